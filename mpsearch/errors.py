@@ -1,0 +1,31 @@
+"""The library's own errors. Each message says what was wrong, what is allowed and how to go on."""
+
+from __future__ import annotations
+
+
+class MpsearchError(Exception):
+    """Base of every error that mpsearch raises on purpose; the command line exits with 1."""
+
+
+class UsageError(MpsearchError, ValueError):
+    """An argument is wrong; the command line exits with 2."""
+
+
+class NonFiniteError(MpsearchError, FloatingPointError):
+    """A NaN or an infinity appeared; the message names where."""
+
+
+class CheckpointError(MpsearchError):
+    """A checkpoint cannot be read or written."""
+
+
+def unknown(kind: str, name: object, known: object) -> UsageError:
+    """The error for a name that does not exist, listing those that do."""
+    return UsageError(f"unknown {kind} {name!r}; known: {', '.join(sorted(map(str, known)))}")  # type: ignore[call-overload]
+
+
+def check_count(name: str, value: int, least: int = 1) -> int:
+    """Return ``value`` if it is an integer of at least ``least``."""
+    if isinstance(value, bool) or int(value) != value or value < least:
+        raise UsageError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    return int(value)

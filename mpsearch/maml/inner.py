@@ -1,0 +1,87 @@
+"""The inner loop: one differentiable policy-gradient step on all tasks at once, by ``higher``."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.distributions import Normal
+
+from mpsearch.policies import PolicyNet, log_prob
+from mpsearch.records import Array, Episodes
+
+with warnings.catch_warnings():  # higher 0.2.1 compiles with warnings that no reader can act on
+    warnings.simplefilter("ignore")
+    import higher
+
+
+@dataclass(frozen=True)
+class Steps:
+    """N transitions of each of K tasks, as tensors for a loss.
+
+    Attributes:
+        observations, actions: [K, N, O], [K, N, A].
+        log_probs: [K, N] under the policy that drew the actions.
+        advantages: [K, N].
+    """
+
+    observations: Tensor
+    actions: Tensor
+    log_probs: Tensor
+    advantages: Tensor
+
+    @classmethod
+    def of(cls, episodes: Episodes, advantages: Array, dtype: torch.dtype = torch.float32) -> Steps:
+        """All transitions of ``episodes`` with their ``advantages`` [K, E, T]; N = E * T."""
+        arrays = (episodes.observations[:, :, :-1], episodes.actions, episodes.log_probs, advantages)
+        return cls(*(torch.as_tensor(x, dtype=dtype).flatten(1, 2) for x in arrays))
+
+    def __getitem__(self, index: Tensor | slice) -> Steps:
+        """The transitions ``index`` of every task."""
+        return Steps(*(getattr(self, field)[:, index] for field in self.__dataclass_fields__))
+
+
+def surrogate(policy: Callable[[Tensor], Normal], steps: Steps) -> Tensor:
+    """[K] the policy-gradient loss ``-E[pi(a|s) / pi_old(a|s) A]`` of each task.
+
+    At the policy that drew the actions its gradient is the policy gradient and its Hessian the one that
+    also credits exploration (Rothfuss et al. 2019, section 5, "LVC"); away from it, it is off-policy correct.
+    """
+    ratio = (log_prob(policy(steps.observations), steps.actions) - steps.log_probs).exp()
+    return -(ratio * steps.advantages).mean(-1)
+
+
+def spread_over_tasks(policy: PolicyNet, tasks: int) -> list[Tensor]:
+    """The policy's parameters with a leading task axis, [K, ...]: K views of the same start theta."""
+    return [p.expand(tasks, *p.shape) for p in policy.parameters()]
+
+
+def inner_step(
+    policy: PolicyNet, parameters: Sequence[Tensor], rates: Tensor, steps: Steps, *, order: int = 2
+) -> list[Tensor]:
+    """``theta_k - alpha * grad L_k(theta_k)`` for all tasks k (Finn et al. 2017, eq. 1).
+
+    Args:
+        policy: gives the architecture.
+        parameters: theta_k, each [K, ...].
+        rates: alpha, one for each parameter tensor, [len(parameters)].
+        steps: the data of the loss.
+        order: 2 keeps the graph of the step, 1 lets gradients pass but not through the inner gradient
+            (first-order MAML), 0 keeps nothing (for acting and evaluating).
+
+    Returns:
+        theta'_k, each [K, ...].
+    """
+    sgd = torch.optim.SGD([{"params": [p]} for p in policy.parameters()], lr=1.0)  # a group each, for its own rate
+    if order == 0:
+        parameters = [p.detach().requires_grad_() for p in parameters]
+    with torch.enable_grad(), higher.innerloop_ctx(
+        policy, sgd, copy_initial_weights=False, track_higher_grads=order > 0, override={"lr": list(rates)}
+    ) as (functional, optimizer):
+        functional.update_params(list(parameters))
+        loss = surrogate(functional, steps).sum()  # a sum: each task's slice receives its own gradient only
+        detach = (lambda gradients: [g.detach() for g in gradients]) if order == 1 else None
+        return list(optimizer.step(loss, grad_callback=detach))

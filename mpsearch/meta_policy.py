@@ -1,0 +1,217 @@
+"""What MAML and PEARL have in common: train over tasks, adapt to new ones, save and load."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from mpsearch.errors import CheckpointError, MpsearchError, check_count
+from mpsearch.records import AdaptationResult, Array
+from mpsearch.seeding import Streams
+from mpsearch.storage import read_checkpoint, require_structure, write_atomically, write_checkpoint
+from mpsearch.tasks import TaskDistribution, make_distribution
+
+Metrics = dict[str, Any]
+METRICS_FILE = "metrics.jsonl"
+
+
+class MetaPolicy(ABC):
+    """A policy that is trained over a task distribution and then adapts to tasks it has not seen.
+
+    Attributes:
+        tasks: the task distribution.
+        config: a frozen dataclass of hyper-parameters.
+        iteration, env_steps: training so far.
+        wall_seconds, cpu_seconds: time that training took so far.
+        seed: of the last training.
+    """
+
+    algorithm: ClassVar[str]
+    config_type: ClassVar[type[Any]]
+
+    def __init__(self, tasks: TaskDistribution, config: Any = None) -> None:
+        self.tasks = tasks
+        self.config = self.config_type() if config is None else config
+        self.iteration = self.env_steps = 0
+        self.wall_seconds = self.cpu_seconds = 0.0
+        self.seed: int | None = None
+
+    @abstractmethod
+    def adapt(self, tasks: Array, *, seed: int) -> AdaptationResult:
+        """Adapt to each of ``tasks`` [K, P] from the agent's own exploration; the meta-policy is unchanged."""
+
+    @abstractmethod
+    def _start(self, streams: Streams) -> None:
+        """Draw the initial parameters."""
+
+    @abstractmethod
+    def _iterate(self, streams: Streams) -> Metrics:
+        """One iteration of training; returns its metrics, ``env_steps`` among them."""
+
+    @abstractmethod
+    def _tensors(self) -> dict[str, Tensor]:
+        """Everything that training changes, by name: live tensors, so that loading can copy into them."""
+
+    def train(
+        self,
+        iterations: int,
+        *,
+        seed: int,
+        callback: Callable[[Metrics], None] | None = None,
+        folder: Path | None = None,
+        save_every: float = 60.0,
+        progress: bool = True,
+    ) -> None:
+        """Train for ``iterations`` more iterations.
+
+        All randomness is a function of ``seed`` and the iteration, so a run that was saved, stopped and
+        continued equals one that never stopped, to the bit.
+
+        Args:
+            callback: receives the metrics of each iteration.
+            folder: where to keep checkpoints and one JSON line of metrics an iteration.
+            save_every: seconds between checkpoints; one is always written at the end.
+            progress: show a progress bar with returns and steps per second.
+
+        Raises:
+            NonFiniteError: training diverged; the last checkpoint is in ``folder``.
+        """
+        streams = Streams(check_count("seed", seed, 0))
+        self.seed = seed
+        if self.iteration == 0:
+            self._start(streams)
+        log = MetricsLog(folder, self.iteration) if folder else None
+        saved = time.monotonic()
+        with tqdm(total=check_count("iterations", iterations), disable=not progress, unit="it") as bar:
+            for _ in range(iterations):
+                metrics = self._timed_iteration(streams)
+                bar.set_postfix_str("before {before:.1f}, after {after:.1f}, {steps_per_second:,.0f} steps/s".format(**metrics))
+                bar.update()
+                if log:
+                    log.append(metrics)
+                if callback:
+                    callback(metrics)
+                if folder and time.monotonic() - saved > save_every:
+                    self.save(folder)
+                    saved = time.monotonic()
+        if folder:
+            self.save(folder)
+
+    def _timed_iteration(self, streams: Streams) -> Metrics:
+        wall, cpu = time.perf_counter(), time.process_time()
+        metrics = self._iterate(streams)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        self.wall_seconds += wall
+        self.cpu_seconds += cpu
+        self.env_steps += metrics["env_steps"]
+        self.iteration += 1
+        totals = {"env_steps": self.env_steps, "wall_seconds": self.wall_seconds, "cpu_seconds": self.cpu_seconds}
+        return {"iteration": self.iteration, **metrics, **totals, "steps_per_second": metrics["env_steps"] / wall}
+
+    def save(self, path: str | os.PathLike[str], **notes: Any) -> None:
+        """Write a checkpoint into the folder ``path``; ``notes`` are added to its card.
+
+        Raises:
+            CheckpointError: it cannot be written; an earlier checkpoint there stays whole.
+        """
+        write_checkpoint(Path(path), self._tensors(), {**self.card(), **notes})
+
+    def card(self) -> dict[str, Any]:
+        """Where this meta-policy comes from, as JSON data."""
+        return {
+            "algorithm": self.algorithm,
+            "tasks": {"id": self.tasks.id, "config": self.tasks.config},
+            "config": asdict(self.config),
+            "seed": self.seed,
+            "iteration": self.iteration,
+            "env_steps": self.env_steps,
+            "wall_seconds": round(self.wall_seconds, 1),
+            "cpu_seconds": round(self.cpu_seconds, 1),
+            "machine": describe_machine(),
+            "versions": {name: version(name) for name in ("mpsearch", "torch", "numpy", "mujoco", "gymnasium", "higher")},
+            "revision": code_revision(),
+        }
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], tasks: TaskDistribution | None = None) -> Self:
+        """The meta-policy saved in the folder ``path``.
+
+        Args:
+            tasks: the distribution to use; by default the one named in the card.
+
+        Raises:
+            CheckpointError: damaged, of another architecture or algorithm, or of a newer version.
+        """
+        tensors, card = read_checkpoint(Path(path))
+        if card.get("algorithm") != cls.algorithm:
+            raise CheckpointError(f"{path} holds {card.get('algorithm')!r}, not {cls.algorithm!r}")
+        agent = cls._from_card(card, tasks, str(path))
+        expected = agent._tensors()
+        require_structure(tensors, expected, str(path))
+        with torch.no_grad():
+            for name, tensor in expected.items():
+                tensor.copy_(tensors[name])
+        return agent
+
+    @classmethod
+    def _from_card(cls, card: Mapping[str, Any], tasks: TaskDistribution | None, where: str) -> Self:
+        try:
+            tasks = tasks or make_distribution(card["tasks"]["id"], **card["tasks"]["config"])
+            agent = cls(tasks, cls.config_type(**card["config"]))
+            agent.iteration, agent.env_steps = int(card["iteration"]), int(card["env_steps"])
+            agent.wall_seconds, agent.cpu_seconds = float(card["wall_seconds"]), float(card["cpu_seconds"])
+            agent.seed = card["seed"]
+        except (KeyError, TypeError, ValueError, MpsearchError) as error:
+            raise CheckpointError(f"the card of {where} is damaged or was edited: {error}; use another copy") from None
+        return agent
+
+
+class MetricsLog:
+    """One JSON line an iteration in ``metrics.jsonl``; lines beyond the checkpoint's iteration are dropped."""
+
+    def __init__(self, folder: Path, iteration: int) -> None:
+        self.path = folder / METRICS_FILE
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
+            write_atomically(self.path, b"".join(lines[:iteration]))
+        except OSError as error:
+            raise CheckpointError(f"cannot write to {folder}: {error.strerror}; choose another folder") from error
+
+    def append(self, metrics: Mapping[str, Any]) -> None:
+        """Add one line."""
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(metrics) + "\n")
+
+
+def describe_machine() -> str:
+    """Processor, cores and system in a few words."""
+    return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def code_revision() -> str | None:
+    """The git revision of this source tree, with ``+`` if it has changes; ``None`` outside a checkout."""
+    root = Path(__file__).parents[1]
+    if not (root / ".git").exists():
+        return None
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--", "mpsearch") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None

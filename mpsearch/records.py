@@ -1,0 +1,89 @@
+"""What flows between the parts: frozen records of arrays.
+
+Axis letters, everywhere: K tasks, E episodes, T time, O observation, A action, S adaptation stages,
+P task parameters, Q generalised positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Policy = Callable[[Array], Array]  # observation [..., O] -> action [..., A]
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """E episodes of T steps on each of K tasks, all ended by the time limit.
+
+    Attributes:
+        observations: [K, E, T + 1, O]; the last one is what followed the last action.
+        actions: [K, E, T, A] as the policy drew them, before the environment clipped them.
+        rewards: [K, E, T].
+        log_probs: [K, E, T] log-density of each action under the policy that drew it.
+        positions: [K, E, T + 1, Q] generalised positions, for the player; ``None`` if not recorded.
+    """
+
+    observations: Array
+    actions: Array
+    rewards: Array
+    log_probs: Array
+    positions: Array | None = None
+
+    @property
+    def returns(self) -> Array:
+        """[K, E] undiscounted returns."""
+        return self.rewards.sum(-1, dtype=np.float64)
+
+    @property
+    def env_steps(self) -> int:
+        """Environment steps in all tasks and episodes together."""
+        return int(self.rewards.size)
+
+    def steps_of(self, times: Array) -> tuple[Array, Array, Array]:
+        """Observations, actions and log-probabilities at ``times`` [N] of each task, [K, N, ...].
+
+        ``times`` indexes a task's E * T transitions, episode by episode.
+        """
+        flat = (self.observations[:, :, :-1], self.actions, self.log_probs)
+        tasks = self.rewards.shape[0]
+        steps = self.rewards.shape[1] * self.rewards.shape[2]
+        observations, actions, log_probs = (x.reshape(tasks, steps, *x.shape[3:]) for x in flat)
+        return observations[:, times], actions[:, times], log_probs[:, times]
+
+
+@dataclass(frozen=True)
+class AdaptationResult:
+    """How a meta-policy adapted to K tasks over S stages; stage 0 is before any adaptation.
+
+    Attributes:
+        tasks: [K, P] the tasks.
+        returns: [K, S, E] undiscounted return of every episode at every stage.
+        env_steps: [S] environment steps per task spent on adapting before that stage; 0 at stage 0.
+        trajectories: [K, S, T + 1, Q] generalised positions of one episode a stage, for the player.
+        policies: maps (task index, stage) to the policy of that stage.
+    """
+
+    tasks: Array
+    returns: Array
+    env_steps: Array
+    trajectories: Array
+    policies: Callable[[int, int], Policy]
+
+    @property
+    def before(self) -> Array:
+        """[K] mean return before adaptation."""
+        return self.returns[:, 0].mean(-1)
+
+    @property
+    def after(self) -> Array:
+        """[K] mean return at the last stage."""
+        return self.returns[:, -1].mean(-1)
+
+    def policy(self, k: int, stage: int = -1) -> Policy:
+        """The deterministic policy of task ``k`` at ``stage``: observation [..., O] -> action [..., A]."""
+        return self.policies(k, range(self.returns.shape[1])[stage])

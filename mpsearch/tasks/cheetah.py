@@ -1,0 +1,161 @@
+"""HalfCheetah task families: run in a direction, run at a velocity."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+
+from mpsearch.errors import UsageError, check_count
+from mpsearch.records import Array
+from mpsearch.tasks.distribution import TaskDistribution
+from mpsearch.tasks.physics import MujocoBatch, load_gymnasium_model
+
+CONTROL_COST = 0.05  # Finn et al. 2017 and their successors; gymnasium's own default is 0.1
+FRAME_SKIP = 5  # x 0.01 s of physics = 0.05 s a control step
+RESET_NOISE = 0.1  # as in gymnasium's HalfCheetah-v5
+
+# Sizes of the 17 observations on a running cheetah: 8 positions, then 9 velocities.
+OBSERVATION_SCALE = np.array([0.2, 0.5] + 6 * [0.5] + [3.0, 1.0, 2.0] + 6 * [10.0])
+
+
+def control_cost(actions: Array) -> Array:
+    """``0.05 * |a|^2`` of actions [..., A] in [-1, 1]."""
+    return CONTROL_COST * np.square(actions).sum(-1)
+
+
+def direction_reward(direction: Array, velocity: Array, actions: Array) -> Array:
+    """``d * v_x - 0.05 |a|^2``: direction and velocity [...], actions [..., A]."""
+    return direction * velocity - control_cost(actions)
+
+
+def velocity_reward(target: Array, velocity: Array, actions: Array) -> Array:
+    """``-|v_x - v| - 0.05 |a|^2``: target and velocity [...], actions [..., A]."""
+    return -np.abs(velocity - target) - control_cost(actions)
+
+
+class Cheetah(TaskDistribution):
+    """What the HalfCheetah families share: gymnasium's ``half_cheetah.xml``, 0.05 s a control step.
+
+    Observation (17 numbers; the torso's x position is left out):
+
+    ====== ==================================================== =======
+    index  quantity                                             unit
+    ====== ==================================================== =======
+    0      torso height, relative to the start                  m
+    1      torso pitch                                          rad
+    2-4    hind thigh, shin, foot                               rad
+    5-7    front thigh, shin, foot                              rad
+    8, 9   torso velocity along x, along z                      m/s
+    10     torso pitch rate                                     rad/s
+    11-13  hind thigh, shin, foot                               rad/s
+    14-16  front thigh, shin, foot                              rad/s
+    ====== ==================================================== =======
+
+    Action (6 numbers in [-1, 1], clipped): motor torque as a fraction of the motor's gear (120, 90, 60
+    N m for hind thigh, shin, foot; 120, 60, 30 N m for the front ones).
+
+    Start state: positions ``U(-0.1, 0.1)``, velocities ``0.1 N(0, 1)``, as in gymnasium's
+    HalfCheetah-v5. Episode end: the time limit ``horizon``, never a termination.
+    """
+
+    observation_dim = 17
+    action_dim = 6
+
+    def __init__(self, horizon: int = 200) -> None:
+        self.horizon = check_count("horizon", horizon)
+
+    @property
+    def observation_scale(self) -> Array:
+        return OBSERVATION_SCALE
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {"horizon": self.horizon}
+
+    @abstractmethod
+    def reward(self, tasks: Array, velocity: Array, actions: Array) -> Array:
+        """Rewards [K, E] of tasks [K, P] at velocity [K, E] (m/s) under actions [K, E, 6]."""
+
+    def make_batch(self, tasks: Array, episodes: int, *, threads: int = 0, **options: Any) -> CheetahBatch:
+        return CheetahBatch(self, self.check(tasks), episodes, threads=threads, **options)
+
+
+class CheetahDirection(Cheetah):
+    """Run forward or backward: task ``direction`` d is +1 or -1 (no unit).
+
+    Reward at each step: ``d * v_x - 0.05 |a|^2``, with ``v_x`` the torso's mean velocity over the step
+    in m/s. Observation, action, start and end: see :class:`Cheetah`. Horizon 200 (10 s) by default.
+    Source: Finn et al. 2017, section 5.3.
+    """
+
+    id = "cheetah-direction"
+    parameter_names = ("direction",)
+    low, high = np.array([-1.0]), np.array([1.0])
+
+    def reward(self, tasks: Array, velocity: Array, actions: Array) -> Array:
+        return direction_reward(tasks, velocity, actions)  # tasks [K, 1] broadcast over E
+
+    def sample(self, n: int, rng: np.random.Generator) -> Array:
+        """``n`` directions [n, 1], each +1 or -1 with equal chance, as many of one as of the other."""
+        return np.where(super().sample(n, rng) < 0, -1.0, 1.0)
+
+    def spread(self, n: int = 2) -> Array:
+        """``n`` directions [n, 1], forward and backward by turns."""
+        return np.where(np.arange(check_count("the number of tasks", n)) % 2, -1.0, 1.0)[:, None]
+
+    def contains(self, task: Array) -> bool:
+        return abs(float(task[0])) == 1.0
+
+    def describe_range(self) -> str:
+        return "direction must be 1 (forward) or -1 (backward)"
+
+
+class CheetahVelocity(Cheetah):
+    """Run at a commanded speed: task ``velocity`` v in m/s, U(0, 3) by default.
+
+    Reward at each step: ``-|v_x - v| - 0.05 |a|^2``, with ``v_x`` the torso's mean velocity over the
+    step in m/s. Observation, action, start and end: see :class:`Cheetah`. Horizon 200 (10 s) by default.
+    Source: Finn et al. 2017, section 5.3; the range is that of ProMP and PEARL (the paper's is U(0, 2)).
+
+    Args:
+        low_velocity, high_velocity: the range of targets in m/s.
+        horizon: control steps in an episode.
+    """
+
+    id = "cheetah-velocity"
+    parameter_names = ("velocity",)
+
+    def __init__(self, low_velocity: float = 0.0, high_velocity: float = 3.0, horizon: int = 200) -> None:
+        super().__init__(horizon)
+        if not np.isfinite([low_velocity, high_velocity]).all() or low_velocity >= high_velocity:
+            raise UsageError(f"velocities must be finite with low < high, not {low_velocity} and {high_velocity}")
+        self.low, self.high = np.array([float(low_velocity)]), np.array([float(high_velocity)])
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {"low_velocity": self.low.item(), "high_velocity": self.high.item(), **super().config}
+
+    def reward(self, tasks: Array, velocity: Array, actions: Array) -> Array:
+        return velocity_reward(tasks, velocity, actions)
+
+
+class CheetahBatch(MujocoBatch):
+    """K x E cheetahs; see :class:`MujocoBatch` for ``threads`` and ``fields``."""
+
+    def __init__(self, family: Cheetah, tasks: Array, episodes: int, **options: Any) -> None:
+        super().__init__(load_gymnasium_model("half_cheetah.xml"), tasks, episodes, frame_skip=FRAME_SKIP, **options)
+        self.family = family
+
+    def _reset(self, rng: np.random.Generator) -> None:
+        qpos = self.model.qpos0 + rng.uniform(-RESET_NOISE, RESET_NOISE, self.qpos.shape)
+        self.set_state(qpos, RESET_NOISE * rng.standard_normal(self.qvel.shape))
+
+    def _step(self, actions: Array) -> Array:
+        x = self.qpos[..., 0].copy()
+        self.advance(actions)
+        return self.family.reward(self.tasks, (self.qpos[..., 0] - x) / self.dt, actions)
+
+    def observe(self) -> Array:
+        return np.concatenate([self.qpos[..., 1:], self.qvel], axis=-1)

@@ -1,0 +1,189 @@
+"""What a task distribution is, and the batch of simulations it makes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+
+from mpsearch.errors import NonFiniteError, UsageError, check_count
+from mpsearch.records import Array
+
+
+class Batch(ABC):
+    """K * E simulations that step together: E episodes on each of K tasks.
+
+    Attributes:
+        tasks: [K, P] the tasks; row k belongs to simulations ``[k, :]``.
+        episodes: E.
+        time: control steps since the last reset.
+    """
+
+    def __init__(self, tasks: Array, episodes: int, action_dim: int) -> None:
+        self.tasks = np.asarray(tasks, dtype=np.float64)
+        self.episodes = check_count("episodes", episodes)
+        self.shape = (len(self.tasks), self.episodes)
+        self.action_dim = action_dim
+        self.time = 0
+
+    @abstractmethod
+    def observe(self) -> Array:
+        """[K, E, O] the observation now."""
+
+    @abstractmethod
+    def positions(self) -> Array:
+        """[K, E, Q] generalised positions now, in the units the player draws."""
+
+    @abstractmethod
+    def _reset(self, rng: np.random.Generator) -> None: ...
+
+    @abstractmethod
+    def _step(self, actions: Array) -> Array: ...
+
+    def reset(self, rng: np.random.Generator) -> Array:
+        """Start every simulation anew; returns the first observations [K, E, O]."""
+        self.time = 0
+        self._reset(rng)
+        return self.observe()
+
+    def step(self, actions: Array) -> tuple[Array, Array]:
+        """Take ``actions`` [K, E, A]; those outside [-1, 1] are clipped.
+
+        Returns:
+            observations [K, E, O] and rewards [K, E].
+
+        Raises:
+            NonFiniteError: an action, a reward or a simulation is not finite; names task, episode, time.
+        """
+        expected = (*self.shape, self.action_dim)
+        if np.shape(actions) != expected:
+            raise UsageError(f"actions must have shape {expected}, not {np.shape(actions)}")
+        self.require_finite("action", actions)
+        rewards = self._step(np.clip(actions, -1.0, 1.0))
+        self.require_finite("reward", rewards)
+        self.time += 1
+        return self.observe(), rewards
+
+    def require_finite(self, what: str, values: Array) -> None:
+        """Raise unless all of ``values`` [K, E, ...] are finite."""
+        if not np.isfinite(values).all():
+            bad = ~np.isfinite(values).reshape(*self.shape, -1).all(-1)
+            raise self.failure(bad, f"the {what} is not finite")
+
+    def failure(self, bad: Array, what: str) -> NonFiniteError:
+        """The error that names the first of the ``bad`` [K, E] simulations."""
+        k, e = np.argwhere(bad)[0]
+        return NonFiniteError(
+            f"{what} in task {k} ({self.tasks[k].tolist()}), episode {e}, at step {self.time}"
+            f" ({int(bad.sum())} of {bad.size} simulations)"
+        )
+
+
+class TaskDistribution(ABC):
+    """A distribution p(T) over tasks that share observations and actions.
+
+    A task is a row of P numbers. A new family says how to draw rows and how to simulate them, and
+    gets the gymnasium environment, MAML, PEARL, the command line's table and the plots for it::
+
+        class Thermostat(TaskDistribution):
+            '''Hold a temperature: task = target in [-1, 1]; reward = -|temperature - target|.'''
+
+            id = "thermostat"
+            horizon, observation_dim, action_dim = 20, 1, 1
+            parameter_names = ("target",)
+            low, high = np.array([-1.0]), np.array([1.0])
+
+            def make_batch(self, tasks, episodes, threads=0):
+                return ThermostatBatch(self.check(tasks), episodes, action_dim=1)
+
+        class ThermostatBatch(Batch):
+            def _reset(self, rng):
+                self.temperature = rng.normal(0.0, 0.1, self.shape)
+
+            def _step(self, actions):
+                self.temperature += 0.2 * actions[..., 0]
+                return -np.abs(self.temperature - self.tasks[:, :1])
+
+            def observe(self):
+                return self.temperature[..., None]
+
+            positions = observe
+
+    Attributes:
+        id: the name the command line and the zoo know it by.
+        horizon: T, the time limit in control steps. It is not a termination: values bootstrap through it.
+        observation_dim, action_dim: O and A. Actions lie in [-1, 1].
+        parameter_names: P names, one for each column of a task array.
+        low, high: [P] the range that tasks are drawn from.
+        observation_scale: [O] typical size of each observation; networks divide by it.
+        config: the constructor's arguments, so that a checkpoint can make the same distribution again.
+    """
+
+    id: ClassVar[str]
+    horizon: int
+    observation_dim: int
+    action_dim: int
+    parameter_names: tuple[str, ...]
+    low: Array
+    high: Array
+
+    @abstractmethod
+    def make_batch(self, tasks: Array, episodes: int, *, threads: int = 0) -> Batch:
+        """K * E simulations stepped together, on ``threads`` threads (0: one for each core)."""
+
+    @property
+    def observation_scale(self) -> Array:
+        return np.ones(self.observation_dim)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {}
+
+    def sample(self, n: int, rng: np.random.Generator) -> Array:
+        """Draw ``n`` tasks [n, P], each uniform on the range and together evenly spread (stratified)."""
+        n = check_count("the number of tasks", n)
+        strata = rng.permuted(np.tile(np.arange(n), (len(self.low), 1)), axis=1).T  # [n, P]
+        return self.low + (strata + rng.random(strata.shape)) / n * (self.high - self.low)
+
+    def spread(self, n: int = 5) -> Array:
+        """``n`` evenly spread tasks [n, P], without randomness, for tables and plots."""
+        middles = (np.arange(check_count("the number of tasks", n)) + 0.5) / n
+        return self.low + middles[:, None] * (self.high - self.low)
+
+    def check(self, tasks: Any) -> Array:
+        """Return ``tasks`` as a float array [K, P].
+
+        Raises:
+            UsageError: wrong shape, none at all, not finite or out of range.
+        """
+        names = ", ".join(self.parameter_names)
+        try:
+            array = np.asarray(tasks, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise UsageError(f"tasks of {self.id} must be numbers: rows of [{names}]") from None
+        if array.ndim != 2 or array.shape[1] != len(self.low) or len(array) == 0:
+            raise UsageError(
+                f"tasks of {self.id} must have shape [K, {len(self.low)}] with K >= 1, one row of [{names}]"
+                f" a task, not shape {list(array.shape)}"
+            )
+        for row in array:
+            if not self.contains(row):
+                raise UsageError(f"task {row.tolist()} is not one of {self.id}: {self.describe_range()}")
+        return array
+
+    def contains(self, task: Array) -> bool:
+        """Whether ``task`` [P] is in the range."""
+        return bool(np.all((task >= self.low) & (task <= self.high)))
+
+    def describe_range(self) -> str:
+        """The range in words, for error messages."""
+        pairs = zip(self.parameter_names, self.low, self.high, strict=True)
+        return ", ".join(f"{name} must lie in [{low:g}, {high:g}]" for name, low, high in pairs)
+
+    def make_env(self, task: Any) -> gymnasium.Env[Array, Array]:
+        """One ``task`` [P] as a gymnasium environment with the standard API."""
+        from mpsearch.tasks.environments import TaskEnv
+
+        return TaskEnv(self, task)
