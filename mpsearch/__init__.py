@@ -1,0 +1,77 @@
+"""mpsearch: meta-policy search, to learn from and to build on.
+
+A task distribution hands out tasks; a meta-policy (:class:`MAML`) is trained over them and then adapts to a
+task it has never seen from a few episodes::
+
+    agent = mpsearch.load("maml-cheetah-direction")
+    result = agent.adapt(agent.tasks.spread(2), seed=0)
+    print(result.before, result.after)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+
+if TYPE_CHECKING:
+    from mpsearch.checkpoints import available, load
+    from mpsearch.evaluation import Evaluation, evaluate
+    from mpsearch.maml import MAML, MAMLConfig
+    from mpsearch.policies import PolicyNet
+    from mpsearch.records import AdaptationResult
+    from mpsearch.tasks import CheetahDirection, CheetahVelocity, PointNavigation, TaskDistribution, make_distribution
+
+_HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch --help` must not
+    "AdaptationResult": "records",
+    "CheetahDirection": "tasks",
+    "CheetahVelocity": "tasks",
+    "Evaluation": "evaluation",
+    "MAML": "maml",
+    "MAMLConfig": "maml",
+    "PointNavigation": "tasks",
+    "PolicyNet": "policies",
+    "TaskDistribution": "tasks",
+    "available": "checkpoints",
+    "evaluate": "evaluation",
+    "load": "checkpoints",
+    "make_distribution": "tasks",
+}
+
+__all__ = [
+    "MAML",
+    "AdaptationResult",
+    "CheetahDirection",
+    "CheetahVelocity",
+    "Evaluation",
+    "MAMLConfig",
+    "PointNavigation",
+    "PolicyNet",
+    "TaskDistribution",
+    "available",
+    "evaluate",
+    "load",
+    "make_distribution",
+]
+
+for _name, _family in (
+    ("CheetahDirection", "cheetah-direction"),
+    ("CheetahVelocity", "cheetah-velocity"),
+    ("PointNavigation", "point-navigation"),
+):
+    gymnasium.register(
+        f"mpsearch/{_name}-v0",
+        entry_point="mpsearch.tasks.environments:make_registered",
+        kwargs={"family_id": _family},
+    )
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"mpsearch.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'mpsearch' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

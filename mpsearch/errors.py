@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 
 class MpsearchError(Exception):
     """Base of every error that mpsearch raises on purpose; the command line exits with 1."""
@@ -26,6 +28,6 @@ def unknown(kind: str, name: object, known: object) -> UsageError:
 
 def check_count(name: str, value: int, least: int = 1) -> int:
     """Return ``value`` if it is an integer of at least ``least``."""
-    if isinstance(value, bool) or int(value) != value or value < least:
+    if isinstance(value, bool) or not isinstance(value, Real) or value % 1 != 0 or value < least:
         raise UsageError(f"{name} must be a whole number of at least {least}, not {value!r}")
     return int(value)

@@ -26,6 +26,8 @@ from mpsearch.tasks import TaskDistribution, make_distribution
 
 Metrics = dict[str, Any]
 METRICS_FILE = "metrics.jsonl"
+PROGRESS = "before {before:.1f}, after {after:.1f}, {steps_per_second:,.0f} steps/s"
+PACKAGES = ("mpsearch", "torch", "numpy", "mujoco", "gymnasium", "higher")
 
 
 class MetaPolicy(ABC):
@@ -37,6 +39,7 @@ class MetaPolicy(ABC):
         iteration, env_steps: training so far.
         wall_seconds, cpu_seconds: time that training took so far.
         seed: of the last training.
+        history: cards of the trainings that this one started from.
     """
 
     algorithm: ClassVar[str]
@@ -48,6 +51,7 @@ class MetaPolicy(ABC):
         self.iteration = self.env_steps = 0
         self.wall_seconds = self.cpu_seconds = 0.0
         self.seed: int | None = None
+        self.history: list[dict[str, Any]] = []
 
     @abstractmethod
     def adapt(self, tasks: Array, *, seed: int) -> AdaptationResult:
@@ -60,6 +64,10 @@ class MetaPolicy(ABC):
     @abstractmethod
     def _iterate(self, streams: Streams) -> Metrics:
         """One iteration of training; returns its metrics, ``env_steps`` among them."""
+
+    @abstractmethod
+    def _take_over(self, other: Self) -> None:
+        """Copy what ``other`` learned."""
 
     @abstractmethod
     def _tensors(self) -> dict[str, Tensor]:
@@ -98,7 +106,9 @@ class MetaPolicy(ABC):
         with tqdm(total=check_count("iterations", iterations), disable=not progress, unit="it") as bar:
             for _ in range(iterations):
                 metrics = self._timed_iteration(streams)
-                bar.set_postfix_str("before {before:.1f}, after {after:.1f}, {steps_per_second:,.0f} steps/s".format(**metrics))
+                bar.set_postfix_str(
+                    "before {before:.1f}, after {after:.1f}, {steps_per_second:,.0f} steps/s".format(**metrics)
+                )
                 bar.update()
                 if log:
                     log.append(metrics)
@@ -141,8 +151,11 @@ class MetaPolicy(ABC):
             "wall_seconds": round(self.wall_seconds, 1),
             "cpu_seconds": round(self.cpu_seconds, 1),
             "machine": describe_machine(),
-            "versions": {name: version(name) for name in ("mpsearch", "torch", "numpy", "mujoco", "gymnasium", "higher")},
+            "versions": {
+                name: version(name) for name in ("mpsearch", "torch", "numpy", "mujoco", "gymnasium", "higher")
+            },
             "revision": code_revision(),
+            "history": self.history,
         }
 
     @classmethod
@@ -166,6 +179,19 @@ class MetaPolicy(ABC):
                 tensor.copy_(tensors[name])
         return agent
 
+    def start_from(self, other: Self, name: str) -> None:
+        """Begin training where ``other`` ended, under this config; its cost and card count as this one's past.
+
+        Raises:
+            CheckpointError: the two differ in architecture.
+        """
+        self._take_over(other)
+        self.iteration, self.env_steps = other.iteration, other.env_steps
+        self.wall_seconds, self.cpu_seconds = other.wall_seconds, other.cpu_seconds
+        kept = ("config", "seed", "iteration", "env_steps", "wall_seconds", "cpu_seconds", "machine", "revision")
+        card = other.card()
+        self.history = [*other.history, {"name": name, **{key: card[key] for key in kept}}]
+
     @classmethod
     def _from_card(cls, card: Mapping[str, Any], tasks: TaskDistribution | None, where: str) -> Self:
         try:
@@ -173,7 +199,7 @@ class MetaPolicy(ABC):
             agent = cls(tasks, cls.config_type(**card["config"]))
             agent.iteration, agent.env_steps = int(card["iteration"]), int(card["env_steps"])
             agent.wall_seconds, agent.cpu_seconds = float(card["wall_seconds"]), float(card["cpu_seconds"])
-            agent.seed = card["seed"]
+            agent.seed, agent.history = card["seed"], list(card.get("history", []))
         except (KeyError, TypeError, ValueError, MpsearchError) as error:
             raise CheckpointError(f"the card of {where} is damaged or was edited: {error}; use another copy") from None
         return agent

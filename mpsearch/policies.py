@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -16,6 +17,11 @@ from mpsearch.errors import UsageError
 
 class TaskLinear(nn.Linear):
     """A linear layer whose weight may be one for all tasks, [out, in], or one a task, [K, out, in]."""
+
+    def reset_parameters(self) -> None:
+        """Zeros: :meth:`PolicyNet.initialise` draws the weights, from a generator of its own."""
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """[K, N, in] -> [K, N, out]; [..., in] -> [..., out] with shared weights."""
@@ -69,7 +75,7 @@ class PolicyNet(nn.Module):
         self.register_buffer("observation_scale", scale.to(torch.get_default_dtype()))
         self.context = nn.Parameter(torch.zeros(context)) if context else None
         widths = [observation_dim + context, *hidden, action_dim]
-        self.layers = nn.ModuleList(TaskLinear(i, o) for i, o in zip(widths[:-1], widths[1:], strict=True))
+        self.layers = nn.ModuleList(TaskLinear(i, o) for i, o in pairwise(widths))
         self.log_std = nn.Parameter(torch.tensor(initial_std**2 - minimum_std**2).log().div(2).repeat(action_dim))
         self.minimum_std = minimum_std
 

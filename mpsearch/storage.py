@@ -36,7 +36,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError:
+    except BaseException:  # Ctrl-C too
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
@@ -52,22 +52,24 @@ def write_checkpoint(folder: Path, tensors: Mapping[str, Tensor], card: Mapping[
     """Write a checkpoint into ``folder``, replacing the one that is there.
 
     Raises:
-        CheckpointError: the folder cannot be written or the disk is full; the earlier checkpoint is whole.
+        CheckpointError: the folder cannot be written or the disk is full; a checkpoint there can still be loaded.
     """
     data = safetensors.torch.save({name: tensor.detach().contiguous() for name, tensor in tensors.items()})
     digest = hashlib.sha256(data).hexdigest()
     name = f"weights-{digest[:12]}.safetensors"
     manifest = {"format": FORMAT, **card, "weights": {"file": name, "sha256": digest, "bytes": len(data)}}
+    text = json.dumps(manifest, indent=1) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / name, data)
-        write_atomically(folder / CARD, (json.dumps(manifest, indent=1) + "\n").encode())
+        write_atomically(folder / CARD, text.encode())
+    except OSError as error:
+        reason = error.strerror or error
+        raise CheckpointError(f"cannot save to {folder}: {reason}; a checkpoint there can still be loaded") from error
+    with contextlib.suppress(OSError):  # saved; weights that no card names do no harm
         for old in folder.glob("weights-*.safetensors"):
             if old.name != name:
                 old.unlink()
-    except OSError as error:
-        reason = error.strerror or error
-        raise CheckpointError(f"cannot save to {folder}: {reason}; an earlier checkpoint there is unchanged") from error
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -100,7 +102,8 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     card = read_card(folder)
     weights = card.get("weights")
-    name = weights.get("file") if isinstance(weights, dict) else None
+    weights = weights if isinstance(weights, dict) else {}
+    name = weights.get("file")
     if not isinstance(name, str) or not WEIGHTS_NAME.fullmatch(name):
         raise CheckpointError(f"{folder / CARD} is damaged: it does not name a weights file; use another copy")
     try:
@@ -129,3 +132,17 @@ def require_structure(tensors: Mapping[str, Tensor], expected: Mapping[str, Tens
             )
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise CheckpointError(f"{where} is damaged: {name} holds values that are not finite")
+
+
+def add_to_card(folder: Path, key: str, entry: Mapping[str, Any]) -> None:
+    """Append ``entry`` to the list ``key`` of the card in ``folder``, atomically.
+
+    Raises:
+        CheckpointError: the card cannot be read or written.
+    """
+    card = read_card(folder)
+    card[key] = [*card.get(key, []), dict(entry)]
+    try:
+        write_atomically(folder / CARD, (json.dumps(card, indent=1) + "\n").encode())
+    except OSError as error:
+        raise CheckpointError(f"cannot write {folder / CARD}: {error.strerror}") from error

@@ -43,6 +43,10 @@ class Steps:
         """The transitions ``index`` of every task."""
         return Steps(*(getattr(self, field)[:, index] for field in self.__dataclass_fields__))
 
+    def of_tasks(self, index: slice) -> Steps:
+        """All transitions of the tasks ``index``."""
+        return Steps(*(getattr(self, field)[index] for field in self.__dataclass_fields__))
+
 
 def surrogate(policy: Callable[[Tensor], Normal], steps: Steps) -> Tensor:
     """[K] the policy-gradient loss ``-E[pi(a|s) / pi_old(a|s) A]`` of each task.
@@ -61,7 +65,7 @@ def spread_over_tasks(policy: PolicyNet, tasks: int) -> list[Tensor]:
 
 def inner_step(
     policy: PolicyNet, parameters: Sequence[Tensor], rates: Tensor, steps: Steps, *, order: int = 2
-) -> list[Tensor]:
+) -> tuple[list[Tensor], Tensor]:
     """``theta_k - alpha * grad L_k(theta_k)`` for all tasks k (Finn et al. 2017, eq. 1).
 
     Args:
@@ -73,15 +77,19 @@ def inner_step(
             (first-order MAML), 0 keeps nothing (for acting and evaluating).
 
     Returns:
-        theta'_k, each [K, ...].
+        theta'_k, each [K, ...], and the losses L_k(theta_k) [K].
     """
     sgd = torch.optim.SGD([{"params": [p]} for p in policy.parameters()], lr=1.0)  # a group each, for its own rate
     if order == 0:
         parameters = [p.detach().requires_grad_() for p in parameters]
-    with torch.enable_grad(), higher.innerloop_ctx(
-        policy, sgd, copy_initial_weights=False, track_higher_grads=order > 0, override={"lr": list(rates)}
-    ) as (functional, optimizer):
+    with (
+        torch.enable_grad(),
+        higher.innerloop_ctx(
+            policy, sgd, copy_initial_weights=False, track_higher_grads=order > 0, override={"lr": list(rates)}
+        ) as (functional, optimizer),
+    ):
         functional.update_params(list(parameters))
-        loss = surrogate(functional, steps).sum()  # a sum: each task's slice receives its own gradient only
+        losses = surrogate(functional, steps)
         detach = (lambda gradients: [g.detach() for g in gradients]) if order == 1 else None
-        return list(optimizer.step(loss, grad_callback=detach))
+        # The sum, not the mean: each task's slice then receives its own gradient and nothing else.
+        return list(optimizer.step(losses.sum(), grad_callback=detach)), losses

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from mpsearch.records import AdaptationResult, Array, Episodes, Policy
 from mpsearch.returns import task_advantages
 from mpsearch.rollouts import collect, gaussian_actor
 from mpsearch.seeding import Streams
+from mpsearch.storage import require_structure
 from mpsearch.tasks import Batch, TaskDistribution
 
 
@@ -32,13 +33,15 @@ class MAMLConfig:
         episodes: E on each task at each stage.
         inner_steps: gradient steps of adaptation in training.
         inner_rate: alpha. The paper has 0.1; with observations of order one 0.3 learned faster.
-        learn_rates: learn one alpha a parameter tensor, with theta (Li et al. 2017).
+        rate_decay: the second inner step's alpha starts at this share of the first's, and so on.
+        learn_rates: learn an alpha for each inner step and parameter tensor, with theta (Li et al. 2017).
         order: 2 for exact meta-gradients, 1 for first-order MAML.
         discount: gamma.
         gae_lambda: lambda. The paper has 1; 0.95 has less variance and learned several times faster.
         outer: "trust-region" (the paper's) or "clipped" (Adam epochs on a clipped surrogate).
         max_kl: size of the trust region. The paper has 0.01; 0.03 learned faster and stayed stable.
-        curvature_steps: transitions of each task for Hessian-vector products; all of them cost ten times as much.
+        curvature_steps: transitions of each task for Hessian-vector products. With all of them, these products would
+            take most of the time of an iteration.
         epochs, clip, outer_rate: of the clipped outer loop.
         hidden: widths of the policy's tanh layers.
         initial_std: of the actions. The paper has 1; with actions clipped to [-1, 1], 0.5 learns and 1 does not.
@@ -50,13 +53,14 @@ class MAMLConfig:
     episodes: int = 20
     inner_steps: int = 1
     inner_rate: float = 0.3
+    rate_decay: float = 1.0
     learn_rates: bool = False
     order: Literal[1, 2] = 2
     discount: float = 0.99
     gae_lambda: float = 0.95
     outer: Literal["trust-region", "clipped"] = "trust-region"
     max_kl: float = 0.03
-    curvature_steps: int = 400
+    curvature_steps: int = 200
     epochs: int = 5
     clip: float = 0.3
     outer_rate: float = 1e-3
@@ -82,7 +86,7 @@ class MAML(MetaPolicy):
 
     Attributes:
         policy: pi_theta, the start of every adaptation.
-        rates: alpha, one for each of the policy's parameter tensors.
+        rates: alpha [inner steps, parameter tensors of the policy].
         learned: what training changes: theta, and alpha if ``learn_rates``.
     """
 
@@ -103,7 +107,8 @@ class MAML(MetaPolicy):
             context=c.context,
         )
         count = len(list(self.policy.parameters()))
-        self.rates = nn.Parameter(torch.full((count,), c.inner_rate), requires_grad=c.learn_rates)
+        rows = c.inner_rate * c.rate_decay ** torch.arange(c.inner_steps).float()
+        self.rates = nn.Parameter(rows[:, None].repeat(1, count), requires_grad=c.learn_rates)
         self.learned = [*self.policy.parameters(), *([self.rates] if c.learn_rates else [])]
         self.optimizer = torch.optim.Adam(self.learned, lr=c.outer_rate)
         for p in self.learned:  # made now, not at the first step, so that a checkpoint can be read into it
@@ -124,10 +129,10 @@ class MAML(MetaPolicy):
             episodes = self._explore(batch, parameters, streams, i, stage)  # D_k with pi_theta_k
             steps = self._weigh(episodes)
             if stage < c.inner_steps:
-                parameters = inner_step(self.policy, parameters, self.rates, steps, order=0)  # theta'_k
+                parameters, _ = inner_step(self.policy, parameters, self._alpha(stage), steps, order=0)  # theta'_k
             stages.append(steps)
             returns.append(episodes.returns.mean())
-        report = self._improve(MetaBatch(tuple(stages[:-1]), stages[-1]), streams.torch("curvature", i))
+        report = self._improve(MetaBatch(tuple(stages)), streams.torch("curvature", i))
         return {
             "env_steps": (c.inner_steps + 1) * episodes.env_steps,
             "returns": returns,
@@ -140,6 +145,15 @@ class MAML(MetaPolicy):
             "rates": self.rates.tolist(),
         }
 
+    def _alpha(self, stage: int) -> Tensor:
+        """The rates of the inner step after ``stage``; steps beyond those of training take the last one's."""
+        c = self.config
+        return (
+            self.rates[min(stage, c.inner_steps - 1)]
+            if c.inner_steps
+            else torch.full((len(list(self.policy.parameters())),), c.inner_rate)
+        )
+
     def _explore(
         self, batch: Batch, parameters: Sequence[Tensor], streams: Streams, *index: int, record: bool = False
     ) -> Episodes:
@@ -148,20 +162,23 @@ class MAML(MetaPolicy):
 
     def _weigh(self, episodes: Episodes) -> Steps:
         c = self.config
-        return Steps.of(
-            episodes, task_advantages(episodes, self.tasks.observation_scale, c.discount, c.gae_lambda)
-        )
+        return Steps.of(episodes, task_advantages(episodes, self.tasks.observation_scale, c.discount, c.gae_lambda))
 
     def _improve(self, batch: MetaBatch, generator: torch.Generator) -> StepReport:
         c = self.config
         if c.outer == "clipped":
             return clipped_update(
-                self.policy, self.rates, self.learned, batch, self.optimizer, epochs=c.epochs, clip=c.clip, order=c.order
+                self.policy,
+                self.rates,
+                self.learned,
+                batch,
+                self.optimizer,
+                epochs=c.epochs,
+                clip=c.clip,
+                order=c.order,
             )
         sample = batch.subsample(c.curvature_steps, generator)
-        return trust_region_update(
-            self.policy, self.rates, self.learned, batch, sample, max_kl=c.max_kl, order=c.order
-        )
+        return trust_region_update(self.policy, self.rates, self.learned, batch, sample, max_kl=c.max_kl, order=c.order)
 
     def adapt(
         self, tasks: Array, *, seed: int, episodes: int | None = None, steps: int | None = None
@@ -188,7 +205,8 @@ class MAML(MetaPolicy):
             returns.append(data.returns)
             trajectories.append(data.positions)
             if stage < steps:
-                stages.append(inner_step(self.policy, stages[-1], self.rates, self._weigh(data), order=0))
+                adapted, _ = inner_step(self.policy, stages[-1], self._alpha(stage), self._weigh(data), order=0)
+                stages.append(adapted)
         return AdaptationResult(
             tasks=tasks,
             returns=np.stack(returns, axis=1),
@@ -206,6 +224,16 @@ class MAML(MetaPolicy):
             return mean.numpy().clip(-1.0, 1.0)
 
         return policy
+
+    def _take_over(self, other: MAML) -> None:
+        mine, theirs = dict(self.policy.named_parameters()), dict(other.policy.named_parameters())
+        require_structure(theirs, mine, "the start")
+        with torch.no_grad():
+            for name, parameter in mine.items():
+                parameter.copy_(theirs[name])
+            for stage, row in enumerate(self.rates):  # steps that the other never made start from its last one's rates
+                beyond = max(0, stage - len(other.rates) + 1)
+                row.copy_(other._alpha(stage) * self.config.rate_decay**beyond)
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {f"policy.{name}": value for name, value in self.policy.state_dict(keep_vars=True).items()}

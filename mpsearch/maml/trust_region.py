@@ -21,13 +21,13 @@ class StepReport:
 
     Attributes:
         loss_before, loss_after: the surrogate loss; equal if no step was found.
-        kl: mean KL divergence between the policies before and after.
+        kl: mean KL divergence between the policies before and after; ``None`` if not measured.
         fraction: of the full step that the line search took; 0 if none.
     """
 
     loss_before: float
     loss_after: float
-    kl: float
+    kl: float | None
     fraction: float
 
 
@@ -72,9 +72,16 @@ def conjugate_gradient(
     return x
 
 
+def require_finite(*named: tuple[str, Tensor]) -> None:
+    """Raise :class:`NonFiniteError` with the name of the first tensor that is not finite."""
+    for name, value in named:
+        if not torch.isfinite(value).all():
+            raise NonFiniteError(f"the {name} is not finite: training has diverged; a smaller step may help")
+
+
 def trust_region_step(
     parameters: Sequence[Tensor],
-    loss: Callable[[], Tensor],
+    gradient: Callable[[], tuple[Tensor, Tensor]],
     sampled_kl: Callable[[], Tensor],
     evaluate: Callable[[], tuple[float, float]],
     *,
@@ -82,10 +89,10 @@ def trust_region_step(
     iterations: int = 10,
     damping: float = 1e-5,
 ) -> StepReport:
-    """Minimise ``loss`` within mean KL ``max_kl`` of the present policy; changes ``parameters`` in place.
+    """Minimise a surrogate loss within mean KL ``max_kl`` of the present policy; changes ``parameters`` in place.
 
     Args:
-        loss: the surrogate loss, differentiable.
+        gradient: the surrogate loss and its gradient as one vector.
         sampled_kl: KL from the present policy on a sample, differentiable twice; its Hessian is the metric.
         evaluate: (loss, KL) at the parameters' present values, for the line search.
         max_kl, iterations, damping: size of the region; of the conjugate gradient.
@@ -93,15 +100,12 @@ def trust_region_step(
     Raises:
         NonFiniteError: the loss, its gradient or the step is not finite. The parameters are unchanged.
     """
-    start_loss = loss()
-    gradient = flat_gradient(start_loss, parameters)
+    start_loss, slope = gradient()
     product = hessian_product(sampled_kl(), parameters, damping)
-    direction = conjugate_gradient(product, -gradient, iterations)
+    direction = conjugate_gradient(product, -slope, iterations)
     curvature = direction @ product(direction)
     full_step = direction * (2 * max_kl / curvature.clamp_min(1e-12)).sqrt()
-    for name, value in (("meta-loss", start_loss), ("meta-gradient", gradient), ("trust-region step", full_step)):
-        if not torch.isfinite(value).all():
-            raise NonFiniteError(f"the {name} is not finite")
+    require_finite(("meta-loss", start_loss), ("meta-gradient", slope), ("trust-region step", full_step))
     start = parameters_to_vector(parameters).detach().clone()
     for attempt in range(BACKTRACKS):
         fraction = BACKTRACK**attempt

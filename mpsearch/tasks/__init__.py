@@ -7,7 +7,7 @@ from typing import Any
 from mpsearch.errors import UsageError, unknown
 from mpsearch.tasks.cheetah import CheetahDirection, CheetahVelocity
 from mpsearch.tasks.distribution import Batch, TaskDistribution
-from mpsearch.tasks.environments import TaskEnv, register
+from mpsearch.tasks.environments import TaskEnv
 from mpsearch.tasks.navigation import PointNavigation
 
 __all__ = [
@@ -37,6 +37,3 @@ def make_distribution(family_id: str, **config: Any) -> TaskDistribution:
         return FAMILIES[family_id](**config)
     except TypeError as error:
         raise UsageError(f"{family_id} cannot be made with {config}: {error}") from None
-
-
-register()

@@ -150,7 +150,7 @@ class CheetahBatch(MujocoBatch):
 
     def _reset(self, rng: np.random.Generator) -> None:
         qpos = self.model.qpos0 + rng.uniform(-RESET_NOISE, RESET_NOISE, self.qpos.shape)
-        self.set_state(qpos, RESET_NOISE * rng.standard_normal(self.qvel.shape))
+        self.set_state(qpos, RESET_NOISE * rng.standard_normal((*self.shape, self.model.nv)))
 
     def _step(self, actions: Array) -> Array:
         x = self.qpos[..., 0].copy()

@@ -61,15 +61,18 @@ class Batch(ABC):
         if np.shape(actions) != expected:
             raise UsageError(f"actions must have shape {expected}, not {np.shape(actions)}")
         self.require_finite("action", actions)
-        rewards = self._step(np.clip(actions, -1.0, 1.0))
+        rewards = self._step(np.clip(np.asarray(actions, dtype=np.float64), -1.0, 1.0))
+        observations = self.observe()
         self.require_finite("reward", rewards)
+        self.require_finite("observation", observations)
         self.time += 1
-        return self.observe(), rewards
+        return observations, rewards
 
     def require_finite(self, what: str, values: Array) -> None:
         """Raise unless all of ``values`` [K, E, ...] are finite."""
-        if not np.isfinite(values).all():
-            bad = ~np.isfinite(values).reshape(*self.shape, -1).all(-1)
+        finite = np.isfinite(values)
+        if not finite.all():
+            bad = ~np.all(finite.reshape(*self.shape, -1), axis=-1)
             raise self.failure(bad, f"the {what} is not finite")
 
     def failure(self, bad: Array, what: str) -> NonFiniteError:
@@ -103,7 +106,7 @@ class TaskDistribution(ABC):
                 self.temperature = rng.normal(0.0, 0.1, self.shape)
 
             def _step(self, actions):
-                self.temperature += 0.2 * actions[..., 0]
+                self.temperature = self.temperature + 0.2 * actions[..., 0]
                 return -np.abs(self.temperature - self.tasks[:, :1])
 
             def observe(self):
@@ -160,9 +163,12 @@ class TaskDistribution(ABC):
         """
         names = ", ".join(self.parameter_names)
         try:
-            array = np.asarray(tasks, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise UsageError(f"tasks of {self.id} must be numbers: rows of [{names}]") from None
+            array = np.asarray(tasks)
+        except (TypeError, ValueError):  # rows of different lengths
+            array = np.asarray(None)
+        if array.dtype.kind not in "iuf":
+            raise UsageError(f"tasks of {self.id} must be numbers: rows of [{names}]")
+        array = array.astype(np.float64)  # a copy: the caller may go on to change theirs
         if array.ndim != 2 or array.shape[1] != len(self.low) or len(array) == 0:
             raise UsageError(
                 f"tasks of {self.id} must have shape [K, {len(self.low)}] with K >= 1, one row of [{names}]"

@@ -1,4 +1,4 @@
-"""Any task as a gymnasium environment, and the ids registered with gymnasium."""
+"""Any task as a gymnasium environment. (``mpsearch/__init__.py`` registers the ids.)"""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ class TaskEnv(gymnasium.Env[Array, Array]):
     *truncated* at the family's horizon and never terminated. ``info["positions"]`` holds the
     generalised positions [Q].
     """
-
-    metadata: dict[str, Any] = {"render_modes": []}
 
     def __init__(self, family: TaskDistribution, task: Any) -> None:
         self.family = family
@@ -46,7 +44,7 @@ class TaskEnv(gymnasium.Env[Array, Array]):
 def make_registered(family_id: str, **arguments: Any) -> TaskEnv:
     """The entry point behind ``gymnasium.make("mpsearch/CheetahVelocity-v0", velocity=1.5)``.
 
-    Arguments named like the task's parameters are the task (the last of the evenly spread ones where
+    Arguments named like the task's parameters are the task (the first of the evenly spread ones where
     missing); the others are the family's constructor arguments.
     """
     from mpsearch.tasks import make_distribution
@@ -56,14 +54,3 @@ def make_registered(family_id: str, **arguments: Any) -> TaskEnv:
     family = make_distribution(family_id, **arguments)
     default = dict(zip(names, family.spread()[0], strict=True))
     return TaskEnv(family, [task.get(name, default[name]) for name in names])
-
-
-def register() -> None:
-    """Register every family with gymnasium, once."""
-    from mpsearch.tasks import FAMILIES
-
-    for family in FAMILIES.values():
-        name = f"mpsearch/{family.__name__}-v0"
-        if name not in gymnasium.registry:
-            entry = "mpsearch.tasks.environments:make_registered"
-            gymnasium.register(name, entry_point=entry, kwargs={"family_id": family.id})

@@ -1,0 +1,167 @@
+"""Speed, as ratios to what runs beside it in the same process, so that they mean the same on every machine."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from mpsearch.maml import MAML, MAMLConfig
+from mpsearch.maml.inner import spread_over_tasks
+from mpsearch.policies import with_parameters
+from mpsearch.rollouts import collect, gaussian_actor
+from mpsearch.seeding import Streams
+from mpsearch.tasks import CheetahVelocity
+from mpsearch.tasks.physics import quiet_mujoco
+
+ENVIRONMENTS = 40  # in gymnasium's vector environments, and tasks in ours
+
+
+def raw_physics(tasks: int, episodes: int, steps: int) -> Callable[[], int]:
+    """Step ``mujoco.batch`` and nothing else: no observation, no reward, no policy."""
+    family, streams = CheetahVelocity(), Streams(0)
+    batch = family.make_batch(family.spread(tasks), episodes)
+    batch.reset(streams.numpy("reset"))
+    actions = streams.numpy("actions").uniform(-1, 1, (32, tasks, episodes, family.action_dim))
+
+    def run() -> int:
+        for t in range(steps):
+            batch._ctrl[:] = actions[t % len(actions)]
+            batch._physics.step(nstep=batch.frame_skip)
+        return tasks * episodes * steps
+
+    return run
+
+
+def closed_loop(tasks: int, episodes: int, steps: int) -> Callable[[], int]:
+    """Collect episodes with a different policy for each task."""
+    family, streams = CheetahVelocity(), Streams(0)
+    agent = MAML(family)
+    agent._start(streams)
+    batch = family.make_batch(family.spread(tasks), episodes)
+    parameters = [p.detach().clone() for p in spread_over_tasks(agent.policy, tasks)]
+    actor = gaussian_actor(with_parameters(agent.policy, parameters), streams.torch("actions"))
+
+    def run() -> int:
+        return collect(batch, steps, actor, streams.numpy("reset")).env_steps
+
+    return run
+
+
+def meta_iteration(tasks: int) -> Callable[[], int]:
+    """One iteration of MAML on ``tasks`` x 20 episodes x 200 steps, before and after."""
+    agent, streams = MAML(CheetahVelocity(), MAMLConfig(tasks_per_iteration=tasks)), Streams(0)
+    agent._start(streams)
+    return lambda: int(agent._iterate(streams)["env_steps"])
+
+
+def make_gymnasium_cheetah() -> gymnasium.Env[Any, Any]:
+    """Gymnasium's own HalfCheetah, without MuJoCo's word on its model file."""
+    quiet_mujoco()
+    return gymnasium.make("HalfCheetah-v5")
+
+
+def vector_environment(kind: type[Any], steps: int) -> tuple[Callable[[], int], Callable[[], None]]:
+    """Random actions in ``ENVIRONMENTS`` of gymnasium's own HalfCheetah, and a function that closes them."""
+    environments = kind([make_gymnasium_cheetah] * ENVIRONMENTS)
+    environments.reset(seed=0)
+    actions = Streams(0).numpy("actions").uniform(-1, 1, (steps, ENVIRONMENTS, 6)).astype(np.float32)
+
+    def run() -> int:
+        for action in actions:
+            environments.step(action)
+        return steps * ENVIRONMENTS
+
+    return run, environments.close
+
+
+def rates(runs: dict[str, Callable[[], int]], repeats: int) -> dict[str, float]:
+    """Median control steps a second of each run, the runs taken in turns after one warm-up each."""
+    for run in runs.values():
+        run()
+    measured: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(repeats):
+        for name, run in runs.items():
+            gc.collect()
+            start = time.perf_counter()
+            steps = run()
+            measured[name].append(steps / (time.perf_counter() - start))
+    return {name: median(values) for name, values in measured.items()}
+
+
+def peak_memory_mb() -> float | None:
+    """The largest resident size of this process so far in MB; ``None`` where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def gymnasium_runs(steps: int) -> tuple[dict[str, Callable[[], int]], list[Callable[[], None]]]:
+    """Gymnasium's vector environments by name, as far as they work here, and how to close them."""
+    runs, closers = {}, []
+    for kind in (gymnasium.vector.SyncVectorEnv, gymnasium.vector.AsyncVectorEnv):
+        try:
+            run, close = vector_environment(kind, steps)
+        except (gymnasium.error.DependencyNotInstalled, OSError):
+            continue  # needs gymnasium[mujoco]; some sandboxes allow no processes
+        runs[kind.__name__] = run
+        closers.append(close)
+    return runs, closers
+
+
+def benchmark(*, quick: bool = False) -> dict[str, Any]:
+    """Measure collection, gymnasium's vector environments and a meta-iteration.
+
+    Returns:
+        ``closed_loop_over_raw``: collection with 40 policies over raw physics stepping, in control steps a second.
+        ``speedup_over_gymnasium``: collection over the faster of gymnasium's vector environments; ``None``
+        without ``gymnasium[mujoco]``.
+        ``maml_iteration_over_physics``: a meta-iteration's time over that of the physics steps it contains.
+        ``peak_memory_mb``: of this process, that iteration included.
+        ``steps_per_second`` and ``sizes``: what the ratios were made of.
+    """
+    tasks, repeats = (20, 2) if quick else (ENVIRONMENTS, 5)
+    vector, closers = gymnasium_runs(25 if quick else 100)
+    try:
+        collecting = rates(
+            {"raw": raw_physics(ENVIRONMENTS, 20, 50), "closed_loop": closed_loop(ENVIRONMENTS, 20, 50), **vector},
+            2 * repeats + 1,
+        )
+    finally:
+        for close in closers:
+            close()
+    training = rates({"raw": raw_physics(tasks, 20, 400), "meta_iteration": meta_iteration(tasks)}, repeats)
+    fastest = max((collecting[name] for name in vector), default=None)
+    return {
+        "closed_loop_over_raw": round(collecting["closed_loop"] / collecting["raw"], 3),
+        "speedup_over_gymnasium": fastest and round(collecting["closed_loop"] / fastest, 2),
+        "maml_iteration_over_physics": round(training["raw"] / training["meta_iteration"], 3),
+        "peak_memory_mb": (lambda peak: peak and round(peak))(peak_memory_mb()),
+        "steps_per_second": {name: round(rate) for name, rate in {**training, **collecting}.items()},
+        "sizes": {"tasks": tasks, "episodes": 20, "horizon": 200, "repeats": repeats, "quick": quick},
+    }
+
+
+def benchmark_table(result: dict[str, Any]) -> str:
+    """A benchmark as text."""
+    lines = [
+        f"{result['closed_loop_over_raw']:8.2f}   collection with a policy for each of 40 tasks / raw physics stepping",
+        f"{result['maml_iteration_over_physics']:8.2f}   time of a meta-iteration / time of the physics it contains",
+        f"{result['peak_memory_mb'] or float('nan'):8.0f}   MB of memory at most",
+        "",
+        *(f"{rate:8,}   control steps/s, {name}" for name, rate in result["steps_per_second"].items()),
+    ]
+    if result["speedup_over_gymnasium"]:
+        lines.insert(
+            1, f"{result['speedup_over_gymnasium']:8.2f}   collection / gymnasium's fastest vector environment"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,326 @@
+"""The command line: ``mpsearch adapt | train | evaluate | bench | doctor | lab``.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage. Everything slow is imported by the command that needs it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from mpsearch.errors import MpsearchError, UsageError
+
+if TYPE_CHECKING:
+    from mpsearch.meta_policy import MetaPolicy
+    from mpsearch.records import AdaptationResult, Array
+    from mpsearch.tasks import TaskDistribution
+
+Algorithm = Annotated[str, tyro.conf.arg(metavar="ALGO", help="algorithm: maml")]
+Tasks = Annotated[str, tyro.conf.arg(metavar="TASKS", help="cheetah-direction, cheetah-velocity or point-navigation")]
+Settings = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE ...")]
+
+
+def parse_settings(pairs: tuple[str, ...], what: str) -> dict[str, Any]:
+    """``("horizon=100", "sparse=true")`` as ``{"horizon": 100, "sparse": True}``."""
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise UsageError(f"{what} {pair!r} must have the form KEY=VALUE, such as horizon=100")
+        try:
+            settings[key.replace("-", "_")] = json.loads(value)
+        except ValueError:
+            settings[key.replace("-", "_")] = value
+    return settings
+
+
+def load_agent(algorithm: str, tasks: str, weights: Path | None, family: tuple[str, ...]) -> MetaPolicy:
+    """The shipped meta-policy, or the one in ``weights``, on the family with its changed settings."""
+    from mpsearch import checkpoints
+    from mpsearch.errors import unknown
+    from mpsearch.tasks import FAMILIES, make_distribution
+
+    checkpoints.algorithm(algorithm)
+    if tasks not in FAMILIES:
+        raise unknown("tasks", tasks, FAMILIES)
+    agent = checkpoints.load(weights or f"{algorithm}-{tasks}")
+    if (agent.algorithm, agent.tasks.id) != (algorithm, tasks):
+        raise UsageError(f"{weights} was trained by {agent.algorithm} on {agent.tasks.id}, not {algorithm} on {tasks}")
+    changed = parse_settings(family, "--family")
+    if changed:
+        agent.tasks = make_distribution(tasks, **{**agent.tasks.config, **changed})
+    return agent
+
+
+def rows_of(values: tuple[float, ...], family: TaskDistribution) -> Array:
+    """Task values from the command line as rows [K, P]; none gives evenly spread tasks."""
+    import numpy as np
+
+    width = len(family.parameter_names)
+    if len(values) % width:
+        names = " ".join(name.upper() for name in family.parameter_names)
+        raise UsageError(f"--task of {family.id} takes {width} numbers a task ({names}), not {len(values)} in all")
+    return family.check(np.reshape(values, (-1, width))) if values else family.spread()
+
+
+def options_of(**given: int | None) -> dict[str, int]:
+    """The options that were given."""
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass
+class Adapt:
+    """Adapt a shipped meta-policy to tasks and print the return before and after."""
+
+    algo: tyro.conf.Positional[Algorithm]
+    tasks: tyro.conf.Positional[Tasks]
+    task: tuple[float, ...] = ()
+    """The tasks; evenly spread ones if not given. Two numbers a task for point-navigation."""
+    seed: int = 0
+    episodes: int | None = None
+    """Episodes for each gradient step (20 by default)."""
+    steps: int | None = None
+    """Gradient steps (3 by default)."""
+    weights: Path | None = None
+    """A folder with another checkpoint."""
+    family: Settings = ()
+    """Settings of the task family to change, such as horizon=100."""
+    json: bool = False
+    """Print one JSON object."""
+
+    def run(self) -> None:
+        agent = load_agent(self.algo, self.tasks, self.weights, self.family)
+        tasks = rows_of(self.task, agent.tasks)
+        result = agent.adapt(tasks, seed=self.seed, **options_of(episodes=self.episodes, steps=self.steps))
+        print(json.dumps(self._json(agent, result)) if self.json else adaptation_table(agent.tasks, result))
+
+    def _json(self, agent: MetaPolicy, result: AdaptationResult) -> dict[str, Any]:
+        rows = zip(result.tasks.tolist(), result.returns.tolist(), result.before, result.after, strict=True)
+        return {
+            "algorithm": agent.algorithm,
+            "tasks": agent.tasks.id,
+            "seed": self.seed,
+            "horizon": agent.tasks.horizon,
+            "env_steps": result.env_steps.tolist(),
+            "results": [
+                {"task": task, "returns": returns, "before": float(before), "after": float(after)}
+                for task, returns, before, after in rows
+            ],
+            "before": float(result.before.mean()),
+            "after": float(result.after.mean()),
+        }
+
+
+def adaptation_table(family: TaskDistribution, result: AdaptationResult) -> str:
+    """Mean return of each task at each stage, as text."""
+    names = ", ".join(family.parameter_names)
+    stages = result.returns.mean(-1)  # [K, S]
+    heads = ["before", *(f"after {steps:,} steps" for steps in result.env_steps[1:])]
+    width = max(14, len(names) + 2)
+    lines = [names.ljust(width) + "".join(head.rjust(20) for head in heads)]
+    for task, row in zip(result.tasks, stages, strict=True):
+        label = ", ".join(f"{value:+.2f}" for value in task)
+        lines.append(label.ljust(width) + "".join(f"{value:20.1f}" for value in row))
+    lines.append("mean".ljust(width) + "".join(f"{value:20.1f}" for value in stages.mean(0)))
+    lines.append(
+        f"\nMean return of {result.returns.shape[2]} episodes of {family.horizon} steps on each task;"
+        " 'after N steps' counts the environment steps spent adapting to that task."
+    )
+    return "\n".join(lines)
+
+
+@dataclass
+class Train:
+    """Meta-train, with a checkpoint a minute and one JSON line of metrics an iteration."""
+
+    algo: tyro.conf.Positional[Algorithm]
+    tasks: tyro.conf.Positional[Tasks]
+    iterations: int = 1000
+    """Iterations in all, those of a resumed run included."""
+    seed: int = 0
+    folder: Path | None = None
+    """Where to write; runs/ALGO-TASKS-SEED if not given. It must not hold a run already."""
+    resume: Path | None = None
+    """Continue the run in this folder, to the bit as if it had not stopped."""
+    start: Path | None = None
+    """Begin from the checkpoint in this folder, with other hyper-parameters."""
+    set: Settings = ()
+    """Hyper-parameters to change, such as inner_steps=2."""
+    family: Settings = ()
+    """Settings of the task family to change, such as horizon=100."""
+
+    def run(self) -> None:
+        from mpsearch import checkpoints
+        from mpsearch.storage import CARD
+        from mpsearch.tasks import make_distribution
+
+        kind = checkpoints.algorithm(self.algo)
+        if self.resume:
+            agent, folder, seed = self._resumed(kind), self.resume, None
+        else:
+            family = make_distribution(self.tasks, **parse_settings(self.family, "--family"))
+            agent, seed = kind(family, self._config(kind)), self.seed
+            if self.start:
+                agent.start_from(kind.load(self.start), str(self.start))
+            folder = self.folder or Path("runs") / f"{self.algo}-{self.tasks}-{self.seed}"
+            if (folder / CARD).exists():
+                raise UsageError(f"{folder} already holds a run; continue it with --resume {folder} or choose another")
+        remaining = self.iterations - agent.iteration
+        if remaining < 1:
+            raise UsageError(f"{folder} already has {agent.iteration} iterations; ask for more with --iterations")
+        agent.train(remaining, seed=agent.seed if seed is None else seed, folder=folder)  # type: ignore[arg-type]
+        print(f"{agent.iteration} iterations, {agent.env_steps:,} environment steps: saved in {folder}")
+
+    def _config(self, kind: type[MetaPolicy]) -> Any:
+        settings = parse_settings(self.set, "--set")
+        allowed = list(kind.config_type.__dataclass_fields__)
+        for key in settings:
+            if key not in allowed:
+                raise UsageError(f"{kind.algorithm} has no hyper-parameter {key!r}; known: {', '.join(allowed)}")
+        try:
+            return kind.config_type(**settings)
+        except TypeError as error:
+            raise UsageError(f"--set: {error}") from None
+
+    def _resumed(self, kind: type[MetaPolicy]) -> MetaPolicy:
+        assert self.resume is not None
+        if self.set or self.family or self.folder or self.start:
+            raise UsageError("--resume continues a run as it was: leave out --set, --family, --folder and --start")
+        agent = kind.load(self.resume)
+        if agent.tasks.id != self.tasks:
+            raise UsageError(f"{self.resume} was trained on {agent.tasks.id}, not {self.tasks}")
+        return agent
+
+
+@dataclass
+class Evaluate:
+    """Adapt to held-out tasks with many seeds; print the mean return of each stage with its interval."""
+
+    algo: tyro.conf.Positional[Algorithm]
+    tasks: tyro.conf.Positional[Tasks]
+    seeds: int = 10
+    """Seeds 0, 1, ... of the exploration."""
+    count: int = 40
+    """Held-out tasks (the two directions for cheetah-direction)."""
+    episodes: int | None = None
+    steps: int | None = None
+    weights: Path | None = None
+    family: Settings = ()
+    json: bool = False
+    """Print one JSON object."""
+    into_card: bool = False
+    """Write the result into the card of --weights."""
+
+    def run(self) -> None:
+        from mpsearch.errors import check_count
+        from mpsearch.evaluation import evaluate, held_out
+
+        agent = load_agent(self.algo, self.tasks, self.weights, self.family)
+        tasks = held_out(agent.tasks, self.count)
+        seeds = range(check_count("seeds", self.seeds))
+        options = options_of(episodes=self.episodes, steps=self.steps)
+        result = {**evaluate(agent, tasks, seeds, **options).to_json(), "horizon": agent.tasks.horizon}
+        result["command"] = "mpsearch " + " ".join(w for w in sys.argv[1:] if w not in ("--json", "--into-card"))
+        if self.into_card:
+            if self.weights is None:
+                raise UsageError("--into-card needs --weights FOLDER")
+            from mpsearch.storage import add_to_card
+
+            add_to_card(self.weights, "evaluations", result)
+        print(json.dumps(result) if self.json else evaluation_table(result))
+
+
+def evaluation_table(result: dict[str, Any]) -> str:
+    """An evaluation as text."""
+    lines = [f"{'steps spent':>12}{'mean return':>14}   95 % interval"]
+    intervals = result["interval_95"] or [None] * len(result["mean"])
+    for steps, mean, interval in zip(result["env_steps"], result["mean"], intervals, strict=True):
+        span = f"   [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else ""
+        lines.append(f"{steps:12,}{mean:14.1f}{span}")
+    lines.append(f"\n{len(result['tasks'])} tasks, {len(result['seeds'])} seeds, horizon {result['horizon']}")
+    return "\n".join(lines)
+
+
+@dataclass
+class Bench:
+    """Measure speed as ratios to what runs beside it: raw physics, gymnasium's vector environments."""
+
+    quick: bool = False
+    """A minute at most, at smaller sizes."""
+    json: bool = False
+    """Print one JSON object."""
+
+    def run(self) -> None:
+        from mpsearch.bench import benchmark, benchmark_table
+
+        result = benchmark(quick=self.quick)
+        print(json.dumps(result) if self.json else benchmark_table(result))
+
+
+@dataclass
+class Doctor:
+    """Say what this machine has and lacks, with advice."""
+
+    def run(self) -> None:
+        from mpsearch.doctor import examine, report
+
+        findings = examine()
+        print(report(findings))
+        if any(finding.needed and not finding.ok for finding in findings):
+            raise MpsearchError("something that mpsearch needs is missing; see the advice above")
+
+
+@dataclass
+class Lab:
+    """Lay the notebooks out in a folder (never overwriting yours) and open JupyterLab on the first."""
+
+    folder: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="DIR")]] = field(
+        default_factory=lambda: Path("mpsearch-notebooks")
+    )
+    browser: bool = True
+    """Open a browser window."""
+
+    def run(self) -> None:
+        from mpsearch.lab import lay_out, open_lab
+
+        lay_out(self.folder)
+        code = open_lab(self.folder, browser=self.browser)
+        if code:
+            raise MpsearchError(f"JupyterLab ended with exit code {code}")
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "adapt": Adapt,
+    "train": Train,
+    "evaluate": Evaluate,
+    "bench": Bench,
+    "doctor": Doctor,
+    "lab": Lab,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    warnings.filterwarnings("ignore", module=r"(torch|gymnasium|higher|mujoco)\b")
+    words = sys.argv[1:] if arguments is None else arguments
+    command = tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="mpsearch", description=__doc__, args=words)
+    try:
+        command.run()
+    except MpsearchError as error:
+        print(f"mpsearch: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        print("mpsearch: interrupted; what was saved is kept", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,83 @@
+"""``mpsearch lab``: lay the lessons out in a folder and open JupyterLab on the first."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from mpsearch.errors import MpsearchError, UsageError
+
+FIRST_LESSON = "00_start_here.ipynb"
+
+
+def lessons() -> list[Path]:
+    """The lessons that came with this installation, in order: from the wheel, or from the checkout.
+
+    Raises:
+        MpsearchError: there are none.
+    """
+    package = Path(__file__).parent
+    for folder in (package / "notebooks", package.parent / "notebooks"):
+        if found := sorted(folder.glob("*.ipynb")):
+            return found
+    raise MpsearchError("this installation of mpsearch has no notebooks; install it again")
+
+
+def lay_out(folder: Path) -> list[Path]:
+    """Copy the lessons that ``folder`` does not have yet into it; a file that exists is never touched.
+
+    Returns:
+        All lessons in ``folder``, in order, those of an earlier day included.
+
+    Raises:
+        UsageError: the folder cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [_copy_once(lesson, folder / lesson.name) for lesson in lessons()]
+    except OSError as error:
+        raise UsageError(f"cannot put the lessons into {folder}: {error.strerror}; choose another folder") from error
+
+
+def _copy_once(source: Path, target: Path) -> Path:
+    content = source.read_bytes()
+    try:
+        with open(target, "xb") as file:  # fails if there is anything by this name, whoever made it and when
+            file.write(content)
+    except FileExistsError:
+        return target
+    except OSError:  # half a lesson would be kept forever
+        target.unlink(missing_ok=True)
+        raise
+    return target
+
+
+def lab_command(folder: Path, browser: bool = True) -> list[str]:
+    """The command line that serves ``folder`` to this machine alone and asks nothing of the network."""
+    options = [
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.root_dir={folder.resolve()}",
+        f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+    ]
+    return [sys.executable, "-m", "jupyterlab", *options, *([] if browser else ["--no-browser"])]
+
+
+def open_lab(folder: Path, *, browser: bool = True) -> int:
+    """Run JupyterLab in ``folder``, where :func:`lay_out` put the lessons, until it is stopped.
+
+    Args:
+        browser: open it in the browser; otherwise only print its address.
+
+    Returns:
+        JupyterLab's exit code.
+    """
+    process = subprocess.Popen(lab_command(folder, browser))
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # the terminal sent it to JupyterLab too, which asks or stops by itself
+            continue

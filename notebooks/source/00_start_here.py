@@ -1,0 +1,207 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Start here: a cheetah that learns in seconds
+#
+# **After this lesson you can**
+#
+# 1. load a meta-trained policy and adapt it to a task it has not been told about,
+# 2. read a before/after picture and say what adaptation changed,
+# 3. say what the policy may use to adapt, and what it may not,
+# 4. predict which tasks will be hard, and check your prediction.
+#
+# **Time:** about 20 minutes. **You need:** Python. Everything else is explained when it comes up.
+#
+# Run the cells from top to bottom: click a cell, then press Shift+Enter.
+
+# %% [markdown]
+# ## 1. Is this machine ready?
+#
+# The next cell imports what this lesson uses and looks at your machine. `ok` is good. A `note` is something
+# you can live without. Only `FAIL` has to be put right first, and the line below it says how.
+
+# %% tags=["nbval-ignore-output"]
+import matplotlib.pyplot as plt
+import numpy as np
+
+import mpsearch
+from mpsearch import doctor
+from mpsearch.view import plots
+
+print(doctor.report(doctor.examine(quick=True)))
+
+# %% [markdown]
+# ## 2. One robot, two tasks
+#
+# The robot is MuJoCo's HalfCheetah: a flat cheetah with a torso and two legs, driven by six motors.
+# Many times a second it senses its joint angles and velocities, and sets the torques of its motors.
+#
+# Here are its two tasks: **run forward**, or **run backward**. The reward at each step is the speed in the
+# wanted direction, minus a small cost for using the motors. The sum of the rewards of an episode is its
+# **return**: the more, the better.
+#
+# There is a catch. *The cheetah is not told which of the two tasks it has.* The wanted direction is not among
+# the things it sees. It can only try something, and look at the rewards.
+#
+# A **meta-policy** is trained for exactly that: over and over it gets a task at random, tries, learns from its
+# own tries, and is improved so that it learns *faster next time*. One such policy came with this package.
+# Let us load it.
+
+# %%
+agent = mpsearch.load("maml-cheetah-direction")
+print(f"algorithm:                  {agent.algorithm.upper()}")
+print(f"tasks:                      {agent.tasks.id}")
+print(f"an episode:                 {agent.tasks.horizon} steps of {plots.CONTROL_STEP} s")
+print(f"trained for:                {agent.env_steps:,} steps, {agent.wall_seconds / 60:.0f} minutes")
+print(f"episodes to learn a task:   {agent.config.episodes} for each gradient step")
+
+# %% [markdown]
+# The training was done in advance. What comes next happens now, on your machine.
+
+# %% [markdown]
+# ## 3. Adapt
+#
+# **Predict first.** The policy starts the same for both tasks, because it does not know which one it has.
+# What return do you expect *before* it adapts: high for both, high for one, or high for none? Why?
+#
+# `adapt` does the following for each task:
+#
+# 1. run some episodes with the meta-policy as it is, adding noise to its actions to explore: that is *before*;
+# 2. take **one** gradient step that makes the actions which paid off more likely;
+# 3. run new episodes with the changed policy: that is *after*.
+
+# %%
+tasks = agent.tasks.spread(2)
+names = {1.0: "forward", -1.0: "backward"}
+labels = [names[direction] for direction in tasks[:, 0]]
+
+result = agent.adapt(tasks, seed=0, steps=1)
+
+for label, before, after in zip(labels, result.before, result.after, strict=True):
+    print(f"{label:<10} before {before:7.0f}    after {after:7.0f}")
+print(f"\nadapted with {result.env_steps[-1]:,} steps on each task")
+
+# %%
+for label, before, after in zip(labels, result.before, result.after, strict=True):
+    assert after > before, f"adaptation should have raised the return of {label}"
+
+# %%
+plots.show(plots.plot_before_after(result, labels), plots.describe_before_after(result, labels))
+
+# %% [markdown]
+# **How to read it.** Each faint dot is one episode. The large markers are means: a circle before, a diamond
+# after. A line joins the two for each task.
+#
+# **What it says.** Before, the cheetah cannot be good at both: what a policy gains by running forward when that
+# is wanted, it loses when backward is wanted, so the two returns of one and the same policy add up to less than
+# zero (the rest is the cost of the motors). After one gradient step the same start has become two *different*
+# policies, one for each direction. All they used was the reward of their own episodes.
+#
+# That is the idea of this whole course: *do not learn a task; learn a start from which tasks are learned
+# quickly*.
+
+# %% [markdown]
+# ## 4. What did the cheetah do?
+#
+# **Predict first.** In the next picture, will the two dashed lines (before adaptation) look alike? And the two
+# solid ones? Remember that the start knows nothing of the task.
+
+# %%
+_, panels = plt.subplots(1, 2, figsize=(9.5, 3.8), sharey=True, layout="constrained")
+for k, label in enumerate(labels):
+    plots.plot_velocity(result, k, title=f"wanted: {label}", axes=panels[k])
+words = " ".join(f"Wanted: {label}. {plots.describe_velocity(result, k)}" for k, label in enumerate(labels))
+plots.show(panels[0], words)
+
+# %% [markdown]
+# The faint lines jump up and down: a cheetah pushes off and lands several times a second. The strong lines are
+# means over about one stride. Above zero it runs forward, below zero backward.
+
+# %% [markdown]
+# ## 5. A harder family: run at a speed
+#
+# Now the task is a number: **run at this many metres per second**. The reward at each step is minus the
+# distance between the speed and the wanted one (and again a small cost for the motors), so a return is never
+# above zero. There are as many tasks as there are numbers, and most of them the policy has never met.
+#
+# **Predict first.** Which wanted speed will be the easiest, and which the hardest: slow, middle or fast?
+
+# %%
+runner = mpsearch.load("maml-cheetah-velocity")
+print(f"wanted speeds come from {runner.tasks.low.item():g} to {runner.tasks.high.item():g} m/s")
+
+speeds = runner.tasks.spread(5)
+run = runner.adapt(speeds, seed=0)
+speed_labels = [f"{speed:.1f} m/s" for speed in speeds[:, 0]]
+plots.show(plots.plot_adaptation(run, speed_labels), plots.describe_adaptation(run, speed_labels))
+
+# %%
+for label, before, after in zip(speed_labels, run.before, run.after, strict=True):
+    print(f"{label}   before {before:7.0f}    after {after:7.0f}")
+assert run.after.mean() > run.before.mean()
+easiest, hardest = speed_labels[np.argmax(run.after)], speed_labels[np.argmin(run.after)]
+print(f"\neasiest: {easiest}, hardest: {hardest}")
+
+# %% [markdown]
+# Was your prediction right? A wanted speed near what the start already does costs little. One far from it asks
+# the gradient steps to change a lot.
+
+# %% [markdown]
+# ### Your turn
+#
+# Change `my_speed`, run the cell, and look. Try a slow one and a fast one. Then try one outside the range:
+# mpsearch tells you what is allowed.
+
+# %%
+my_speed = 1.5  # m/s: change me
+
+mine = runner.adapt([[my_speed]], seed=1)
+plots.show(
+    plots.plot_velocity(mine, 0, target=my_speed, title=f"wanted: {my_speed} m/s"),
+    plots.describe_velocity(mine, 0, target=my_speed),
+)
+print(f"return before {mine.before[0]:.0f}, after {mine.after[0]:.0f}")
+
+# %% [markdown]
+# **Questions to play with**
+#
+# - Adapt with another `seed`. How much does the result change? That is the luck of exploration.
+# - Give `adapt` fewer episodes, such as `episodes=2`. When does it stop working?
+# - Give it more gradient steps, such as `steps=5`. Does it go on improving?
+
+# %% [markdown]
+# ## What you have seen
+#
+# - A **task distribution** hands out tasks that share a robot and differ in what is wanted.
+# - A **meta-policy** is a start. It does not know the task, and it is trained to *become* good at it.
+# - **Adaptation** is a few gradient steps on the policy's own episodes. Nobody tells it the task.
+#
+# | symbol | meaning | in the code |
+# |---|---|---|
+# | $\mathcal{T}$ | a task | one row of `tasks` |
+# | $p(\mathcal{T})$ | the task distribution | `agent.tasks` |
+# | $\theta$ | parameters of the meta-policy, the start | what `mpsearch.load` loads |
+# | $\pi_\theta(a \mid s)$ | the policy: how likely action $a$ is in state $s$ | `agent.policy` |
+# | $\theta'$ | parameters after adaptation to one task | what `agent.adapt` finds |
+# | $R$ | return: the sum of rewards of an episode | `result.returns` |
+#
+# ## What next
+#
+# - In a terminal, `mpsearch adapt maml cheetah-velocity --task 2` does the same as section 5.
+# - `mpsearch train maml point-navigation --iterations 100` trains a small meta-policy of your own in a minute or so.
+# - Read `CheetahDirection?` and `agent.adapt?` in a new cell: the documentation is in the code
+#   (`from mpsearch import CheetahDirection` first).
+#
+# **Further reading.** C. Finn, P. Abbeel, S. Levine: *Model-Agnostic Meta-Learning for Fast Adaptation of Deep
+# Networks*, ICML 2017, [arXiv:1703.03400](https://arxiv.org/abs/1703.03400). Section 5.3 has these two families
+# of tasks.

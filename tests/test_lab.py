@@ -1,0 +1,137 @@
+"""Laying out the lessons, and the command line of JupyterLab."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from mpsearch import lab
+from mpsearch.errors import MpsearchError, UsageError
+
+
+@pytest.fixture
+def two_lessons(tmp_path, monkeypatch):
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("00_start_here.ipynb", "01_more.ipynb"):
+        (source / name).write_text(f"the lesson {name}")
+    monkeypatch.setattr(lab, "lessons", lambda: sorted(source.glob("*.ipynb")))
+    return tmp_path / "mine" / "lessons"
+
+
+def test_lays_out_every_lesson_in_order(two_lessons):
+    made = lab.lay_out(two_lessons)
+    assert made == [two_lessons / "00_start_here.ipynb", two_lessons / "01_more.ipynb"]
+    assert made[1].read_text() == "the lesson 01_more.ipynb"
+
+
+def test_never_overwrites_and_makes_what_is_missing_again(two_lessons):
+    first, second = lab.lay_out(two_lessons)
+    first.write_text("an evening of work")
+    second.unlink()
+    assert lab.lay_out(two_lessons) == [first, second]
+    assert first.read_text() == "an evening of work"
+    assert second.read_text() == "the lesson 01_more.ipynb"
+
+
+def test_a_failed_copy_leaves_nothing_half_written(two_lessons, monkeypatch):
+    two_lessons.mkdir(parents=True)
+
+    class FullDisk:
+        def __init__(self, path, mode):
+            Path(path).touch()
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            return False
+
+        def write(self, content):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(lab, "open", FullDisk, raising=False)
+    with pytest.raises(UsageError, match="No space left"):
+        lab.lay_out(two_lessons)
+    assert list(two_lessons.iterdir()) == []
+
+
+def test_a_folder_that_is_a_file_is_an_error(two_lessons, tmp_path):
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(UsageError, match="choose another folder"):
+        lab.lay_out(tmp_path / "taken")
+
+
+def test_no_lessons_at_all_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(lab, "__file__", str(tmp_path / "mpsearch" / "lab.py"))
+    with pytest.raises(MpsearchError, match="no notebooks"):
+        lab.lessons()
+
+
+def test_command_serves_one_folder_to_this_machine_and_stays_off_the_network(tmp_path):
+    command = lab.lab_command(tmp_path / "lessons")
+    assert command[:3] == [sys.executable, "-m", "jupyterlab"]
+    assert set(command[3:]) == {
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.root_dir={(tmp_path / 'lessons').resolve()}",
+        "--LabApp.default_url=/lab/tree/00_start_here.ipynb",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+    }
+    assert not any("token" in word or "password" in word for word in command)  # JupyterLab's own token stays on
+    assert lab.lab_command(tmp_path, browser=False)[-1] == "--no-browser"
+
+
+def _fetch(address, patience=20.0):
+    end = time.monotonic() + patience
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=patience) as page:
+                return page.read().decode()
+        except urllib.error.URLError:  # it says its address a moment before it listens
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+def test_a_real_jupyterlab_opens_on_the_first_lesson_with_news_and_updates_off(two_lessons, tmp_path):
+    lab.lay_out(two_lessons)
+    folders = {name: str(tmp_path / name) for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")}
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [*lab.lab_command(two_lessons, browser=False), f"--ServerApp.port={port}", "--allow-root"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, **folders}) as server:
+        try:
+            for line in server.stderr:
+                assert "not recognized" not in line
+                if address := re.search(r"http://127\.0\.0\.1:\d+/lab/tree/00_start_here\.ipynb\?token=\w+", line):
+                    break
+            text = _fetch(address[0])
+        finally:
+            server.terminate()
+    assert '"news": {"disabled": true}' in text
+
+
+def test_open_lab_returns_the_exit_code_and_survives_ctrl_c(two_lessons, monkeypatch):
+    class Process:
+        waits = 0
+
+        def __init__(self, command):
+            assert command == lab.lab_command(two_lessons)
+
+        def wait(self):
+            Process.waits += 1
+            if Process.waits == 1:
+                raise KeyboardInterrupt
+            return 3
+
+    monkeypatch.setattr(lab.subprocess, "Popen", Process)
+    assert lab.open_lab(two_lessons) == 3

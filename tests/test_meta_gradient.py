@@ -1,0 +1,150 @@
+"""The meta-gradient: against finite differences, torch.func and a loop over tasks, in float64."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from oracles import loss_of_one_task, meta_loss_by_torch_func, random_steps
+
+from mpsearch.maml import inner
+from mpsearch.maml.inner import inner_step, spread_over_tasks, surrogate
+from mpsearch.maml.outer import MetaBatch, adapt_through, mean_gradient, meta_losses
+from mpsearch.maml.trust_region import flat_gradient
+from mpsearch.policies import PolicyNet
+
+TASKS = 3
+
+
+def make_policy(context: int = 2) -> PolicyNet:
+    torch.set_default_dtype(torch.float64)
+    try:
+        policy = PolicyNet(3, 2, hidden=(5, 4), observation_scale=[1.0, 2.0, 0.5], minimum_std=0.1, context=context)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    generator = torch.Generator().manual_seed(0)
+    for p in policy.parameters():
+        p.data = 0.4 * torch.randn(p.shape, generator=generator, dtype=torch.float64)
+    return policy
+
+
+def make_batch(policy: PolicyNet, inner_steps: int) -> MetaBatch:
+    stages = [random_steps(policy, TASKS, 7, seed) for seed in range(inner_steps + 1)]
+    return MetaBatch(tuple(stages[:-1]), stages[-1])
+
+
+@pytest.fixture(name="policy")
+def _policy() -> PolicyNet:
+    return make_policy()
+
+
+def make_rates(policy: PolicyNet) -> torch.Tensor:
+    count = len(list(policy.parameters()))
+    return torch.linspace(0.02, 0.08, count, dtype=torch.float64).requires_grad_()
+
+
+def meta_gradient(policy, rates, batch, order=2):
+    learned = [*policy.parameters(), rates]
+    return flat_gradient(meta_losses(policy, rates, batch, order=order).mean(), learned)
+
+
+@pytest.mark.parametrize("inner_steps", [0, 1, 3])
+@pytest.mark.parametrize("context", [0, 2])
+def test_it_equals_torch_func_and_the_loop_over_single_tasks(inner_steps, context) -> None:
+    policy = make_policy(context)
+    rates, batch = make_rates(policy), make_batch(policy, inner_steps)
+    loss = meta_loss_by_torch_func(policy, dict(policy.named_parameters()), rates, list(batch.inner), batch.outer)
+    expected = flat_gradient(loss, [*policy.parameters(), rates])
+    torch.testing.assert_close(meta_losses(policy, rates, batch).mean(), loss, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(meta_gradient(policy, rates, batch), expected, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("inner_steps", [1, 2])
+def test_it_equals_finite_differences(policy, inner_steps) -> None:
+    rates, batch = make_rates(policy), make_batch(policy, inner_steps)
+    gradient = meta_gradient(policy, rates, batch)
+    learned = [*policy.parameters(), rates]
+    flat = torch.cat([p.detach().reshape(-1) for p in learned])
+    for i in range(0, len(flat), 5):
+        values = []
+        for sign in (1, -1):
+            moved = flat.clone()
+            moved[i] += sign * 1e-5
+            torch.nn.utils.vector_to_parameters(moved, learned)
+            values.append(meta_losses(policy, rates, batch).mean().item())
+        torch.nn.utils.vector_to_parameters(flat, learned)
+        assert (values[0] - values[1]) / 2e-5 == pytest.approx(gradient[i].item(), rel=1e-6, abs=1e-9)
+
+
+def test_first_order_differs_and_is_the_gradient_at_the_adapted_parameters(policy) -> None:
+    rates, batch = make_rates(policy).detach(), make_batch(policy, 1)
+    learned = list(policy.parameters())
+    first = flat_gradient(meta_losses(policy, rates, batch, order=1).mean(), learned)
+    second = flat_gradient(meta_losses(policy, rates, batch, order=2).mean(), learned)
+    assert (first - second).abs().max() > 1e-3
+    adapted = inner_step(policy, spread_over_tasks(policy, TASKS), rates, batch.inner[0], order=0)
+    expected = torch.zeros_like(first)
+    for k in range(TASKS):
+        theta = {name: p[k] for (name, _), p in zip(policy.named_parameters(), adapted, strict=True)}
+        gradients = torch.autograd.grad(loss_of_one_task(policy, theta, batch.outer, k), list(theta.values()))
+        expected += torch.cat([g.reshape(-1) for g in gradients]) / TASKS
+    torch.testing.assert_close(first, expected, rtol=1e-8, atol=1e-10)
+
+
+def test_zero_inner_steps_is_the_plain_policy_gradient(policy) -> None:
+    batch, learned = make_batch(policy, 0), list(policy.parameters())
+    gradient = flat_gradient(meta_losses(policy, make_rates(policy), batch).mean(), learned)
+    log_probs = policy(batch.outer.observations).log_prob(batch.outer.actions).sum(-1)
+    reinforce = flat_gradient(-(log_probs * batch.outer.advantages).mean(), learned)
+    torch.testing.assert_close(gradient, reinforce, rtol=1e-10, atol=1e-12)
+
+
+def test_order_zero_moves_alike_but_keeps_no_graph(policy) -> None:
+    rates, batch = make_rates(policy), make_batch(policy, 1)
+    start = spread_over_tasks(policy, TASKS)
+    with_graph = inner_step(policy, start, rates, batch.inner[0], order=2)
+    without = inner_step(policy, start, rates, batch.inner[0], order=0)
+    for a, b in zip(with_graph, without, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-14, atol=1e-14)
+    assert all(p.grad_fn is not None for p in with_graph)
+    assert all(p.is_leaf for p in without)
+
+
+def test_copied_initial_weights_would_give_no_meta_gradient(policy, monkeypatch) -> None:
+    """The setting of ``higher`` that fails silently: this is why ``copy_initial_weights=False`` stands there."""
+    batch, rates = make_batch(policy, 1), make_rates(policy).detach()
+    sgd = torch.optim.SGD([{"params": [p]} for p in policy.parameters()], lr=0.1)
+    for copy in (False, True):
+        with inner.higher.innerloop_ctx(policy, sgd, copy_initial_weights=copy) as (functional, optimizer):
+            optimizer.step(surrogate(functional, batch.inner[0]).sum())
+            loss = surrogate(functional, batch.outer).mean()
+        gradient = torch.autograd.grad(loss, list(policy.parameters()), allow_unused=True)
+        assert all((g is None) == copy for g in gradient)
+    assert flat_gradient(meta_losses(policy, rates, batch).mean(), list(policy.parameters())).abs().max() > 1e-3
+
+
+def test_a_task_is_adapted_as_if_it_were_alone(policy) -> None:
+    rates, batch = make_rates(policy), make_batch(policy, 2)
+    together = adapt_through(policy, rates, batch, order=0)(batch.outer.observations).mean
+    for k in range(TASKS):
+        one = slice(k, k + 1)
+        alone = MetaBatch(tuple(s.of_tasks(one) for s in batch.inner), batch.outer.of_tasks(one))
+        mean = adapt_through(policy, rates, alone, order=0)(alone.outer.observations).mean
+        torch.testing.assert_close(mean[0], together[k], rtol=1e-12, atol=1e-12)
+
+
+def test_parts_give_the_same_loss_and_gradient_as_all_at_once(policy, monkeypatch) -> None:
+    monkeypatch.setattr("mpsearch.maml.outer.TASKS_AT_ONCE", 2)  # 3 tasks: parts of unequal size
+    rates, batch = make_rates(policy), make_batch(policy, 1)
+    learned = [*policy.parameters(), rates]
+    assert [len(part.outer.log_probs) for part in batch.parts()] == [2, 1]
+    loss, gradient = mean_gradient(lambda part: meta_losses(policy, rates, part), batch.parts(), learned)
+    torch.testing.assert_close(loss, meta_losses(policy, rates, batch).mean())
+    torch.testing.assert_close(gradient, meta_gradient(policy, rates, batch))
+
+
+def test_the_policy_itself_is_untouched(policy) -> None:
+    before = [p.detach().clone() for p in policy.parameters()]
+    batch, rates = make_batch(policy, 2), make_rates(policy)
+    for order in (0, 1, 2):
+        adapt_through(policy, rates, batch, order=order)
+    assert all(torch.equal(a, b) for a, b in zip(before, policy.parameters(), strict=True))

@@ -1,0 +1,26 @@
+"""What the README promises, run."""
+
+import re
+from pathlib import Path
+
+from mpsearch.cli import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_example_runs(capsys):
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(compile(example, "README.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in printed[:3]] == ["0.5 m/s", "1.5 m/s", "2.5 m/s"]
+
+
+def test_every_command_is_listed_and_exists():
+    assert set(re.findall(r"^\| `mpsearch (\w+)", README, re.MULTILINE)) == set(COMMANDS)
+
+
+def test_its_picture_exists_and_has_alternative_text():
+    ((words, path),) = re.findall(r"!\[([^]]*)\]\(([^)]*)\)", README)
+    assert (ROOT / path).is_file()
+    assert len(words) > 40
