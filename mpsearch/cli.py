@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage. Everything slow is imported by the 
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import warnings
 from collections.abc import Callable
@@ -167,6 +168,7 @@ class Train:
         else:
             family = make_distribution(self.tasks, **parse_settings(self.family, "--family"))
             agent, seed = kind(family, self._config(kind)), self.seed
+            agent.command = shlex.join(["mpsearch", *sys.argv[1:]])
             if self.start:
                 agent.start_from(kind.load(self.start), str(self.start))
             folder = self.folder or Path("runs") / f"{self.algo}-{self.tasks}-{self.seed}"

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from mpsearch.errors import CheckpointError, MpsearchError, check_count
 from mpsearch.records import AdaptationResult, Array
@@ -39,6 +39,7 @@ class MetaPolicy(ABC):
         iteration, env_steps: training so far.
         wall_seconds, cpu_seconds: time that training took so far.
         seed: of the last training.
+        command: the command line that repeats this training, if one did it.
         history: cards of the trainings that this one started from.
     """
 
@@ -51,6 +52,7 @@ class MetaPolicy(ABC):
         self.iteration = self.env_steps = 0
         self.wall_seconds = self.cpu_seconds = 0.0
         self.seed: int | None = None
+        self.command: str | None = None
         self.history: list[dict[str, Any]] = []
 
     @abstractmethod
@@ -146,6 +148,7 @@ class MetaPolicy(ABC):
             "tasks": {"id": self.tasks.id, "config": self.tasks.config},
             "config": asdict(self.config),
             "seed": self.seed,
+            "command": self.command,
             "iteration": self.iteration,
             "env_steps": self.env_steps,
             "wall_seconds": round(self.wall_seconds, 1),
@@ -188,7 +191,17 @@ class MetaPolicy(ABC):
         self._take_over(other)
         self.iteration, self.env_steps = other.iteration, other.env_steps
         self.wall_seconds, self.cpu_seconds = other.wall_seconds, other.cpu_seconds
-        kept = ("config", "seed", "iteration", "env_steps", "wall_seconds", "cpu_seconds", "machine", "revision")
+        kept = (
+            "config",
+            "seed",
+            "command",
+            "iteration",
+            "env_steps",
+            "wall_seconds",
+            "cpu_seconds",
+            "machine",
+            "revision",
+        )
         card = other.card()
         self.history = [*other.history, {"name": name, **{key: card[key] for key in kept}}]
 
@@ -199,7 +212,7 @@ class MetaPolicy(ABC):
             agent = cls(tasks, cls.config_type(**card["config"]))
             agent.iteration, agent.env_steps = int(card["iteration"]), int(card["env_steps"])
             agent.wall_seconds, agent.cpu_seconds = float(card["wall_seconds"]), float(card["cpu_seconds"])
-            agent.seed, agent.history = card["seed"], list(card.get("history", []))
+            agent.seed, agent.command, agent.history = card["seed"], card["command"], list(card["history"])
         except (KeyError, TypeError, ValueError, MpsearchError) as error:
             raise CheckpointError(f"the card of {where} is damaged or was edited: {error}; use another copy") from None
         return agent

@@ -25,7 +25,7 @@ class Episodes:
         actions: [K, E, T, A] as the policy drew them, before the environment clipped them.
         rewards: [K, E, T].
         log_probs: [K, E, T] log-density of each action under the policy that drew it.
-        positions: [K, E, T + 1, Q] generalised positions, for the player; ``None`` if not recorded.
+        positions: [K, T + 1, Q] generalised positions of each task's first episode, for the player; or ``None``.
     """
 
     observations: Array

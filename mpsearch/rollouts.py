@@ -46,7 +46,7 @@ def collect(batch: Batch, horizon: int, actor: Actor, rng: np.random.Generator, 
 
     Args:
         rng: for the start states.
-        record: keep the generalised positions too.
+        record: keep the generalised positions of each task's first episode too.
     """
     shape = (*batch.shape, horizon)
     with one_torch_thread():
@@ -54,7 +54,7 @@ def collect(batch: Batch, horizon: int, actor: Actor, rng: np.random.Generator, 
         observations = np.empty((*batch.shape, horizon + 1, observation.shape[-1]), dtype=np.float32)
         actions = np.empty((*shape, batch.action_dim), dtype=np.float32)
         rewards, log_probs = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
-        positions = [batch.positions()] if record else []
+        positions = [batch.positions()[:, 0]] if record else []
         observations[:, :, 0] = observation
         for t in range(horizon):
             action, log_probability = actor(observation)
@@ -63,6 +63,6 @@ def collect(batch: Batch, horizon: int, actor: Actor, rng: np.random.Generator, 
             observations[:, :, t + 1] = following
             observation = torch.from_numpy(observations[:, :, t + 1])
             if record:
-                positions.append(batch.positions())
-    track = np.stack(positions, axis=2).astype(np.float32) if record else None
+                positions.append(batch.positions()[:, 0])
+    track = np.stack(positions, axis=1).astype(np.float32) if record else None
     return Episodes(observations, actions, rewards, log_probs, track)

@@ -53,4 +53,6 @@ def test_exploration_starts_as_asked_and_never_falls_below_the_minimum() -> None
 def test_the_same_generator_gives_the_same_start() -> None:
     a, b = make(), make()
     assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
-    assert not torch.equal(a.layers[0].weight, PolicyNet(3, 2, hidden=(8,)).initialise(torch.Generator()).layers[0].weight)
+    assert not torch.equal(
+        a.layers[0].weight, PolicyNet(3, 2, hidden=(8,)).initialise(torch.Generator()).layers[0].weight
+    )

@@ -17,9 +17,7 @@ unit = st.floats(0, 1)
 
 def episodes_of(rewards: np.ndarray, observations: np.ndarray) -> Episodes:
     shape = rewards.shape
-    return Episodes(
-        observations.astype(np.float32), np.zeros((*shape, 1)), rewards.astype(np.float32), np.zeros(shape)
-    )
+    return Episodes(observations.astype(np.float32), np.zeros((*shape, 1)), rewards.astype(np.float32), np.zeros(shape))
 
 
 @settings(deadline=None, max_examples=50)

@@ -142,7 +142,7 @@ class MAML(MetaPolicy):
             "kl": report.kl,
             "step_fraction": report.fraction,
             "std": self.policy.log_std.detach().exp().mean().item(),
-            "rates": self.rates.tolist(),
+            "rates": self.rates.mean(-1).tolist(),
         }
 
     def _alpha(self, stage: int) -> Tensor:

@@ -1,0 +1,40 @@
+"""What a newcomer sees first: a silent import, a quick --help, public names that exist."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import mpsearch
+
+
+def run(code: str, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *options, "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_a_first_import_of_higher_is_silent_even_where_warnings_are_shown(tmp_path) -> None:
+    """Without byte code, as right after the installation: higher's own source compiles with warnings."""
+    done = run("import mpsearch.maml.inner", "-B", "-X", f"pycache_prefix={tmp_path}", "-W", "always::SyntaxWarning")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    control = run("import higher", "-B", "-X", f"pycache_prefix={tmp_path}", "-W", "always::SyntaxWarning")
+    assert "SyntaxWarning" in control.stderr
+
+
+def test_help_needs_neither_torch_nor_mujoco() -> None:
+    code = "import sys, mpsearch.cli; assert not {'torch', 'mujoco', 'matplotlib', 'scipy'} & set(sys.modules)"
+    assert run(code).returncode == 0
+
+
+@pytest.mark.parametrize("name", mpsearch.__all__)
+def test_every_public_name_exists_and_is_documented(name) -> None:
+    assert getattr(mpsearch, name).__doc__.strip()
+    assert name in dir(mpsearch)
+
+
+def test_public_names_are_sorted_and_no_others_are_given() -> None:
+    assert sorted(mpsearch.__all__) == sorted(mpsearch._HOME)
+    with pytest.raises(AttributeError, match="no attribute 'PERL'"):
+        _ = mpsearch.PERL
