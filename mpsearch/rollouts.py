@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import copy
+import math
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import Normal
 
-from mpsearch.policies import log_prob
-from mpsearch.records import Episodes
+from mpsearch.policies import PolicyNet
+from mpsearch.records import Array, Episodes
 from mpsearch.tasks import Batch
 
 Actor = Callable[[Tensor], tuple[Tensor, Tensor]]  # observations [K, E, O] -> actions [K, E, A], log_probs [K, E]
+
+
+HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
 @contextmanager
@@ -28,14 +32,18 @@ def one_torch_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def gaussian_actor(policy: Callable[[Tensor], Normal], generator: torch.Generator) -> Actor:
-    """Sample actions from the distribution that ``policy`` gives for the observations."""
+def gaussian_actor(policy: PolicyNet, parameters: Iterable[Tensor], generator: torch.Generator) -> Actor:
+    """Sample actions from ``policy`` with other ``parameters``, each with or without a leading task axis."""
+    own = copy.deepcopy(policy)  # a module of its own: calling it 200 times is cheaper than swapping parameters in
+    for mine, given in zip(own.parameters(), parameters, strict=True):
+        # Stored transposed, [K, in, out], which is how the batched product reads it fastest.
+        mine.data = given.detach().mT.contiguous().mT if given.dim() == 3 else given.detach()
 
     def act(observations: Tensor) -> tuple[Tensor, Tensor]:
-        distribution = policy(observations)
+        distribution = own(observations)
         noise = torch.randn(distribution.mean.shape, generator=generator, dtype=observations.dtype)
-        actions = distribution.mean + distribution.stddev * noise
-        return actions, log_prob(distribution, actions)
+        log_density = -(0.5 * noise.square() + distribution.stddev.log()).sum(-1) - noise.shape[-1] * HALF_LOG_2PI
+        return distribution.mean + distribution.stddev * noise, log_density
 
     return act
 
@@ -48,21 +56,21 @@ def collect(batch: Batch, horizon: int, actor: Actor, rng: np.random.Generator, 
         rng: for the start states.
         record: keep the generalised positions of each task's first episode too.
     """
-    shape = (*batch.shape, horizon)
     with one_torch_thread():
-        observation = torch.as_tensor(batch.reset(rng), dtype=torch.float32)
-        observations = np.empty((*batch.shape, horizon + 1, observation.shape[-1]), dtype=np.float32)
-        actions = np.empty((*shape, batch.action_dim), dtype=np.float32)
-        rewards, log_probs = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
+        first = batch.reset(rng)
+        observations = np.empty((horizon + 1, *first.shape), dtype=np.float32)  # time first: a step writes one block
+        actions = np.empty((horizon, *batch.shape, batch.action_dim), dtype=np.float32)
+        rewards, log_probs = np.empty((2, horizon, *batch.shape), dtype=np.float32)
         positions = [batch.positions()[:, 0]] if record else []
-        observations[:, :, 0] = observation
+        observations[0] = first
         for t in range(horizon):
-            action, log_probability = actor(observation)
-            actions[:, :, t], log_probs[:, :, t] = action, log_probability
-            following, rewards[:, :, t] = batch.step(actions[:, :, t])
-            observations[:, :, t + 1] = following
-            observation = torch.from_numpy(observations[:, :, t + 1])
+            actions[t], log_probs[t] = actor(torch.from_numpy(observations[t]))
+            observations[t + 1], rewards[t] = batch.step(actions[t])
             if record:
                 positions.append(batch.positions()[:, 0])
     track = np.stack(positions, axis=1).astype(np.float32) if record else None
-    return Episodes(observations, actions, rewards, log_probs, track)
+
+    def by_task(x: Array) -> Array:  # [T, K, E, ...] -> [K, E, T, ...]
+        return np.ascontiguousarray(np.moveaxis(x, 0, 2))
+
+    return Episodes(by_task(observations), by_task(actions), by_task(rewards), by_task(log_probs), track)

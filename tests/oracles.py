@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -51,17 +52,19 @@ def loss_of_one_task(policy: PolicyNet, parameters: dict, steps: Steps, k: int) 
     return -torch.stack(terms).mean()
 
 
-def meta_loss_by_torch_func(policy: PolicyNet, theta: dict, rates, inner: list[Steps], outer: Steps) -> torch.Tensor:
+def meta_loss_by_torch_func(policy: PolicyNet, theta: dict, rates, stages: Sequence[Steps]) -> torch.Tensor:
     """MAML's loss by ``torch.func.functional_call`` and ``torch.autograd.grad``, one task after another."""
     losses = []
-    for k in range(len(outer.log_probs)):
+    for k in range(len(stages[0].log_probs)):
         parameters = dict(theta)
-        for steps in inner:
+        after_each_step = []
+        for alpha, steps, following in zip(rates, stages[:-1], stages[1:], strict=True):
             loss = loss_of_one_task(policy, parameters, steps, k)
             gradients = torch.autograd.grad(loss, list(parameters.values()), create_graph=True)
-            moved = zip(parameters.items(), rates, gradients, strict=True)
+            moved = zip(parameters.items(), alpha, gradients, strict=True)
             parameters = {name: value - rate * gradient for (name, value), rate, gradient in moved}
-        losses.append(loss_of_one_task(policy, parameters, outer, k))
+            after_each_step.append(loss_of_one_task(policy, parameters, following, k))
+        losses.append(sum(after_each_step) / len(after_each_step))
     return torch.stack(losses).mean()
 
 

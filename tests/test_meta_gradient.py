@@ -29,7 +29,7 @@ def make_policy(context: int = 2) -> PolicyNet:
 
 def make_batch(policy: PolicyNet, inner_steps: int) -> MetaBatch:
     stages = [random_steps(policy, TASKS, 7, seed) for seed in range(inner_steps + 1)]
-    return MetaBatch(tuple(stages[:-1]), stages[-1])
+    return MetaBatch(tuple(stages))
 
 
 @pytest.fixture(name="policy")
@@ -37,30 +37,35 @@ def _policy() -> PolicyNet:
     return make_policy()
 
 
-def make_rates(policy: PolicyNet) -> torch.Tensor:
+def make_rates(policy: PolicyNet, inner_steps: int) -> torch.Tensor:
     count = len(list(policy.parameters()))
-    return torch.linspace(0.02, 0.08, count, dtype=torch.float64).requires_grad_()
+    rates = torch.linspace(0.02, 0.08, inner_steps * count, dtype=torch.float64)
+    return rates.reshape(inner_steps, count).requires_grad_()
+
+
+def mean_loss(policy, rates, batch, order=2):
+    return meta_losses(policy, rates, batch, order=order)[0].mean()
 
 
 def meta_gradient(policy, rates, batch, order=2):
     learned = [*policy.parameters(), rates]
-    return flat_gradient(meta_losses(policy, rates, batch, order=order).mean(), learned)
+    return flat_gradient(mean_loss(policy, rates, batch, order), learned)
 
 
-@pytest.mark.parametrize("inner_steps", [0, 1, 3])
+@pytest.mark.parametrize("inner_steps", [1, 3])
 @pytest.mark.parametrize("context", [0, 2])
 def test_it_equals_torch_func_and_the_loop_over_single_tasks(inner_steps, context) -> None:
     policy = make_policy(context)
-    rates, batch = make_rates(policy), make_batch(policy, inner_steps)
-    loss = meta_loss_by_torch_func(policy, dict(policy.named_parameters()), rates, list(batch.inner), batch.outer)
+    rates, batch = make_rates(policy, inner_steps), make_batch(policy, inner_steps)
+    loss = meta_loss_by_torch_func(policy, dict(policy.named_parameters()), rates, batch.stages)
     expected = flat_gradient(loss, [*policy.parameters(), rates])
-    torch.testing.assert_close(meta_losses(policy, rates, batch).mean(), loss, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(mean_loss(policy, rates, batch), loss, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(meta_gradient(policy, rates, batch), expected, rtol=1e-8, atol=1e-10)
 
 
 @pytest.mark.parametrize("inner_steps", [1, 2])
 def test_it_equals_finite_differences(policy, inner_steps) -> None:
-    rates, batch = make_rates(policy), make_batch(policy, inner_steps)
+    rates, batch = make_rates(policy, inner_steps), make_batch(policy, inner_steps)
     gradient = meta_gradient(policy, rates, batch)
     learned = [*policy.parameters(), rates]
     flat = torch.cat([p.detach().reshape(-1) for p in learned])
@@ -70,81 +75,82 @@ def test_it_equals_finite_differences(policy, inner_steps) -> None:
             moved = flat.clone()
             moved[i] += sign * 1e-5
             torch.nn.utils.vector_to_parameters(moved, learned)
-            values.append(meta_losses(policy, rates, batch).mean().item())
+            values.append(mean_loss(policy, rates, batch).item())
         torch.nn.utils.vector_to_parameters(flat, learned)
         assert (values[0] - values[1]) / 2e-5 == pytest.approx(gradient[i].item(), rel=1e-6, abs=1e-9)
 
 
 def test_first_order_differs_and_is_the_gradient_at_the_adapted_parameters(policy) -> None:
-    rates, batch = make_rates(policy).detach(), make_batch(policy, 1)
+    rates, batch = make_rates(policy, 1).detach(), make_batch(policy, 1)
     learned = list(policy.parameters())
-    first = flat_gradient(meta_losses(policy, rates, batch, order=1).mean(), learned)
-    second = flat_gradient(meta_losses(policy, rates, batch, order=2).mean(), learned)
+    first = flat_gradient(mean_loss(policy, rates, batch, 1), learned)
+    second = flat_gradient(mean_loss(policy, rates, batch, 2), learned)
     assert (first - second).abs().max() > 1e-3
-    adapted = inner_step(policy, spread_over_tasks(policy, TASKS), rates, batch.inner[0], order=0)
+    adapted, _ = inner_step(policy, spread_over_tasks(policy, TASKS), rates[0], batch.stages[0], order=0)
     expected = torch.zeros_like(first)
     for k in range(TASKS):
         theta = {name: p[k] for (name, _), p in zip(policy.named_parameters(), adapted, strict=True)}
-        gradients = torch.autograd.grad(loss_of_one_task(policy, theta, batch.outer, k), list(theta.values()))
+        gradients = torch.autograd.grad(loss_of_one_task(policy, theta, batch.stages[-1], k), list(theta.values()))
         expected += torch.cat([g.reshape(-1) for g in gradients]) / TASKS
     torch.testing.assert_close(first, expected, rtol=1e-8, atol=1e-10)
 
 
 def test_zero_inner_steps_is_the_plain_policy_gradient(policy) -> None:
     batch, learned = make_batch(policy, 0), list(policy.parameters())
-    gradient = flat_gradient(meta_losses(policy, make_rates(policy), batch).mean(), learned)
-    log_probs = policy(batch.outer.observations).log_prob(batch.outer.actions).sum(-1)
-    reinforce = flat_gradient(-(log_probs * batch.outer.advantages).mean(), learned)
+    gradient = flat_gradient(mean_loss(policy, make_rates(policy, 0), batch), learned)
+    log_probs = policy(batch.stages[-1].observations).log_prob(batch.stages[-1].actions).sum(-1)
+    reinforce = flat_gradient(-(log_probs * batch.stages[-1].advantages).mean(), learned)
     torch.testing.assert_close(gradient, reinforce, rtol=1e-10, atol=1e-12)
 
 
 def test_order_zero_moves_alike_but_keeps_no_graph(policy) -> None:
-    rates, batch = make_rates(policy), make_batch(policy, 1)
+    rates, batch = make_rates(policy, 1), make_batch(policy, 1)
     start = spread_over_tasks(policy, TASKS)
-    with_graph = inner_step(policy, start, rates, batch.inner[0], order=2)
-    without = inner_step(policy, start, rates, batch.inner[0], order=0)
+    with_graph, loss = inner_step(policy, start, rates[0], batch.stages[0], order=2)
+    without, same_loss = inner_step(policy, start, rates[0], batch.stages[0], order=0)
     for a, b in zip(with_graph, without, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-14, atol=1e-14)
+    torch.testing.assert_close(loss, same_loss)
     assert all(p.grad_fn is not None for p in with_graph)
     assert all(p.is_leaf for p in without)
 
 
 def test_copied_initial_weights_would_give_no_meta_gradient(policy, monkeypatch) -> None:
     """The setting of ``higher`` that fails silently: this is why ``copy_initial_weights=False`` stands there."""
-    batch, rates = make_batch(policy, 1), make_rates(policy).detach()
+    batch, rates = make_batch(policy, 1), make_rates(policy, 1).detach()
     sgd = torch.optim.SGD([{"params": [p]} for p in policy.parameters()], lr=0.1)
     for copy in (False, True):
         with inner.higher.innerloop_ctx(policy, sgd, copy_initial_weights=copy) as (functional, optimizer):
-            optimizer.step(surrogate(functional, batch.inner[0]).sum())
-            loss = surrogate(functional, batch.outer).mean()
+            optimizer.step(surrogate(functional, batch.stages[0]).sum())
+            loss = surrogate(functional, batch.stages[-1]).mean()
         gradient = torch.autograd.grad(loss, list(policy.parameters()), allow_unused=True)
         assert all((g is None) == copy for g in gradient)
-    assert flat_gradient(meta_losses(policy, rates, batch).mean(), list(policy.parameters())).abs().max() > 1e-3
+    assert flat_gradient(mean_loss(policy, rates, batch), list(policy.parameters())).abs().max() > 1e-3
 
 
 def test_a_task_is_adapted_as_if_it_were_alone(policy) -> None:
-    rates, batch = make_rates(policy), make_batch(policy, 2)
-    together = adapt_through(policy, rates, batch, order=0)(batch.outer.observations).mean
+    rates, batch = make_rates(policy, 2), make_batch(policy, 2)
+    together = adapt_through(policy, rates, batch, order=0)[0](batch.stages[-1].observations).mean
     for k in range(TASKS):
         one = slice(k, k + 1)
-        alone = MetaBatch(tuple(s.of_tasks(one) for s in batch.inner), batch.outer.of_tasks(one))
-        mean = adapt_through(policy, rates, alone, order=0)(alone.outer.observations).mean
+        alone = MetaBatch(tuple(s.of_tasks(one) for s in batch.stages))
+        mean = adapt_through(policy, rates, alone, order=0)[0](alone.stages[-1].observations).mean
         torch.testing.assert_close(mean[0], together[k], rtol=1e-12, atol=1e-12)
 
 
 def test_parts_give_the_same_loss_and_gradient_as_all_at_once(policy, monkeypatch) -> None:
     monkeypatch.setattr("mpsearch.maml.outer.TASKS_AT_ONCE", 2)  # 3 tasks: parts of unequal size
-    rates, batch = make_rates(policy), make_batch(policy, 1)
+    rates, batch = make_rates(policy, 1), make_batch(policy, 1)
     learned = [*policy.parameters(), rates]
-    assert [len(part.outer.log_probs) for part in batch.parts()] == [2, 1]
-    loss, gradient = mean_gradient(lambda part: meta_losses(policy, rates, part), batch.parts(), learned)
-    torch.testing.assert_close(loss, meta_losses(policy, rates, batch).mean())
+    assert [len(part.stages[0].log_probs) for part in batch.parts()] == [2, 1]
+    loss, gradient = mean_gradient((meta_losses(policy, rates, part)[0] for part in batch.parts()), learned)
+    torch.testing.assert_close(loss, mean_loss(policy, rates, batch))
     torch.testing.assert_close(gradient, meta_gradient(policy, rates, batch))
 
 
 def test_the_policy_itself_is_untouched(policy) -> None:
     before = [p.detach().clone() for p in policy.parameters()]
-    batch, rates = make_batch(policy, 2), make_rates(policy)
+    batch, rates = make_batch(policy, 2), make_rates(policy, 2)
     for order in (0, 1, 2):
         adapt_through(policy, rates, batch, order=order)
     assert all(torch.equal(a, b) for a, b in zip(before, policy.parameters(), strict=True))

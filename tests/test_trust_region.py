@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from test_meta_gradient import make_batch, make_policy, make_rates
 
 from mpsearch.errors import NonFiniteError
-from mpsearch.maml.outer import adapt_through, clipped_surrogate, divergence, trust_region_update
+from mpsearch.maml.outer import MetaBatch, adapt_through, clipped_surrogate, divergence, trust_region_update
 from mpsearch.maml.trust_region import conjugate_gradient, flat_gradient, hessian_product, trust_region_step
 
 
@@ -25,15 +25,15 @@ def test_conjugate_gradient_agrees_with_a_dense_solver(size, seed) -> None:
 
 
 def kl_of(policy, rates, batch, reference):
-    return divergence(reference, adapt_through(policy, rates, batch)(batch.outer.observations)).mean()
+    return divergence(reference, adapt_through(policy, rates, batch)[0](batch.stages[-1].observations)).mean()
 
 
 def test_hessian_products_agree_with_finite_differences_of_the_gradient() -> None:
     policy = make_policy()
-    rates, batch = make_rates(policy), make_batch(policy, 1)
+    rates, batch = make_rates(policy, 1), make_batch(policy, 1)
     learned = [*policy.parameters(), rates]
     with torch.no_grad():
-        reference = adapt_through(policy, rates, batch, order=0)(batch.outer.observations)
+        reference = adapt_through(policy, rates, batch, order=0)[0](batch.stages[-1].observations)
     flat = torch.cat([p.detach().reshape(-1) for p in learned])
     vector = torch.randn(len(flat), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     product = hessian_product(kl_of(policy, rates, batch, reference), learned, damping=0.0)(vector)
@@ -47,13 +47,13 @@ def test_hessian_products_agree_with_finite_differences_of_the_gradient() -> Non
 def test_the_metric_is_positive_semi_definite_only_against_the_samples_own_reference() -> None:
     """Against another sample's adapted policies the KL is not at its minimum, and its Hessian may bend down."""
     policy = make_policy()
-    rates, batch = make_rates(policy).detach(), make_batch(policy, 1)
-    other = make_batch(policy, 2)
+    rates, batch = make_rates(policy, 1).detach(), make_batch(policy, 1)
+    other = MetaBatch(make_batch(policy, 2).stages[1:])
     learned = list(policy.parameters())
 
     def smallest_eigenvalue(source):
         with torch.no_grad():
-            reference = adapt_through(policy, rates, source, order=0)(batch.outer.observations)
+            reference = adapt_through(policy, rates, source, order=0)[0](batch.stages[-1].observations)
         product = hessian_product(kl_of(policy, rates, batch, reference), learned, damping=0.0)
         size = sum(p.numel() for p in learned)
         hessian = torch.stack([product(row) for row in torch.eye(size, dtype=torch.float64)])
@@ -66,7 +66,7 @@ def test_the_metric_is_positive_semi_definite_only_against_the_samples_own_refer
 @pytest.mark.parametrize("max_kl", [0.001, 0.05])
 def test_a_step_lowers_the_loss_and_stays_within_the_region(max_kl) -> None:
     policy = make_policy()
-    rates, batch = make_rates(policy), make_batch(policy, 1)
+    rates, batch = make_rates(policy, 1), make_batch(policy, 1)
     learned = [*policy.parameters(), rates]
     before = [p.detach().clone() for p in learned]
     report = trust_region_update(policy, rates, learned, batch, batch, max_kl=max_kl)
@@ -105,7 +105,7 @@ def test_what_is_not_finite_is_named_and_nothing_moves(loss, slope, name) -> Non
 def test_the_clipped_loss_stops_paying_beyond_the_clip() -> None:
     policy = make_policy()
     batch = make_batch(policy, 0)
-    steps = batch.outer
+    steps = batch.stages[-1]
     inside = clipped_surrogate(policy, steps, clip=0.2)
     torch.testing.assert_close(inside, -steps.advantages.mean(-1))  # ratio one: not clipped
     shifted = type(steps)(steps.observations, steps.actions, steps.log_probs - 1.0, steps.advantages)  # ratio e

@@ -157,7 +157,7 @@ class MAML(MetaPolicy):
     def _explore(
         self, batch: Batch, parameters: Sequence[Tensor], streams: Streams, *index: int, record: bool = False
     ) -> Episodes:
-        actor = gaussian_actor(with_parameters(self.policy, parameters), streams.torch("actions", *index))
+        actor = gaussian_actor(self.policy, parameters, streams.torch("actions", *index))
         return collect(batch, self.tasks.horizon, actor, streams.numpy("reset", *index), record=record)
 
     def _weigh(self, episodes: Episodes) -> Steps:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -51,15 +52,16 @@ def mean_over_tasks(values: Iterable[Tensor]) -> Tensor:
     return torch.cat(list(values)).mean()
 
 
-def mean_gradient(
-    losses: Callable[[MetaBatch], Tensor], parts: Sequence[MetaBatch], parameters: Sequence[Tensor]
-) -> tuple[Tensor, Tensor]:
-    """The mean over tasks of ``losses(part)`` [k], and its gradient as one vector."""
+def mean_gradient(losses: Iterable[Tensor], parameters: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """The mean over tasks of losses that come in parts [k], and its gradient as one vector.
+
+    Each part's graph is freed before the next is made.
+    """
     values, gradient = [], torch.zeros(())
-    for part in parts:
-        values.append(losses(part))
-        gradient = gradient + flat_gradient(values[-1].sum(), parameters)
-    return mean_over_tasks(v.detach() for v in values), gradient / sum(len(v) for v in values)
+    for loss in losses:
+        gradient = gradient + flat_gradient(loss.sum(), parameters)
+        values.append(loss.detach())
+    return mean_over_tasks(values), gradient / sum(len(value) for value in values)
 
 
 def adapt_through(
@@ -85,19 +87,28 @@ Loss = Callable[[Callable[[Tensor], Normal], Steps], Tensor]
 
 def meta_losses(
     policy: PolicyNet, rates: Tensor, batch: MetaBatch, *, order: int = 2, last: Loss = surrogate
-) -> Tensor:
+) -> tuple[Tensor, Normal]:
     """[K] ``L_k(theta - alpha grad L_k(theta))``, whose mean MAML minimises (Finn et al. 2017, eq. 4).
 
     With several inner steps it is the mean of the losses after each, so that every step has to help
     (Antoniou et al. 2019, section 4, "multi-step loss").
+
+    Returns:
+        The losses, and the adapted policies' actions [K, N, A] at the last stage.
     """
     adapted, losses = adapt_through(policy, rates, batch, order=order)
-    return torch.stack([*losses[1:], last(adapted, batch.stages[-1])]).mean(0)
+    actions = adapted(batch.last_observations)
+    return torch.stack([*losses[1:], last(lambda _: actions, batch.stages[-1])]).mean(0), actions
 
 
 def divergence(old: Normal, new: Normal) -> Tensor:
     """[K] KL(old || new), summed over actions [K, N, A] and averaged over states."""
     return kl_divergence(old, new).sum(-1).mean(-1)
+
+
+def frozen(distribution: Normal) -> Normal:
+    """The same distribution as a constant."""
+    return Normal(distribution.mean.detach(), distribution.stddev.detach(), validate_args=False)
 
 
 def trust_region_update(
@@ -115,30 +126,26 @@ def trust_region_update(
     The KL divergence is between the *adapted* policies before and after. Its Hessian is taken on
     ``sample`` and, so that it is positive semi-definite, against the policies adapted on that same sample.
     """
-    parts = batch.parts()
-
-    def adapted(data: MetaBatch, order: int = 0) -> Normal:
-        return adapt_through(policy, rates, data, order=order)[0](data.last_observations)
-
-    with torch.no_grad():
-        before, reference = [adapted(part) for part in parts], adapted(sample)
+    parts, before = batch.parts(), list[Normal]()
 
     def gradient() -> tuple[Tensor, Tensor]:
-        return mean_gradient(lambda part: meta_losses(policy, rates, part, order=order), parts, learned)
+        return mean_gradient(present_losses(), learned)
+
+    def present_losses() -> Iterator[Tensor]:
+        for part in parts:
+            losses, actions = meta_losses(policy, rates, part, order=order)
+            before.append(frozen(actions))
+            yield losses
 
     def sampled_kl() -> Tensor:
-        return mean_over_tasks([divergence(reference, adapted(sample, order))])
+        _, actions = meta_losses(policy, rates, sample, order=order)
+        return mean_over_tasks([divergence(frozen(actions), actions)])
 
     @torch.no_grad()
     def evaluate() -> tuple[float, float]:
-        losses, kls = [], []
-        for part, old in zip(parts, before, strict=True):
-            policies, earlier = adapt_through(policy, rates, part, order=0)
-            new = policies(part.last_observations)
-            last = surrogate(lambda _, new=new: new, part.stages[-1])  # type: ignore[misc]
-            losses.append(torch.stack([*earlier[1:], last]).mean(0))
-            kls.append(divergence(old, new))
-        return mean_over_tasks(losses).item(), mean_over_tasks(kls).item()
+        found = [meta_losses(policy, rates, part, order=0) for part in parts]
+        kls = [divergence(old, new) for old, (_, new) in zip(before, found, strict=True)]
+        return mean_over_tasks(losses for losses, _ in found).item(), mean_over_tasks(kls).item()
 
     return trust_region_step(learned, gradient, sampled_kl, evaluate, max_kl=max_kl)
 
@@ -168,12 +175,13 @@ def clipped_update(
     """
     parts = batch.parts()
 
-    def losses(part: MetaBatch) -> Tensor:
-        return meta_losses(policy, rates, part, order=order, last=lambda p, steps: clipped_surrogate(p, steps, clip))
+    def losses() -> Iterator[Tensor]:
+        for part in parts:
+            yield meta_losses(policy, rates, part, order=order, last=partial(clipped_surrogate, clip=clip))[0]
 
     history = []
     for _ in range(epochs):
-        loss, gradient = mean_gradient(losses, parts, learned)
+        loss, gradient = mean_gradient(losses(), learned)
         require_finite(("meta-loss", loss), ("meta-gradient", gradient))
         for p, g in zip(learned, gradient.split([p.numel() for p in learned]), strict=True):
             p.grad = g.view_as(p)
