@@ -97,6 +97,8 @@ class Adapt:
     """Print one JSON object."""
 
     def run(self) -> None:
+        from mpsearch.view.tables import adaptation_table
+
         agent = load_agent(self.algo, self.tasks, self.weights, self.family)
         tasks = rows_of(self.task, agent.tasks)
         result = agent.adapt(tasks, seed=self.seed, **options_of(episodes=self.episodes, steps=self.steps))
@@ -117,24 +119,6 @@ class Adapt:
             "before": float(result.before.mean()),
             "after": float(result.after.mean()),
         }
-
-
-def adaptation_table(family: TaskDistribution, result: AdaptationResult) -> str:
-    """Mean return of each task at each stage, as text."""
-    names = ", ".join(family.parameter_names)
-    stages = result.returns.mean(-1)  # [K, S]
-    heads = ["before", *(f"after {steps:,} steps" for steps in result.env_steps[1:])]
-    width = max(14, len(names) + 2)
-    lines = [names.ljust(width) + "".join(head.rjust(20) for head in heads)]
-    for task, row in zip(result.tasks, stages, strict=True):
-        label = ", ".join(f"{value:+.2f}" for value in task)
-        lines.append(label.ljust(width) + "".join(f"{value:20.1f}" for value in row))
-    lines.append("mean".ljust(width) + "".join(f"{value:20.1f}" for value in stages.mean(0)))
-    lines.append(
-        f"\nMean return of {result.returns.shape[2]} episodes of {family.horizon} steps on each task;"
-        " 'after N steps' counts the environment steps spent adapting to that task."
-    )
-    return "\n".join(lines)
 
 
 @dataclass
@@ -159,6 +143,7 @@ class Train:
 
     def run(self) -> None:
         from mpsearch import checkpoints
+        from mpsearch.meta_policy import copy_metrics
         from mpsearch.storage import CARD
         from mpsearch.tasks import make_distribution
 
@@ -166,14 +151,15 @@ class Train:
         if self.resume:
             agent, folder, seed = self._resumed(kind), self.resume, None
         else:
+            folder = self.folder or Path("runs") / f"{self.algo}-{self.tasks}-{self.seed}"
+            if (folder / CARD).exists():
+                raise UsageError(f"{folder} already holds a run; continue it with --resume {folder} or choose another")
             family = make_distribution(self.tasks, **parse_settings(self.family, "--family"))
             agent, seed = kind(family, self._config(kind)), self.seed
             agent.command = shlex.join(["mpsearch", *sys.argv[1:]])
             if self.start:
                 agent.start_from(kind.load(self.start), str(self.start))
-            folder = self.folder or Path("runs") / f"{self.algo}-{self.tasks}-{self.seed}"
-            if (folder / CARD).exists():
-                raise UsageError(f"{folder} already holds a run; continue it with --resume {folder} or choose another")
+                copy_metrics(self.start, folder)
         remaining = self.iterations - agent.iteration
         if remaining < 1:
             raise UsageError(f"{folder} already has {agent.iteration} iterations; ask for more with --iterations")
@@ -223,6 +209,7 @@ class Evaluate:
     def run(self) -> None:
         from mpsearch.errors import check_count
         from mpsearch.evaluation import evaluate, held_out
+        from mpsearch.view.tables import evaluation_table
 
         agent = load_agent(self.algo, self.tasks, self.weights, self.family)
         tasks = held_out(agent.tasks, self.count)
@@ -237,17 +224,6 @@ class Evaluate:
 
             add_to_card(self.weights, "evaluations", result)
         print(json.dumps(result) if self.json else evaluation_table(result))
-
-
-def evaluation_table(result: dict[str, Any]) -> str:
-    """An evaluation as text."""
-    lines = [f"{'steps spent':>12}{'mean return':>14}   95 % interval"]
-    intervals = result["interval_95"] or [None] * len(result["mean"])
-    for steps, mean, interval in zip(result["env_steps"], result["mean"], intervals, strict=True):
-        span = f"   [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else ""
-        lines.append(f"{steps:12,}{mean:14.1f}{span}")
-    lines.append(f"\n{len(result['tasks'])} tasks, {len(result['seeds'])} seeds, horizon {result['horizon']}")
-    return "\n".join(lines)
 
 
 @dataclass

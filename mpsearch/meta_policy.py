@@ -225,8 +225,8 @@ class MetricsLog:
         self.path = folder / METRICS_FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
-            write_atomically(self.path, b"".join(lines[:iteration]))
+            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True) if self.path.exists() else []
+            write_atomically(self.path, "".join(line for line in lines if _is_up_to(iteration, line)).encode())
         except OSError as error:
             raise CheckpointError(f"cannot write to {folder}: {error.strerror}; choose another folder") from error
 
@@ -234,6 +234,20 @@ class MetricsLog:
         """Add one line."""
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(json.dumps(metrics) + "\n")
+
+
+def copy_metrics(source: Path, target: Path) -> None:
+    """Let the metrics in ``target`` begin with those of the training in ``source``, if it kept any."""
+    if (source / METRICS_FILE).exists():
+        target.mkdir(parents=True, exist_ok=True)
+        write_atomically(target / METRICS_FILE, (source / METRICS_FILE).read_bytes())
+
+
+def _is_up_to(iteration: int, line: str) -> bool:
+    try:
+        return bool(json.loads(line)["iteration"] <= iteration)
+    except (ValueError, KeyError, TypeError):  # cut off by a crash
+        return False
 
 
 def describe_machine() -> str:

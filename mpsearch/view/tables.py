@@ -1,0 +1,37 @@
+"""Results as text tables, for the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mpsearch.records import AdaptationResult
+from mpsearch.tasks import TaskDistribution
+
+
+def adaptation_table(family: TaskDistribution, result: AdaptationResult) -> str:
+    """Mean return of each task at each stage, as text."""
+    names = ", ".join(family.parameter_names)
+    stages = result.returns.mean(-1)  # [K, S]
+    heads = ["before", *(f"after {steps:,} steps" for steps in result.env_steps[1:])]
+    width = max(14, len(names) + 2)
+    lines = [names.ljust(width) + "".join(head.rjust(20) for head in heads)]
+    for task, row in zip(result.tasks, stages, strict=True):
+        label = ", ".join(f"{value:+.2f}" for value in task)
+        lines.append(label.ljust(width) + "".join(f"{value:20.1f}" for value in row))
+    lines.append("mean".ljust(width) + "".join(f"{value:20.1f}" for value in stages.mean(0)))
+    lines.append(
+        f"\nMean return of {result.returns.shape[2]} episodes of {family.horizon} steps on each task;"
+        " 'after N steps' counts the environment steps spent adapting to that task."
+    )
+    return "\n".join(lines)
+
+
+def evaluation_table(result: dict[str, Any]) -> str:
+    """An evaluation as text."""
+    lines = [f"{'steps spent':>12}{'mean return':>14}   95 % interval"]
+    intervals = result["interval_95"] or [None] * len(result["mean"])
+    for steps, mean, interval in zip(result["env_steps"], result["mean"], intervals, strict=True):
+        span = f"   [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else ""
+        lines.append(f"{steps:12,}{mean:14.1f}{span}")
+    lines.append(f"\n{len(result['tasks'])} tasks, {len(result['seeds'])} seeds, horizon {result['horizon']}")
+    return "\n".join(lines)
