@@ -20,7 +20,7 @@ from mpsearch.errors import MpsearchError, UsageError
 
 if TYPE_CHECKING:
     from mpsearch.meta_policy import MetaPolicy
-    from mpsearch.records import AdaptationResult, Array
+    from mpsearch.records import Array
     from mpsearch.tasks import TaskDistribution
 
 Algorithm = Annotated[str, tyro.conf.arg(metavar="ALGO", help="algorithm: maml")]
@@ -97,28 +97,16 @@ class Adapt:
     """Print one JSON object."""
 
     def run(self) -> None:
-        from mpsearch.view.tables import adaptation_table
+        from mpsearch.view.tables import adaptation_json, adaptation_table
 
         agent = load_agent(self.algo, self.tasks, self.weights, self.family)
         tasks = rows_of(self.task, agent.tasks)
         result = agent.adapt(tasks, seed=self.seed, **options_of(episodes=self.episodes, steps=self.steps))
-        print(json.dumps(self._json(agent, result)) if self.json else adaptation_table(agent.tasks, result))
-
-    def _json(self, agent: MetaPolicy, result: AdaptationResult) -> dict[str, Any]:
-        rows = zip(result.tasks.tolist(), result.returns.tolist(), result.before, result.after, strict=True)
-        return {
-            "algorithm": agent.algorithm,
-            "tasks": agent.tasks.id,
-            "seed": self.seed,
-            "horizon": agent.tasks.horizon,
-            "env_steps": result.env_steps.tolist(),
-            "results": [
-                {"task": task, "returns": returns, "before": float(before), "after": float(after)}
-                for task, returns, before, after in rows
-            ],
-            "before": float(result.before.mean()),
-            "after": float(result.after.mean()),
-        }
+        print(
+            json.dumps(adaptation_json(agent, self.seed, result))
+            if self.json
+            else adaptation_table(agent.tasks, result)
+        )
 
 
 @dataclass
@@ -143,28 +131,30 @@ class Train:
 
     def run(self) -> None:
         from mpsearch import checkpoints
+
+        kind = checkpoints.algorithm(self.algo)
+        agent, folder = self._resumed(kind, self.resume) if self.resume else self._fresh(kind)
+        remaining = self.iterations - agent.iteration
+        if remaining < 1:
+            raise UsageError(f"{folder} already has {agent.iteration} iterations; ask for more with --iterations")
+        agent.train(remaining, seed=agent.seed or 0, folder=folder)
+        print(f"{agent.iteration} iterations, {agent.env_steps:,} environment steps: saved in {folder}")
+
+    def _fresh(self, kind: type[MetaPolicy]) -> tuple[MetaPolicy, Path]:
         from mpsearch.meta_policy import copy_metrics
         from mpsearch.storage import CARD
         from mpsearch.tasks import make_distribution
 
-        kind = checkpoints.algorithm(self.algo)
-        if self.resume:
-            agent, folder, seed = self._resumed(kind), self.resume, None
-        else:
-            folder = self.folder or Path("runs") / f"{self.algo}-{self.tasks}-{self.seed}"
-            if (folder / CARD).exists():
-                raise UsageError(f"{folder} already holds a run; continue it with --resume {folder} or choose another")
-            family = make_distribution(self.tasks, **parse_settings(self.family, "--family"))
-            agent, seed = kind(family, self._config(kind)), self.seed
-            agent.command = shlex.join(["mpsearch", *sys.argv[1:]])
-            if self.start:
-                agent.start_from(kind.load(self.start), str(self.start))
-                copy_metrics(self.start, folder)
-        remaining = self.iterations - agent.iteration
-        if remaining < 1:
-            raise UsageError(f"{folder} already has {agent.iteration} iterations; ask for more with --iterations")
-        agent.train(remaining, seed=agent.seed if seed is None else seed, folder=folder)  # type: ignore[arg-type]
-        print(f"{agent.iteration} iterations, {agent.env_steps:,} environment steps: saved in {folder}")
+        folder = self.folder or Path("runs") / f"{self.algo}-{self.tasks}-{self.seed}"
+        if (folder / CARD).exists():
+            raise UsageError(f"{folder} already holds a run; continue it with --resume {folder} or choose another")
+        family = make_distribution(self.tasks, **parse_settings(self.family, "--family"))
+        agent = kind(family, self._config(kind))
+        agent.seed, agent.command = self.seed, shlex.join(["mpsearch", *sys.argv[1:]])
+        if self.start:
+            agent.start_from(self.start)
+            copy_metrics(self.start, folder)
+        return agent, folder
 
     def _config(self, kind: type[MetaPolicy]) -> Any:
         settings = parse_settings(self.set, "--set")
@@ -177,14 +167,13 @@ class Train:
         except TypeError as error:
             raise UsageError(f"--set: {error}") from None
 
-    def _resumed(self, kind: type[MetaPolicy]) -> MetaPolicy:
-        assert self.resume is not None
+    def _resumed(self, kind: type[MetaPolicy], folder: Path) -> tuple[MetaPolicy, Path]:
         if self.set or self.family or self.folder or self.start:
             raise UsageError("--resume continues a run as it was: leave out --set, --family, --folder and --start")
-        agent = kind.load(self.resume)
+        agent = kind.load(folder)
         if agent.tasks.id != self.tasks:
-            raise UsageError(f"{self.resume} was trained on {agent.tasks.id}, not {self.tasks}")
-        return agent
+            raise UsageError(f"{folder} was trained on {agent.tasks.id}, not {self.tasks}")
+        return agent, folder
 
 
 @dataclass

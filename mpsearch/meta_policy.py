@@ -21,12 +21,13 @@ from tqdm import tqdm
 from mpsearch.errors import CheckpointError, MpsearchError, check_count
 from mpsearch.records import AdaptationResult, Array
 from mpsearch.seeding import Streams
-from mpsearch.storage import read_checkpoint, require_structure, write_atomically, write_checkpoint
+from mpsearch.storage import read_card, read_checkpoint, require_structure, write_atomically, write_checkpoint
 from mpsearch.tasks import TaskDistribution, make_distribution
 
 Metrics = dict[str, Any]
 METRICS_FILE = "metrics.jsonl"
 PROGRESS = "before {before:.1f}, after {after:.1f}, {steps_per_second:,.0f} steps/s"
+PAST = ("config", "seed", "command", "iteration", "env_steps", "wall_seconds", "cpu_seconds", "machine", "revision")
 PACKAGES = ("mpsearch", "torch", "numpy", "mujoco", "gymnasium", "higher")
 
 
@@ -182,28 +183,17 @@ class MetaPolicy(ABC):
                 tensor.copy_(tensors[name])
         return agent
 
-    def start_from(self, other: Self, name: str) -> None:
-        """Begin training where ``other`` ended, under this config; its cost and card count as this one's past.
+    def start_from(self, path: str | os.PathLike[str]) -> None:
+        """Begin training where the checkpoint in ``path`` ended, under this config; its cost counts as this one's.
 
         Raises:
-            CheckpointError: the two differ in architecture.
+            CheckpointError: it is damaged, or the two differ in architecture.
         """
+        other, card = self.load(path, self.tasks), read_card(Path(path))
         self._take_over(other)
         self.iteration, self.env_steps = other.iteration, other.env_steps
         self.wall_seconds, self.cpu_seconds = other.wall_seconds, other.cpu_seconds
-        kept = (
-            "config",
-            "seed",
-            "command",
-            "iteration",
-            "env_steps",
-            "wall_seconds",
-            "cpu_seconds",
-            "machine",
-            "revision",
-        )
-        card = other.card()
-        self.history = [*other.history, {"name": name, **{key: card[key] for key in kept}}]
+        self.history = [*other.history, {"folder": os.fspath(path), **{key: card[key] for key in PAST}}]
 
     @classmethod
     def _from_card(cls, card: Mapping[str, Any], tasks: TaskDistribution | None, where: str) -> Self:

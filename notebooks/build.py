@@ -24,7 +24,7 @@ FOLDER = Path(__file__).resolve().parent
 CELL_TIMEOUT = 180  # s
 KEY = "mpsearch"  # the entry of a notebook's metadata that is ours
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
-ABSOLUTE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|Users|tmp|usr|opt|var|work|mnt|private)/|\b[A-Z]:\\+\w")
+ABSOLUTE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|Users|tmp|usr|opt|var|mnt|private)/|\b[A-Z]:\\+\w")
 
 
 class BuildError(Exception):

@@ -141,9 +141,9 @@ def test_lines_beyond_the_checkpoint_are_dropped_when_a_run_is_resumed(tmp_path)
 
 def test_a_start_from_another_training_takes_over_policy_rates_and_cost(tmp_path) -> None:
     first = small(learn_rates=True)
-    first.train(2, seed=0, progress=False)
+    first.train(2, seed=0, folder=tmp_path / "first", progress=False)
     second = small(learn_rates=True, inner_steps=3, rate_decay=0.5)
-    second.start_from(first, "first")
+    second.start_from(tmp_path / "first")
     torch.testing.assert_close(second.rates[0], first.rates[0])
     torch.testing.assert_close(second.rates[2], 0.25 * first.rates[0])
     second.train(1, seed=0, folder=tmp_path, progress=False)
@@ -152,7 +152,7 @@ def test_a_start_from_another_training_takes_over_policy_rates_and_cost(tmp_path
     assert card["env_steps"] == 2 * 320 + 640
     assert [past["iteration"] for past in card["history"]] == [2]
     with pytest.raises(CheckpointError, match="architecture"):
-        small(hidden=(9,)).start_from(first, "first")
+        small(hidden=(9,)).start_from(tmp_path / "first")
 
 
 def test_divergence_stops_with_the_name_of_the_culprit_and_keeps_the_checkpoint(tmp_path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from test_meta_gradient import make_batch, make_policy, make_rates
 
 from mpsearch.errors import NonFiniteError
-from mpsearch.maml.outer import MetaBatch, adapt_through, clipped_surrogate, divergence, trust_region_update
+from mpsearch.maml.outer import MetaBatch, adapt_through, clipped_surrogate, divergence, redrawn, trust_region_update
 from mpsearch.maml.trust_region import conjugate_gradient, flat_gradient, hessian_product, trust_region_step
 
 
@@ -61,6 +63,43 @@ def test_the_metric_is_positive_semi_definite_only_against_the_samples_own_refer
 
     assert smallest_eigenvalue(batch) > -1e-10
     assert smallest_eigenvalue(other) < -1e-4
+
+
+def test_conjugate_gradient_stops_where_the_matrix_bends_down() -> None:
+    diagonal = torch.tensor([1.0, -2.0])
+    assert torch.equal(conjugate_gradient(lambda v: diagonal * v, torch.tensor([0.0, 1.0]), 10), torch.zeros(2))
+
+
+def test_a_redrawn_sample_has_the_log_probs_of_its_own_adapted_policies() -> None:
+    policy = make_policy()
+    rates, batch = make_rates(policy, 2), make_batch(policy, 2)
+    own = redrawn(policy, rates, batch)
+    for stage in range(3):
+        so_far = MetaBatch(own.stages[: stage + 1])
+        policies, _ = adapt_through(policy, rates[:stage], so_far, order=0)
+        expected = policies(so_far.last_observations).log_prob(so_far.stages[-1].actions).sum(-1)
+        torch.testing.assert_close(own.stages[stage].log_probs, expected)
+    torch.testing.assert_close(own.stages[0].log_probs, batch.stages[0].log_probs)
+    assert (own.stages[2].log_probs - batch.stages[2].log_probs).abs().max() > 1e-3
+
+
+def test_the_metric_survives_a_sample_that_its_own_policies_would_never_have_drawn() -> None:
+    """In float32, a log-probability of -300 makes a ratio of infinity, and an infinite Hessian."""
+    policy = make_policy().float()
+    rates = make_rates(policy, 2).detach().float()
+    batch = make_batch(policy.double(), 2)
+    policy.float()
+    stages = [type(s)(*(getattr(s, f).float() for f in s.__dataclass_fields__)) for s in batch.stages]
+    stages[1] = replace(stages[1], log_probs=stages[1].log_probs - 300)
+    sample = MetaBatch(tuple(stages))
+    learned = list(policy.parameters())
+
+    def product(source):
+        kl = kl_of(policy, rates, source, adapt_through(policy, rates, source)[0](source.last_observations))
+        return hessian_product(kl, learned, 0.0)(torch.ones(sum(p.numel() for p in learned)))
+
+    assert not torch.isfinite(product(sample)).all()
+    assert torch.isfinite(product(redrawn(policy, rates, sample))).all()
 
 
 @pytest.mark.parametrize("max_kl", [0.001, 0.05])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -106,6 +106,21 @@ def divergence(old: Normal, new: Normal) -> Tensor:
     return kl_divergence(old, new).sum(-1).mean(-1)
 
 
+@torch.no_grad()
+def redrawn(policy: PolicyNet, rates: Tensor, sample: MetaBatch) -> MetaBatch:
+    """``sample`` with log-probabilities as if the policies adapted on the sample itself had drawn it.
+
+    After the first inner step these are not the policies that did draw it; their ratios would explode.
+    """
+    parameters, stages = spread_over_tasks(policy, sample.tasks), list[Steps]()
+    for stage, steps in enumerate(sample.stages):
+        own = log_prob(with_parameters(policy, parameters)(steps.observations), steps.actions)
+        stages.append(replace(steps, log_probs=own))
+        if stage < len(rates):
+            parameters, _ = inner_step(policy, parameters, rates[stage], stages[-1], order=0)
+    return MetaBatch(tuple(stages))
+
+
 def frozen(distribution: Normal) -> Normal:
     """The same distribution as a constant."""
     return Normal(distribution.mean.detach(), distribution.stddev.detach(), validate_args=False)
@@ -127,6 +142,7 @@ def trust_region_update(
     ``sample`` and, so that it is positive semi-definite, against the policies adapted on that same sample.
     """
     parts, before = batch.parts(), list[Normal]()
+    sample = redrawn(policy, rates, sample)
 
     def gradient() -> tuple[Tensor, Tensor]:
         return mean_gradient(present_losses(), learned)

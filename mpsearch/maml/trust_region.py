@@ -64,7 +64,10 @@ def conjugate_gradient(
         if square < tolerance:
             break
         image = product(direction)
-        step = square / (direction @ image)
+        curvature = direction @ image
+        if curvature <= 0:  # rounding, in float32: what was found so far still is a direction of descent
+            break
+        step = square / curvature
         x += step * direction
         residual -= step * image
         square, previous = residual @ residual, square

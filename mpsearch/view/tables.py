@@ -4,8 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from mpsearch.meta_policy import MetaPolicy
 from mpsearch.records import AdaptationResult
 from mpsearch.tasks import TaskDistribution
+
+
+def adaptation_json(agent: MetaPolicy, seed: int, result: AdaptationResult) -> dict[str, Any]:
+    """An adaptation as JSON data: ``mpsearch adapt --json``."""
+    rows = zip(result.tasks.tolist(), result.returns.tolist(), result.before, result.after, strict=True)
+    return {
+        "algorithm": agent.algorithm,
+        "tasks": agent.tasks.id,
+        "seed": seed,
+        "horizon": agent.tasks.horizon,
+        "env_steps": result.env_steps.tolist(),
+        "results": [
+            {"task": task, "returns": returns, "before": float(before), "after": float(after)}
+            for task, returns, before, after in rows
+        ],
+        "before": float(result.before.mean()),
+        "after": float(result.after.mean()),
+    }
 
 
 def adaptation_table(family: TaskDistribution, result: AdaptationResult) -> str:
