@@ -1,6 +1,11 @@
-"""How the lessons run under ``pytest --nbval-lax``."""
+"""How the tests share the cores, and how the lessons run under ``pytest --nbval-lax``."""
 
 from __future__ import annotations
+
+import os
+
+# Two workers on two cores: torch threads that wait for each other would take most of the time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from nbval.plugin import IPyNbCell

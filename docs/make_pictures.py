@@ -1,4 +1,4 @@
-"""Make the README's picture and its alternative text from the shipped meta-policy.
+"""Make the README's picture, its alternative text and its table from the shipped meta-policies.
 
 python docs/make_pictures.py
 """
@@ -15,11 +15,37 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 import mpsearch
+from mpsearch.checkpoints import ZOO
+from mpsearch.storage import read_card
 from mpsearch.view import plots
 
 DOCS = Path(__file__).resolve().parent
 PICTURE = DOCS / "before-after.png"
 README = DOCS.parent / "README.md"
+
+
+def results_table() -> str:
+    """The cards' evaluations as a Markdown table."""
+    rows = [
+        "| meta-policy | horizon | before | after 1 step | after 3 steps | trained for |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in mpsearch.available():
+        card = read_card(ZOO / name)
+        cost = f"{card['env_steps'] / 1e6:.0f} M steps, {card['cpu_seconds'] / 120:.0f} min on two cores"
+        for evaluation in card["evaluations"]:
+            cells = [
+                f"{mean:.0f} [{low:.0f}, {high:.0f}]"
+                for mean, (low, high) in zip(evaluation["mean"], evaluation["interval_95"], strict=True)
+            ]
+            values = " | ".join([f"`{name}`", str(evaluation["horizon"]), cells[0], cells[1], cells[3], cost])
+            rows.append(f"| {values} |")
+    return "\n".join(rows)
+
+
+def write_between(text: str, table: str) -> str:
+    """``text`` with ``table`` between the README's two comments."""
+    return re.sub(r"(<!-- results.*?-->\n).*?(<!-- end of results -->)", rf"\1{table}\n\2", text, flags=re.DOTALL)
 
 
 def main() -> None:
@@ -39,6 +65,7 @@ def main() -> None:
     words = " ".join([plots.describe_before_after(result, labels), *moves])
     text = README.read_text(encoding="utf-8")
     changed = re.sub(r"!\[[^]]*\](?=\(docs/before-after\.png\))", lambda _: f"![{words}]", text)
+    changed = write_between(changed, results_table())
     README.write_text(changed, encoding="utf-8", newline="\n")
     print(words)
 

@@ -205,7 +205,7 @@ class Evaluate:
         seeds = range(check_count("seeds", self.seeds))
         options = options_of(episodes=self.episodes, steps=self.steps)
         result = {**evaluate(agent, tasks, seeds, **options).to_json(), "horizon": agent.tasks.horizon}
-        result["command"] = "mpsearch " + " ".join(w for w in sys.argv[1:] if w not in ("--json", "--into-card"))
+        result["command"] = self._command()
         if self.into_card:
             if self.weights is None:
                 raise UsageError("--into-card needs --weights FOLDER")
@@ -213,6 +213,12 @@ class Evaluate:
 
             add_to_card(self.weights, "evaluations", result)
         print(json.dumps(result) if self.json else evaluation_table(result))
+
+    def _command(self) -> str:
+        """What repeats this evaluation on the meta-policy once it ships under its name."""
+        words = ["mpsearch", "evaluate", self.algo, self.tasks, "--seeds", str(self.seeds), "--count", str(self.count)]
+        words += [f"--{key} {value}" for key, value in options_of(episodes=self.episodes, steps=self.steps).items()]
+        return " ".join([*words, *(["--family", *self.family] if self.family else [])])
 
 
 @dataclass

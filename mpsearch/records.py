@@ -44,17 +44,6 @@ class Episodes:
         """Environment steps in all tasks and episodes together."""
         return int(self.rewards.size)
 
-    def steps_of(self, times: Array) -> tuple[Array, Array, Array]:
-        """Observations, actions and log-probabilities at ``times`` [N] of each task, [K, N, ...].
-
-        ``times`` indexes a task's E * T transitions, episode by episode.
-        """
-        flat = (self.observations[:, :, :-1], self.actions, self.log_probs)
-        tasks = self.rewards.shape[0]
-        steps = self.rewards.shape[1] * self.rewards.shape[2]
-        observations, actions, log_probs = (x.reshape(tasks, steps, *x.shape[3:]) for x in flat)
-        return observations[:, times], actions[:, times], log_probs[:, times]
-
 
 @dataclass(frozen=True)
 class AdaptationResult:

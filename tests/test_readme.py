@@ -1,6 +1,7 @@
 """What the README promises, run."""
 
 import re
+import runpy
 from pathlib import Path
 
 from mpsearch.cli import COMMANDS
@@ -24,3 +25,9 @@ def test_its_picture_exists_and_has_alternative_text():
     ((words, path),) = re.findall(r"!\[([^]]*)\]\(([^)]*)\)", README)
     assert (ROOT / path).is_file()
     assert len(words) > 40
+
+
+def test_the_results_table_is_what_the_cards_say():
+    tools = runpy.run_path(str(ROOT / "docs" / "make_pictures.py"))
+    assert tools["write_between"](README, tools["results_table"]()) == README
+    assert README.count("| `maml-") >= 3
