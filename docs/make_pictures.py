@@ -32,7 +32,7 @@ def results_table() -> str:
     ]
     for name in mpsearch.available():
         card = read_card(ZOO / name)
-        cost = f"{card['env_steps'] / 1e6:.0f} M steps, {card['cpu_seconds'] / 120:.0f} min on two cores"
+        cost = f"{card['env_steps'] / 1e6:.0f} M steps, {card['cpu_seconds'] / 60:.0f} core-minutes"
         for evaluation in card["evaluations"]:
             cells = [
                 f"{mean:.0f} [{low:.0f}, {high:.0f}]"

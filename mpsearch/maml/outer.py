@@ -138,8 +138,10 @@ def trust_region_update(
 ) -> StepReport:
     """One trust-region step on ``learned`` (theta, and alpha where it is learned).
 
-    The KL divergence is between the *adapted* policies before and after. Its Hessian is taken on
-    ``sample`` and, so that it is positive semi-definite, against the policies adapted on that same sample.
+    The KL divergence is between the *adapted* policies before and after. Its Hessian, the metric, is taken on
+    ``sample`` and, so that it is positive semi-definite, against the policies adapted on that same sample. It
+    takes the inner gradients as constants: through them every inner step would amplify the noise of the sample.
+    The line search measures loss and divergence on all data, with nothing left out.
     """
     parts, before = batch.parts(), list[Normal]()
     sample = redrawn(policy, rates, sample)
@@ -154,7 +156,7 @@ def trust_region_update(
             yield losses
 
     def sampled_kl() -> Tensor:
-        _, actions = meta_losses(policy, rates, sample, order=order)
+        _, actions = meta_losses(policy, rates, sample, order=1)
         return mean_over_tasks([divergence(frozen(actions), actions)])
 
     @torch.no_grad()
