@@ -28,9 +28,15 @@ def assert_same(a: MAML, b: MAML) -> None:
 def _trained() -> dict[float, MAML]:
     """Meta-trained alike but for the inner rate; 0 is the control, which cannot tell one task from another."""
     agents = {}
-    for rate in (0.1, 0.0):
+    for rate in (0.1, 0.0):  # discount 0.9: on 20 steps, a baseline cannot see 100 steps ahead
         config = MAMLConfig(
-            tasks_per_iteration=20, episodes=10, hidden=(32,), inner_rate=rate, initial_std=0.3, max_kl=0.1
+            tasks_per_iteration=20,
+            episodes=10,
+            hidden=(32,),
+            inner_rate=rate,
+            initial_std=0.3,
+            max_kl=0.1,
+            discount=0.9,
         )
         agents[rate] = MAML(PointNavigation(horizon=20), config)
         agents[rate].train(10, seed=0, progress=False)
@@ -43,7 +49,7 @@ def gain(agent: MAML) -> float:
 
 
 def test_one_gradient_step_finds_the_goal_and_without_inner_steps_nothing_is_learned(trained) -> None:
-    assert gain(trained[0.1]) > 2.0
+    assert gain(trained[0.1]) > 4.0
     assert abs(gain(trained[0.0])) < 0.5
 
 

@@ -8,7 +8,7 @@ from oracles import loss_of_one_task, meta_loss_by_torch_func, random_steps
 
 from mpsearch.maml import inner
 from mpsearch.maml.inner import inner_step, spread_over_tasks, surrogate
-from mpsearch.maml.outer import MetaBatch, adapt_through, mean_gradient, meta_losses
+from mpsearch.maml.outer import MetaBatch, adapt_through, adapted_actions, mean_gradient, meta_losses
 from mpsearch.maml.trust_region import flat_gradient
 from mpsearch.policies import PolicyNet
 
@@ -45,6 +45,10 @@ def make_rates(policy: PolicyNet, inner_steps: int) -> torch.Tensor:
 
 def mean_loss(policy, rates, batch, order=2):
     return meta_losses(policy, rates, batch, order=order)[0].mean()
+
+
+def adapted(policy, rates, batch):
+    return adapted_actions(policy, batch, adapt_through(policy, rates, batch, order=0)[0])
 
 
 def meta_gradient(policy, rates, batch, order=2):
@@ -130,11 +134,11 @@ def test_copied_initial_weights_would_give_no_meta_gradient(policy, monkeypatch)
 
 def test_a_task_is_adapted_as_if_it_were_alone(policy) -> None:
     rates, batch = make_rates(policy, 2), make_batch(policy, 2)
-    together = adapt_through(policy, rates, batch, order=0)[0](batch.stages[-1].observations).mean
+    together = adapted(policy, rates, batch).mean
     for k in range(TASKS):
         one = slice(k, k + 1)
         alone = MetaBatch(tuple(s.of_tasks(one) for s in batch.stages))
-        mean = adapt_through(policy, rates, alone, order=0)[0](alone.stages[-1].observations).mean
+        mean = adapted(policy, rates, alone).mean
         torch.testing.assert_close(mean[0], together[k], rtol=1e-12, atol=1e-12)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,7 +9,15 @@ from hypothesis import strategies as st
 from test_meta_gradient import make_batch, make_policy, make_rates
 
 from mpsearch.errors import NonFiniteError
-from mpsearch.maml.outer import MetaBatch, adapt_through, clipped_surrogate, divergence, redrawn, trust_region_update
+from mpsearch.maml.outer import (
+    MetaBatch,
+    adapt_through,
+    adapted_actions,
+    clipped_surrogate,
+    divergence,
+    frozen,
+    trust_region_update,
+)
 from mpsearch.maml.trust_region import conjugate_gradient, flat_gradient, hessian_product, trust_region_step
 
 
@@ -26,8 +32,12 @@ def test_conjugate_gradient_agrees_with_a_dense_solver(size, seed) -> None:
     torch.testing.assert_close(found, torch.linalg.solve(matrix, target), rtol=1e-6, atol=1e-8)
 
 
+def actions_of(policy, rates, batch, order=2, at=None):
+    return adapted_actions(policy, batch, adapt_through(policy, rates, batch, order=order, at=at)[0])
+
+
 def kl_of(policy, rates, batch, reference):
-    return divergence(reference, adapt_through(policy, rates, batch)[0](batch.stages[-1].observations)).mean()
+    return divergence(reference, actions_of(policy, rates, batch)).mean()
 
 
 def test_hessian_products_agree_with_finite_differences_of_the_gradient() -> None:
@@ -35,7 +45,7 @@ def test_hessian_products_agree_with_finite_differences_of_the_gradient() -> Non
     rates, batch = make_rates(policy, 1), make_batch(policy, 1)
     learned = [*policy.parameters(), rates]
     with torch.no_grad():
-        reference = adapt_through(policy, rates, batch, order=0)[0](batch.stages[-1].observations)
+        reference = actions_of(policy, rates, batch, order=0)
     flat = torch.cat([p.detach().reshape(-1) for p in learned])
     vector = torch.randn(len(flat), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     product = hessian_product(kl_of(policy, rates, batch, reference), learned, damping=0.0)(vector)
@@ -55,7 +65,8 @@ def test_the_metric_is_positive_semi_definite_only_against_the_samples_own_refer
 
     def smallest_eigenvalue(source):
         with torch.no_grad():
-            reference = adapt_through(policy, rates, source, order=0)[0](batch.stages[-1].observations)
+            stages, _ = adapt_through(policy, rates, source, order=0)
+            reference = adapted_actions(policy, batch, stages)
         product = hessian_product(kl_of(policy, rates, batch, reference), learned, damping=0.0)
         size = sum(p.numel() for p in learned)
         hessian = torch.stack([product(row) for row in torch.eye(size, dtype=torch.float64)])
@@ -70,36 +81,39 @@ def test_conjugate_gradient_stops_where_the_matrix_bends_down() -> None:
     assert torch.equal(conjugate_gradient(lambda v: diagonal * v, torch.tensor([0.0, 1.0]), 10), torch.zeros(2))
 
 
-def test_a_redrawn_sample_has_the_log_probs_of_its_own_adapted_policies() -> None:
+def test_a_sample_can_give_the_derivatives_at_the_policies_that_all_data_lead_to() -> None:
     policy = make_policy()
     rates, batch = make_rates(policy, 2), make_batch(policy, 2)
-    own = redrawn(policy, rates, batch)
-    for stage in range(3):
-        so_far = MetaBatch(own.stages[: stage + 1])
-        policies, _ = adapt_through(policy, rates[:stage], so_far, order=0)
-        expected = policies(so_far.last_observations).log_prob(so_far.stages[-1].actions).sum(-1)
-        torch.testing.assert_close(own.stages[stage].log_probs, expected)
-    torch.testing.assert_close(own.stages[0].log_probs, batch.stages[0].log_probs)
-    assert (own.stages[2].log_probs - batch.stages[2].log_probs).abs().max() > 1e-3
+    sample = MetaBatch(tuple(steps[torch.arange(3)] for steps in batch.stages))
+    reached, _ = adapt_through(policy, rates, batch, order=0)
+    stages, _ = adapt_through(policy, rates, sample, at=reached)
+    for found, expected in zip(stages, reached, strict=True):
+        for a, b in zip(found, expected, strict=True):
+            torch.testing.assert_close(a, b)
+    own, _ = adapt_through(policy, rates, sample)
+    assert (own[-1][0] - reached[-1][0]).abs().max() > 1e-4
+    whole = actions_of(policy, rates, batch)
+    same = actions_of(policy, rates, batch, at=reached)  # of all data: nothing changes, derivatives included
+    learned = [*policy.parameters(), rates]
+    torch.testing.assert_close(flat_gradient(whole.mean.sum(), learned), flat_gradient(same.mean.sum(), learned))
 
 
 def test_the_metric_survives_a_sample_that_its_own_policies_would_never_have_drawn() -> None:
-    """In float32, a log-probability of -300 makes a ratio of infinity, and an infinite Hessian."""
-    policy = make_policy().float()
-    rates = make_rates(policy, 2).detach().float()
-    batch = make_batch(policy.double(), 2)
-    policy.float()
-    stages = [type(s)(*(getattr(s, f).float() for f in s.__dataclass_fields__)) for s in batch.stages]
-    stages[1] = replace(stages[1], log_probs=stages[1].log_probs - 300)
+    """In float32, ratios of actions that the sample's own policies would never draw overflow."""
+    policy, double = make_policy().float(), make_policy()
+    rates = 500 * make_rates(policy, 2).detach().float()  # steps so long that a sample's noise leads far away
+    stages = [type(s)(*(getattr(s, f).float() for f in s.__dataclass_fields__)) for s in make_batch(double, 2).stages]
     sample = MetaBatch(tuple(stages))
     learned = list(policy.parameters())
+    start = [[p.detach().expand(3, *p.shape) for p in policy.parameters()]] * 2  # as if all data led nowhere
 
-    def product(source):
-        kl = kl_of(policy, rates, source, adapt_through(policy, rates, source)[0](source.last_observations))
+    def product(at):
+        actions = actions_of(policy, rates, sample, at=at)
+        kl = divergence(frozen(actions), actions).mean()
         return hessian_product(kl, learned, 0.0)(torch.ones(sum(p.numel() for p in learned)))
 
-    assert not torch.isfinite(product(sample)).all()
-    assert torch.isfinite(product(redrawn(policy, rates, sample))).all()
+    assert torch.isfinite(product(start)).all()
+    assert not torch.isfinite(product(None)).all()
 
 
 @pytest.mark.parametrize("max_kl", [0.001, 0.05])

@@ -36,12 +36,13 @@ class MAMLConfig:
         rate_decay: the second inner step's alpha starts at this share of the first's, and so on.
         learn_rates: learn an alpha for each inner step and parameter tensor, with theta (Li et al. 2017).
         order: 2 for exact meta-gradients, 1 for first-order MAML.
-        discount: gamma.
+        discount: gamma. Where ``discount ** horizon`` is near 1, the linear baseline has to guess most of what
+            follows an episode, and learning from scratch fails: on 20 steps, 0.99 failed and 0.9 did not.
         gae_lambda: lambda. The paper has 1; 0.95 has less variance and learned several times faster.
         outer: "trust-region" (the paper's) or "clipped" (Adam epochs on a clipped surrogate).
         max_kl: size of the trust region. The paper has 0.01; 0.03 learned faster and stayed stable.
         curvature_steps: transitions of each task for Hessian-vector products. With all of them, these products would
-            take most of the time of an iteration.
+            take most of the time of an iteration; with three inner steps, 1000 made better steps than 400.
         epochs, clip, outer_rate: of the clipped outer loop.
         hidden: widths of the policy's tanh layers.
         initial_std: of the actions. The paper has 1; with actions clipped to [-1, 1], 0.5 learns and 1 does not.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -30,11 +30,6 @@ class MetaBatch:
     @property
     def tasks(self) -> int:
         return len(self.stages[0].log_probs)
-
-    @property
-    def last_observations(self) -> Tensor:
-        """[K, N, O] what the fully adapted policies saw."""
-        return self.stages[-1].observations
 
     def subsample(self, size: int, generator: torch.Generator) -> MetaBatch:
         """``size`` random transitions of each task and stage."""
@@ -64,22 +59,35 @@ def mean_gradient(losses: Iterable[Tensor], parameters: Sequence[Tensor]) -> tup
     return mean_over_tasks(values), gradient / sum(len(value) for value in values)
 
 
+Stages = Sequence[Sequence[Tensor]]  # the parameters of all tasks, after each inner step
+
+
 def adapt_through(
-    policy: PolicyNet, rates: Tensor, batch: MetaBatch, *, order: int = 2
-) -> tuple[Callable[[Tensor], Normal], list[Tensor]]:
+    policy: PolicyNet, rates: Tensor, batch: MetaBatch, *, order: int = 2, at: Stages | None = None
+) -> tuple[list[list[Tensor]], list[Tensor]]:
     """All inner steps on a batch, as a differentiable function of theta and alpha.
 
     Args:
         rates: alpha [S, number of parameter tensors].
+        at: the values that the parameters take after each step; the batch then gives the derivatives only.
 
     Returns:
-        The fully adapted policies, and the losses [K] at each stage but the last.
+        The parameters after each step, and the losses [K] before each.
     """
-    parameters, losses = spread_over_tasks(policy, batch.tasks), []
-    for alpha, steps in zip(rates, batch.stages[:-1], strict=True):
+    parameters, stages, losses = spread_over_tasks(policy, batch.tasks), [], []
+    for stage, (alpha, steps) in enumerate(zip(rates, batch.stages[:-1], strict=True)):
         parameters, loss = inner_step(policy, parameters, alpha, steps, order=order)
+        if at is not None:
+            parameters = [value + (p - p.detach()) for value, p in zip(at[stage], parameters, strict=True)]
+        stages.append(parameters)
         losses.append(loss)
-    return with_parameters(policy, parameters), losses
+    return stages, losses
+
+
+def adapted_actions(policy: PolicyNet, batch: MetaBatch, stages: Stages) -> Normal:
+    """What the fully adapted policies would do, [K, N, A], where they went."""
+    parameters = stages[-1] if stages else spread_over_tasks(policy, batch.tasks)
+    return with_parameters(policy, parameters)(batch.stages[-1].observations)
 
 
 Loss = Callable[[Callable[[Tensor], Normal], Steps], Tensor]
@@ -96,29 +104,14 @@ def meta_losses(
     Returns:
         The losses, and the adapted policies' actions [K, N, A] at the last stage.
     """
-    adapted, losses = adapt_through(policy, rates, batch, order=order)
-    actions = adapted(batch.last_observations)
+    stages, losses = adapt_through(policy, rates, batch, order=order)
+    actions = adapted_actions(policy, batch, stages)
     return torch.stack([*losses[1:], last(lambda _: actions, batch.stages[-1])]).mean(0), actions
 
 
 def divergence(old: Normal, new: Normal) -> Tensor:
     """[K] KL(old || new), summed over actions [K, N, A] and averaged over states."""
     return kl_divergence(old, new).sum(-1).mean(-1)
-
-
-@torch.no_grad()
-def redrawn(policy: PolicyNet, rates: Tensor, sample: MetaBatch) -> MetaBatch:
-    """``sample`` with log-probabilities as if the policies adapted on the sample itself had drawn it.
-
-    After the first inner step these are not the policies that did draw it; their ratios would explode.
-    """
-    parameters, stages = spread_over_tasks(policy, sample.tasks), list[Steps]()
-    for stage, steps in enumerate(sample.stages):
-        own = log_prob(with_parameters(policy, parameters)(steps.observations), steps.actions)
-        stages.append(replace(steps, log_probs=own))
-        if stage < len(rates):
-            parameters, _ = inner_step(policy, parameters, rates[stage], stages[-1], order=0)
-    return MetaBatch(tuple(stages))
 
 
 def frozen(distribution: Normal) -> Normal:
@@ -139,12 +132,14 @@ def trust_region_update(
     """One trust-region step on ``learned`` (theta, and alpha where it is learned).
 
     The KL divergence is between the *adapted* policies before and after. Its Hessian, the metric, is taken on
-    ``sample`` and, so that it is positive semi-definite, against the policies adapted on that same sample. It
-    takes the inner gradients as constants: through them every inner step would amplify the noise of the sample.
-    The line search measures loss and divergence on all data, with nothing left out.
+    ``sample``, at the policies that all data lead to: those adapted on the sample alone would follow its noise, and
+    never have drawn what comes after the first step. It must see the inner gradients, too: with those as
+    constants, not even the point in the plane was learned. The line search measures both on all data.
     """
     parts, before = batch.parts(), list[Normal]()
-    sample = redrawn(policy, rates, sample)
+    with torch.no_grad():
+        found = [adapt_through(policy, rates, part, order=0)[0] for part in parts]
+    reached = [[torch.cat(tensors) for tensors in zip(*stage, strict=True)] for stage in zip(*found, strict=True)]
 
     def gradient() -> tuple[Tensor, Tensor]:
         return mean_gradient(present_losses(), learned)
@@ -156,7 +151,8 @@ def trust_region_update(
             yield losses
 
     def sampled_kl() -> Tensor:
-        _, actions = meta_losses(policy, rates, sample, order=1)
+        stages, _ = adapt_through(policy, rates, sample, order=order, at=reached)
+        actions = adapted_actions(policy, sample, stages)
         return mean_over_tasks([divergence(frozen(actions), actions)])
 
     @torch.no_grad()

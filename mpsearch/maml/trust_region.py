@@ -13,7 +13,6 @@ from mpsearch.errors import NonFiniteError
 
 BACKTRACK = 0.8
 BACKTRACKS = 15
-LEAST = 0.1  # the most that one backtrack may shorten the step to
 
 
 @dataclass(frozen=True)
@@ -111,13 +110,11 @@ def trust_region_step(
     full_step = direction * (2 * max_kl / curvature.clamp_min(1e-12)).sqrt()
     require_finite(("meta-loss", start_loss), ("meta-gradient", slope), ("trust-region step", full_step))
     start = parameters_to_vector(parameters).detach().clone()
-    fraction = 1.0
-    for _ in range(BACKTRACKS):
+    for attempt in range(BACKTRACKS):
+        fraction = BACKTRACK**attempt
         vector_to_parameters(start + fraction * full_step, parameters)
         new_loss, kl = evaluate()
         if new_loss < start_loss.item() and kl <= max_kl:
             return StepReport(start_loss.item(), new_loss, kl, fraction)
-        # Where the divergence is too large, to where it would be right if it grew with the square of the step.
-        fraction *= min(BACKTRACK, max(LEAST, (max_kl / kl) ** 0.5)) if kl > 0 else BACKTRACK
     vector_to_parameters(start, parameters)
     return StepReport(start_loss.item(), start_loss.item(), 0.0, 0.0)
