@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from mpsearch.errors import MpsearchError, UsageError
 
 FIRST_LESSON = "00_start_here.ipynb"
+# JupyterLab would ask a newcomer, in a corner of the first lesson, whether it may fetch news.
+WITHOUT_NEWS = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 
 
 def lessons() -> list[Path]:
@@ -75,9 +80,18 @@ def open_lab(folder: Path, *, browser: bool = True) -> int:
     Returns:
         JupyterLab's exit code.
     """
-    process = subprocess.Popen(lab_command(folder, browser))
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:  # the terminal sent it to JupyterLab too, which asks or stops by itself
-            continue
+    with tempfile.TemporaryDirectory() as config:
+        process = subprocess.Popen(lab_command(folder, browser), env=lab_environment(Path(config)))
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # the terminal sent it to JupyterLab too, which asks or stops by itself
+                continue
+
+
+def lab_environment(config: Path) -> dict[str, str]:
+    """The environment for JupyterLab, with the settings that have no option written into the folder ``config``."""
+    (config / "labconfig").mkdir(exist_ok=True)
+    (config / "labconfig" / "page_config.json").write_text(json.dumps(WITHOUT_NEWS), encoding="utf-8")
+    others = os.environ.get("JUPYTER_CONFIG_PATH")
+    return {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join([str(config), *([others] if others else [])])}

@@ -124,7 +124,9 @@ def test_open_lab_returns_the_exit_code_and_survives_ctrl_c(two_lessons, monkeyp
     class Process:
         waits = 0
 
-        def __init__(self, command):
+        def __init__(self, command, env):
+            page = Path(env["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0]) / "labconfig" / "page_config.json"
+            assert "announcements" in page.read_text()
             assert command == lab.lab_command(two_lessons)
 
         def wait(self):

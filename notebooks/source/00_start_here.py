@@ -62,7 +62,7 @@ agent = mpsearch.load("maml-cheetah-direction")
 print(f"algorithm:                  {agent.algorithm.upper()}")
 print(f"tasks:                      {agent.tasks.id}")
 print(f"an episode:                 {agent.tasks.horizon} steps of {plots.CONTROL_STEP} s")
-print(f"trained for:                {agent.env_steps:,} steps, {agent.wall_seconds / 60:.0f} minutes")
+print(f"trained for:                {agent.env_steps:,} steps, {agent.cpu_seconds / 60:.0f} minutes on one core")
 print(f"episodes to learn a task:   {agent.config.episodes} for each gradient step")
 
 # %% [markdown]
