@@ -1,7 +1,7 @@
 """mpsearch: meta-policy search, to learn from and to build on.
 
-A task distribution hands out tasks; a meta-policy (:class:`MAML`) is trained over them and then adapts to a
-task it has never seen from a few episodes::
+A task distribution hands out tasks; a meta-policy (:class:`MAML` or :class:`PEARL`) is trained over them and then
+adapts to a task it has never seen from a few episodes::
 
     agent = mpsearch.load("maml-cheetah-direction")
     result = agent.adapt(agent.tasks.spread(2), seed=0)
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mpsearch.checkpoints import available, load
     from mpsearch.evaluation import Evaluation, evaluate
     from mpsearch.maml import MAML, MAMLConfig
+    from mpsearch.pearl import PEARL, PEARLConfig
     from mpsearch.policies import PolicyNet
     from mpsearch.records import AdaptationResult
     from mpsearch.tasks import CheetahDirection, CheetahVelocity, PointNavigation, TaskDistribution, make_distribution
@@ -30,6 +31,8 @@ _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch 
     "Evaluation": "evaluation",
     "MAML": "maml",
     "MAMLConfig": "maml",
+    "PEARL": "pearl",
+    "PEARLConfig": "pearl",
     "PointNavigation": "tasks",
     "PolicyNet": "policies",
     "TaskDistribution": "tasks",
@@ -41,11 +44,13 @@ _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch 
 
 __all__ = [
     "MAML",
+    "PEARL",
     "AdaptationResult",
     "CheetahDirection",
     "CheetahVelocity",
     "Evaluation",
     "MAMLConfig",
+    "PEARLConfig",
     "PointNavigation",
     "PolicyNet",
     "TaskDistribution",

@@ -8,11 +8,12 @@ from pathlib import Path
 from mpsearch.errors import CheckpointError, unknown
 from mpsearch.maml import MAML
 from mpsearch.meta_policy import MetaPolicy
+from mpsearch.pearl import PEARL
 from mpsearch.storage import CARD, read_card
 from mpsearch.tasks import TaskDistribution
 
 ZOO = Path(__file__).parent / "zoo"
-ALGORITHMS: dict[str, type[MetaPolicy]] = {"maml": MAML}
+ALGORITHMS: dict[str, type[MetaPolicy]] = {"maml": MAML, "pearl": PEARL}
 
 
 def available() -> list[str]:

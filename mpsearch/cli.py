@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mpsearch.records import Array
     from mpsearch.tasks import TaskDistribution
 
-Algorithm = Annotated[str, tyro.conf.arg(metavar="ALGO", help="algorithm: maml")]
+Algorithm = Annotated[str, tyro.conf.arg(metavar="ALGO", help="algorithm: maml or pearl")]
 Tasks = Annotated[str, tyro.conf.arg(metavar="TASKS", help="cheetah-direction, cheetah-velocity or point-navigation")]
 Settings = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE ...")]
 
@@ -86,9 +86,9 @@ class Adapt:
     """The tasks; evenly spread ones if not given. Two numbers a task for point-navigation."""
     seed: int = 0
     episodes: int | None = None
-    """Episodes for each gradient step (20 by default)."""
+    """Episodes at each stage: 20 for maml and 1 for pearl, if not given."""
     steps: int | None = None
-    """Gradient steps (3 by default)."""
+    """Stages after the first: gradient steps (maml, 3 if not given) or exploration episodes (pearl, 2)."""
     weights: Path | None = None
     """A folder with another checkpoint."""
     family: Settings = ()

@@ -76,6 +76,13 @@ class MetaPolicy(ABC):
     def _tensors(self) -> dict[str, Tensor]:
         """Everything that training changes, by name: live tensors, so that loading can copy into them."""
 
+    def _write_shards(self, folder: Path) -> list[dict[str, Any]]:
+        """Write what training adds to, and does not change, into ``folder``; returns the entries of all its files."""
+        return []
+
+    def _restore(self, folder: Path, card: Mapping[str, Any]) -> None:  # noqa: B027 - most have nothing
+        """Take from a checkpoint what is not among :meth:`_tensors`."""
+
     def train(
         self,
         iterations: int,
@@ -109,9 +116,7 @@ class MetaPolicy(ABC):
         with tqdm(total=check_count("iterations", iterations), disable=not progress, unit="it") as bar:
             for _ in range(iterations):
                 metrics = self._timed_iteration(streams)
-                bar.set_postfix_str(
-                    "before {before:.1f}, after {after:.1f}, {steps_per_second:,.0f} steps/s".format(**metrics)
-                )
+                bar.set_postfix_str(PROGRESS.format(**metrics))
                 bar.update()
                 if log:
                     log.append(metrics)
@@ -140,7 +145,8 @@ class MetaPolicy(ABC):
         Raises:
             CheckpointError: it cannot be written; an earlier checkpoint there stays whole.
         """
-        write_checkpoint(Path(path), self._tensors(), {**self.card(), **notes})
+        shards = self._write_shards(Path(path))
+        write_checkpoint(Path(path), self._tensors(), {**self.card(), **notes}, shards)
 
     def card(self) -> dict[str, Any]:
         """Where this meta-policy comes from, as JSON data."""
@@ -155,9 +161,7 @@ class MetaPolicy(ABC):
             "wall_seconds": round(self.wall_seconds, 1),
             "cpu_seconds": round(self.cpu_seconds, 1),
             "machine": describe_machine(),
-            "versions": {
-                name: version(name) for name in ("mpsearch", "torch", "numpy", "mujoco", "gymnasium", "higher")
-            },
+            "versions": {name: version(name) for name in PACKAGES},
             "revision": code_revision(),
             "history": self.history,
         }
@@ -181,6 +185,7 @@ class MetaPolicy(ABC):
         with torch.no_grad():
             for name, tensor in expected.items():
                 tensor.copy_(tensors[name])
+        agent._restore(Path(path), card)
         return agent
 
     def start_from(self, path: str | os.PathLike[str]) -> None:

@@ -55,6 +55,8 @@ class AdaptationResult:
         env_steps: [S] environment steps per task spent on adapting before that stage; 0 at stage 0.
         trajectories: [K, S, T + 1, Q] generalised positions of one episode a stage, for the player.
         policies: maps (task index, stage) to the policy of that stage.
+        stage_names: S of them, where stages differ in more than their number.
+        beliefs: [2, K, S, Z] mean and standard deviation of what each stage believed of the task, with PEARL.
     """
 
     tasks: Array
@@ -62,6 +64,8 @@ class AdaptationResult:
     env_steps: Array
     trajectories: Array
     policies: Callable[[int, int], Policy]
+    stage_names: tuple[str, ...] | None = None
+    beliefs: Array | None = None
 
     @property
     def before(self) -> Array:

@@ -1,7 +1,8 @@
 """Checkpoints on disk: a JSON card and a safetensors file, written so that a crash loses nothing.
 
 A checkpoint is a folder. ``card.json`` is its manifest: it names the weights file and that file's sha256, and
-is replaced last and atomically. Until then the earlier card and its weights stay whole.
+is replaced last and atomically. Until then the earlier card and its weights stay whole. What only ever grows (a
+replay) is kept in shards, files that are written once and never changed; the card names these too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from mpsearch.errors import CheckpointError
 
 FORMAT = 1
 CARD = "card.json"
-WEIGHTS_NAME = re.compile(r"weights-[0-9a-f]{12}\.safetensors")
+FILE_NAME = re.compile(r"(weights|shard)-[0-9a-f]{12}\.safetensors")
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -48,28 +49,50 @@ def write_atomically(path: Path, data: bytes) -> None:
             os.close(folder)
 
 
-def write_checkpoint(folder: Path, tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
+def write_tensors(folder: Path, kind: str, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Write ``tensors`` into one new file in ``folder``; returns the entry that a card names it by.
+
+    Raises:
+        CheckpointError: the folder cannot be written or the disk is full.
+    """
+    data = safetensors.torch.save({name: tensor.detach().contiguous() for name, tensor in tensors.items()})
+    digest = hashlib.sha256(data).hexdigest()
+    name = f"{kind}-{digest[:12]}.safetensors"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / name, data)
+    except OSError as error:
+        raise _cannot_save(folder, error) from error
+    return {"file": name, "sha256": digest, "bytes": len(data)}
+
+
+def write_checkpoint(
+    folder: Path, tensors: Mapping[str, Tensor], card: Mapping[str, Any], shards: Sequence[Mapping[str, Any]] = ()
+) -> None:
     """Write a checkpoint into ``folder``, replacing the one that is there.
+
+    Args:
+        shards: entries of files that :func:`write_tensors` wrote there and that belong to the checkpoint.
 
     Raises:
         CheckpointError: the folder cannot be written or the disk is full; a checkpoint there can still be loaded.
     """
-    data = safetensors.torch.save({name: tensor.detach().contiguous() for name, tensor in tensors.items()})
-    digest = hashlib.sha256(data).hexdigest()
-    name = f"weights-{digest[:12]}.safetensors"
-    manifest = {"format": FORMAT, **card, "weights": {"file": name, "sha256": digest, "bytes": len(data)}}
-    text = json.dumps(manifest, indent=1) + "\n"
+    weights = write_tensors(folder, "weights", tensors)
+    manifest = {"format": FORMAT, **card, "weights": weights, **({"shards": list(shards)} if shards else {})}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / name, data)
-        write_atomically(folder / CARD, text.encode())
+        write_atomically(folder / CARD, (json.dumps(manifest, indent=1) + "\n").encode())
     except OSError as error:
-        reason = error.strerror or error
-        raise CheckpointError(f"cannot save to {folder}: {reason}; a checkpoint there can still be loaded") from error
-    with contextlib.suppress(OSError):  # saved; weights that no card names do no harm
-        for old in folder.glob("weights-*.safetensors"):
-            if old.name != name:
+        raise _cannot_save(folder, error) from error
+    named = {weights["file"], *(shard["file"] for shard in shards)}
+    with contextlib.suppress(OSError):  # saved; files that no card names do no harm
+        for old in folder.glob("*-*.safetensors"):
+            if FILE_NAME.fullmatch(old.name) and old.name not in named:
                 old.unlink()
+
+
+def _cannot_save(folder: Path, error: OSError) -> CheckpointError:
+    reason = error.strerror or error
+    return CheckpointError(f"cannot save to {folder}: {reason}; a checkpoint there can still be loaded")
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -101,19 +124,27 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         CheckpointError: a file is missing, truncated or edited, or a newer mpsearch wrote it.
     """
     card = read_card(folder)
-    weights = card.get("weights")
-    weights = weights if isinstance(weights, dict) else {}
-    name = weights.get("file")
-    if not isinstance(name, str) or not WEIGHTS_NAME.fullmatch(name):
+    return read_tensors(folder, card.get("weights")), card
+
+
+def read_tensors(folder: Path, entry: Any) -> dict[str, Tensor]:
+    """The tensors in the file that a card names by ``entry``, verified. No code is run from it.
+
+    Raises:
+        CheckpointError: the file is missing, truncated or edited.
+    """
+    entry = entry if isinstance(entry, dict) else {}
+    name = entry.get("file")
+    if not isinstance(name, str) or not FILE_NAME.fullmatch(name):
         raise CheckpointError(f"{folder / CARD} is damaged: it does not name a weights file; use another copy")
     try:
         data = (folder / name).read_bytes()
     except OSError as error:
         raise CheckpointError(f"{folder / name} cannot be read ({error.strerror}); use another copy") from error
-    if hashlib.sha256(data).hexdigest() != weights.get("sha256"):
+    if hashlib.sha256(data).hexdigest() != entry.get("sha256"):
         raise CheckpointError(f"{folder / name} is truncated or was changed since it was saved; use another copy")
     try:
-        return safetensors.torch.load(data), card
+        return safetensors.torch.load(data)
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
         raise CheckpointError(f"{folder / name} is not a safetensors file: {error}; use another copy") from None
 

@@ -1,0 +1,83 @@
+"""The losses of PEARL (Rakelly et al. 2019, section 4): soft actor-critic, conditioned on z.
+
+Which loss moves what: the critic's loss and the KL move the critics and, through z, the encoder; the actor's loss
+moves the actor only (z comes without gradient); the temperature's loss moves the temperature only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mpsearch.pearl.networks import Actor, TwinCritic, squash
+from mpsearch.records import Episodes
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """N transitions of each of K tasks.
+
+    Attributes:
+        observations, next_observations: [K, N, O].
+        actions: [K, N, A], inside [-1, 1].
+        rewards: [K, N].
+    """
+
+    observations: Tensor
+    actions: Tensor
+    rewards: Tensor
+    next_observations: Tensor
+
+    @classmethod
+    def of(cls, episodes: Episodes) -> Transitions:
+        """All transitions of ``episodes``, [K, E, T, ...]."""
+        o = torch.from_numpy(episodes.observations)
+        return cls(o[:, :, :-1], torch.from_numpy(episodes.actions), torch.from_numpy(episodes.rewards), o[:, :, 1:])
+
+    def context(self) -> Tensor:
+        """What the encoder sees, [K, N, C]: rows (s, a, r, s')."""
+        return torch.cat([self.observations, self.actions, self.rewards[..., None], self.next_observations], dim=-1)
+
+    def flat(self) -> Transitions:
+        """All tasks in one row, [K * N, ...]."""
+        fields = (self.observations, self.actions, self.rewards, self.next_observations)
+        return Transitions(*(field.flatten(0, 1) for field in fields))
+
+
+@torch.no_grad()
+def soft_targets(
+    data: Transitions, z: Tensor, noise: Tensor, actor: Actor, target: TwinCritic, temperature: Tensor, *,
+    discount: float, reward_scale: float,
+) -> Tensor:  # fmt: skip
+    """``r + gamma (min_i Q'_i(s', a', z) - alpha log pi(a' | s', z))`` [N], with a' ~ pi (Haarnoja et al. 2018, eq. 3).
+
+    There is no factor (1 - done): our episodes end at a time limit, and the values go on behind it.
+    """
+    mean, log_std = actor(data.next_observations, z)
+    actions, log_prob = squash(mean, log_std, noise)
+    value = target(data.next_observations, actions, z).amin(0) - temperature * log_prob
+    return reward_scale * data.rewards + discount * value
+
+
+def critic_loss(data: Transitions, z: Tensor, targets: Tensor, critic: TwinCritic) -> tuple[Tensor, Tensor]:
+    """Sum over both critics of the mean squared error to ``targets`` [N]; and the values [2, N]."""
+    values = critic(data.observations, data.actions, z)
+    return (values - targets).square().mean(-1).sum(), values
+
+
+def actor_loss(
+    observations: Tensor, z: Tensor, noise: Tensor, actor: Actor, critic: TwinCritic, temperature: Tensor
+) -> tuple[Tensor, Tensor]:
+    """``E[alpha log pi(a | s, z) - min_i Q_i(s, a, z)]`` with a ~ pi; and the mean log-density, without gradient."""
+    z = z.detach()
+    mean, log_std = actor(observations, z)
+    actions, log_prob = squash(mean, log_std, noise)
+    loss = (temperature * log_prob - critic(observations, actions, z).amin(0)).mean()
+    return loss, log_prob.detach().mean()
+
+
+def temperature_loss(log_temperature: Tensor, log_prob: Tensor, target_entropy: float) -> Tensor:
+    """Raises the temperature while the policy's entropy is below its target (Haarnoja et al. 2018b, eq. 18)."""
+    return -log_temperature * (log_prob.detach() + target_entropy)

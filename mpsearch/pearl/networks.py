@@ -1,0 +1,91 @@
+"""PEARL's actor and critics: soft actor-critic networks that see the latent task variable z."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+LOG_STD = (-5.0, 2.0)  # of the actions before squashing, as in Haarnoja et al. 2018
+
+
+class Layers(nn.Module):
+    """Linear layers with ReLU between them; with ``copies``, that many independent networks as one.
+
+    Weights are [in, out], or [copies, in, out]: one batched product then runs all copies.
+    """
+
+    def __init__(self, widths: Sequence[int], copies: int | None = None) -> None:
+        super().__init__()
+        lead = () if copies is None else (copies,)
+        self.weights = nn.ParameterList(torch.zeros(*lead, i, o) for i, o in pairwise(widths))
+        self.biases = nn.ParameterList(torch.zeros(*lead, *lead and (1,), o) for o in widths[1:])
+        self.pairs = list(zip(self.weights, self.biases, strict=True))  # the same, without ParameterList's overhead
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw all weights and biases uniformly within 1/sqrt(inputs), torch's own default."""
+        for weight, bias in self.pairs:
+            bound = weight.shape[-2] ** -0.5
+            nn.init.uniform_(weight, -bound, bound, generator=generator)
+            nn.init.uniform_(bias, -bound, bound, generator=generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, in] -> [N, out], or [copies, N, out]."""
+        for i, (weight, bias) in enumerate(self.pairs):
+            x = functional.relu(x, inplace=True) if i else x
+            if weight.dim() == 2:
+                x = torch.addmm(bias, x, weight)
+            else:
+                x = torch.baddbmm(bias, x.expand(len(weight), *x.shape[-2:]), weight)
+        return x
+
+
+def squash(mean: Tensor, log_std: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Actions a = tanh(mean + std * noise) [..., A] and their log-density [...].
+
+    The density of a is that of u = atanh(a) divided by da/du = 1 - tanh(u)^2 (Haarnoja et al. 2018, appendix C),
+    here as 2 (log 2 - u - softplus(-2u)), which does not underflow.
+    """
+    u = mean + log_std.exp() * noise
+    log_gaussian = -0.5 * noise.square() - log_std - HALF_LOG_2PI
+    log_slope = 2 * (math.log(2) - u - functional.softplus(-2 * u))
+    return torch.tanh(u), (log_gaussian - log_slope).sum(-1)
+
+
+class Actor(nn.Module):
+    """pi(a | s, z): a Gaussian squashed by tanh into (-1, 1)."""
+
+    observation_scale: Tensor
+
+    def __init__(self, observation_dim: int, action_dim: int, latent_dim: int, hidden: Sequence[int], scale: Any):
+        super().__init__()
+        self.register_buffer("observation_scale", torch.as_tensor(scale, dtype=torch.float32))
+        self.layers = Layers([observation_dim + latent_dim, *hidden, 2 * action_dim])
+
+    def forward(self, observations: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log std, [N, A] each, of the action before squashing; observations [N, O], z [N, Z]."""
+        x = torch.cat([observations / self.observation_scale, z], dim=-1)
+        mean, log_std = self.layers(x).chunk(2, dim=-1)
+        return mean, log_std.clamp(*LOG_STD)
+
+
+class TwinCritic(nn.Module):
+    """Q_1(s, a, z) and Q_2(s, a, z), as one stacked network."""
+
+    observation_scale: Tensor
+
+    def __init__(self, observation_dim: int, action_dim: int, latent_dim: int, hidden: Sequence[int], scale: Any):
+        super().__init__()
+        self.register_buffer("observation_scale", torch.as_tensor(scale, dtype=torch.float32))
+        self.layers = Layers([observation_dim + action_dim + latent_dim, *hidden, 1], copies=2)
+
+    def forward(self, observations: Tensor, actions: Tensor, z: Tensor) -> Tensor:
+        """[2, N] values; observations [N, O], actions [N, A], z [N, Z]."""
+        x = torch.cat([observations / self.observation_scale, actions, z], dim=-1)
+        return self.layers(x).squeeze(-1)

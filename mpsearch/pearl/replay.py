@@ -1,0 +1,126 @@
+"""Replay: the episodes of each training task, to draw transitions from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mpsearch.errors import UsageError, check_count
+from mpsearch.pearl.losses import Transitions
+from mpsearch.records import Array, Episodes
+
+
+class Replay:
+    """Episodes of T steps on each of K tasks; when a task has ``capacity`` of them, a new one replaces its oldest.
+
+    The latest ``recent`` explorations of each task are contexts' source: at test time, too, a context is what the
+    present agent sees while it explores. (In the whole replay it would see what former agents did, some of which
+    knew the task; an encoder can read the task off such behaviour, and learns to do nothing else.)
+
+    Attributes:
+        added: [K] episodes ever added to each task; the n-th is in slot ``n % capacity``.
+        explored: [K] how many of them were explorations.
+        explorations: [K, recent] the numbers of the latest explorations.
+        observations: [K, capacity, T + 1, O].
+        actions: [K, capacity, T, A].
+        rewards: [K, capacity, T].
+
+    Raises:
+        UsageError: it cannot hold the explorations, or is larger than memory allows; says what it would need.
+    """
+
+    def __init__(
+        self, tasks: int, capacity: int, horizon: int, observation_dim: int, action_dim: int, recent: int
+    ) -> None:
+        if capacity < 2 * check_count("recent", recent):
+            raise UsageError(
+                f"a replay of {capacity} episodes for each of {tasks} tasks cannot keep {recent} recent explorations"
+                " beside as many other episodes; raise replay_size"
+            )
+        self.capacity, self.horizon, self.recent = capacity, horizon, recent
+        self.added, self.explored = np.zeros((2, tasks), dtype=np.int64)
+        self.explorations = np.zeros((tasks, recent), dtype=np.int64)
+        size = 4 * tasks * capacity * ((horizon + 1) * observation_dim + horizon * (action_dim + 1))
+        require_memory(size, f"a replay of {tasks * capacity * horizon:,} transitions")
+        self.observations = np.zeros((tasks, capacity, horizon + 1, observation_dim), dtype=np.float32)
+        self.actions = np.zeros((tasks, capacity, horizon, action_dim), dtype=np.float32)
+        self.rewards = np.zeros((tasks, capacity, horizon), dtype=np.float32)
+
+    def add(self, tasks: Array, episodes: Episodes, *, exploration: bool = True) -> None:
+        """Add E episodes of each of the tasks with indices ``tasks`` [M]; episodes [M, E, ...]."""
+        for row, k in enumerate(tasks):
+            for e in range(episodes.rewards.shape[1]):
+                number = self.added[k]
+                slot = number % self.capacity
+                self.observations[k, slot] = episodes.observations[row, e]
+                self.actions[k, slot] = episodes.actions[row, e]
+                self.rewards[k, slot] = episodes.rewards[row, e]
+                self.added[k] += 1
+                if exploration:
+                    self.explorations[k, self.explored[k] % self.recent] = number
+                    self.explored[k] += 1
+
+    def sample(self, tasks: Array, n: int, rng: np.random.Generator) -> Transitions:
+        """``n`` transitions of each of ``tasks`` [M], uniformly and with repetition; [M, n, ...]."""
+        kept = self._kept(tasks, self.added, self.capacity)
+        return self._draw(tasks[:, None], rng.integers(kept, size=(len(tasks), n)), rng)
+
+    def sample_recent(self, tasks: Array, n: int, rng: np.random.Generator) -> Transitions:
+        """The same from each task's latest explorations only."""
+        kept = self._kept(tasks, self.explored, self.recent)
+        k = tasks[:, None]
+        number = self.explorations[k, rng.integers(kept, size=(len(tasks), n))]
+        return self._draw(k, number % self.capacity, rng)
+
+    def _kept(self, tasks: Array, count: Array, most: int) -> Array:
+        kept = np.minimum(count[tasks], most)[:, None]
+        if not kept.all():
+            raise UsageError(f"task {tasks[kept[:, 0] == 0][0]} has no episodes yet")
+        return kept
+
+    def _draw(self, k: Array, slot: Array, rng: np.random.Generator) -> Transitions:
+        t = rng.integers(self.horizon, size=slot.shape)
+        arrays = (self.observations[k, slot, t], self.actions[k, slot, t], self.rewards[k, slot, t])
+        return Transitions(*map(torch.from_numpy, (*arrays, self.observations[k, slot, t + 1])))
+
+    def since(self, added: Array) -> dict[str, Tensor]:
+        """What was added after a task had ``added`` [K] episodes, and the state of all counters, to be saved."""
+        first = np.maximum(added, self.added - self.capacity)
+        rows = [(k, n) for k in range(len(first)) for n in range(first[k], self.added[k])]
+        task, number = np.array(rows, dtype=np.int64).reshape(-1, 2).T
+        slot = number % self.capacity
+        arrays = {
+            "task": task, "number": number, "added": self.added, "explored": self.explored,
+            "explorations": self.explorations, "observations": self.observations[task, slot],
+            "actions": self.actions[task, slot], "rewards": self.rewards[task, slot],
+        }  # fmt: skip
+        return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put back what :meth:`since` gave; in the order in which it was saved.
+
+        Raises:
+            ValueError, KeyError, IndexError: it belongs to another replay.
+        """
+        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        task, slot = arrays["task"], arrays["number"] % self.capacity
+        for name in ("added", "explored", "explorations"):
+            getattr(self, name)[...] = arrays[name]
+        for name in ("observations", "actions", "rewards"):
+            getattr(self, name)[task, slot] = arrays[name]
+
+
+def require_memory(size: int, what: str) -> None:
+    """Raise :class:`UsageError` if ``size`` bytes are more than this machine has."""
+    try:
+        available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return
+    if size > available:
+        raise UsageError(
+            f"{what} needs {size / 1e9:,.1f} GB, and this machine has {available / 1e9:,.1f}; lower replay_size"
+        )
