@@ -27,18 +27,19 @@ README = DOCS.parent / "README.md"
 def results_table() -> str:
     """The cards' evaluations as a Markdown table."""
     rows = [
-        "| meta-policy | horizon | before | after 1 step | after 3 steps | trained for |",
-        "|---|---|---|---|---|---|",
+        "| meta-policy | horizon | before | after one stage | at the end | steps spent on a task | trained for |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name in mpsearch.available():
         card = read_card(ZOO / name)
-        cost = f"{card['env_steps'] / 1e6:.0f} M steps, {card['cpu_seconds'] / 60:.0f} core-minutes"
+        cost = f"{card['env_steps'] / 1e6:.2g} M steps, {card['cpu_seconds'] / 60:.0f} core-minutes"
         for evaluation in card["evaluations"]:
             cells = [
                 f"{mean:.0f} [{low:.0f}, {high:.0f}]"
                 for mean, (low, high) in zip(evaluation["mean"], evaluation["interval_95"], strict=True)
             ]
-            values = " | ".join([f"`{name}`", str(evaluation["horizon"]), cells[0], cells[1], cells[3], cost])
+            spent = f"{evaluation['env_steps'][1]:,} to {evaluation['env_steps'][-1]:,}"
+            values = " | ".join([f"`{name}`", str(evaluation["horizon"]), cells[0], cells[1], cells[-1], spent, cost])
             rows.append(f"| {values} |")
     return "\n".join(rows)
 

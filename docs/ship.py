@@ -1,4 +1,4 @@
-"""Put a finished training into the zoo: its weights, its card with evaluations, its curve.
+"""Put a finished training into the zoo: its weights, its card with evaluations, its curve; not its replay.
 
 python docs/ship.py runs/FOLDER
 
@@ -16,6 +16,7 @@ from mpsearch.checkpoints import ZOO, load
 from mpsearch.storage import CARD, read_card
 
 CURVE = ("iteration", "env_steps", "wall_seconds", "cpu_seconds", "returns", "before", "after", "kl", "std", "rates")
+CURVE += ("held_out", "held_out_worst", "q", "temperature", "entropy")
 
 
 def rounded(value: object) -> object:
@@ -33,8 +34,9 @@ def main(folder: Path) -> None:
     target = ZOO / f"{card['algorithm']}-{card['tasks']['id']}"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    for name in (CARD, card["weights"]["file"]):
-        shutil.copy2(folder / name, target / name)
+    shutil.copy2(folder / card["weights"]["file"], target)
+    card.pop("shards", None)  # the replay is far too large to ship; a training that goes on explores anew
+    (target / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     curve = [{key: rounded(line[key]) for key in CURVE if key in line} for line in lines[: card["iteration"]]]
     (target / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in curve))

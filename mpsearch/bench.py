@@ -5,15 +5,19 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import median
 from typing import Any
 
 import gymnasium
 import numpy as np
+import torch
+from torch import Tensor
 
 from mpsearch.maml import MAML, MAMLConfig
 from mpsearch.maml.inner import spread_over_tasks
+from mpsearch.pearl import PEARL, PEARLConfig
+from mpsearch.pearl.networks import Layers
 from mpsearch.records import Episodes
 from mpsearch.rollouts import collect, gaussian_actor
 from mpsearch.seeding import Streams
@@ -62,6 +66,63 @@ def meta_iteration(tasks: int) -> Callable[[], int]:
     agent, streams = MAML(CheetahVelocity(), MAMLConfig(tasks_per_iteration=tasks)), Streams(0)
     agent._start(streams)
     return lambda: int(agent._iterate(streams)["env_steps"])
+
+
+def pearl_agent() -> tuple[PEARL, Streams]:
+    """PEARL with the meta-batch of its paper on the direction: 4 tasks of 256 transitions."""
+    agent = PEARL(CheetahVelocity(), PEARLConfig(training_tasks=4, meta_batch=4, batch=256, gradient_steps=1))
+    agent.train(1, seed=0, progress=False)
+    return agent, Streams(0)
+
+
+def gradient_steps(count: int) -> Callable[[], int]:
+    """``count`` gradient steps of PEARL on data that is already there."""
+    agent, streams = pearl_agent()
+    rng, generator = streams.numpy("replay"), streams.torch("noise")
+
+    def run() -> int:
+        for step in range(count):
+            agent._gradient_step(step, rng, generator)
+        return count
+
+    return run
+
+
+def matrix_products(count: int) -> Callable[[], int]:
+    """The matrix products of ``count`` such steps and nothing else: the same shapes, forward and backward."""
+    agent, _ = pearl_agent()
+    c = agent.config
+    rows, context = c.meta_batch * c.batch, c.meta_batch * c.context
+    factors = [
+        *products(agent.encoder.layers, context, to_input=False),
+        *products(agent.actor.layers, rows, to_weights=False, to_input=False, to_hidden=False),  # next actions
+        *products(agent.target.layers, rows, to_weights=False, to_input=False, to_hidden=False),
+        *products(agent.critic.layers, rows),
+        *products(agent.actor.layers, rows, to_input=False),
+        *products(agent.critic.layers, rows, to_weights=False),  # the actor's gradient on its way through
+    ]
+
+    def run() -> int:
+        for _ in range(count):
+            for a, b in factors:
+                torch.matmul(a, b)
+        return count
+
+    return run
+
+
+def products(
+    layers: Layers, rows: int, *, to_weights: bool = True, to_input: bool = True, to_hidden: bool = True
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The factors of each product in one forward and backward pass; ``to_*`` says where gradients are needed."""
+    for i, (weight, _) in enumerate(layers.pairs):
+        weight, lead = weight.detach(), weight.shape[:-2]
+        x, gradient = torch.ones(*lead, rows, weight.shape[-2]), torch.ones(*lead, rows, weight.shape[-1])
+        yield x, weight
+        if to_weights:
+            yield x.mT, gradient
+        if to_hidden if i else to_input:
+            yield gradient, weight.mT
 
 
 def make_gymnasium_cheetah() -> gymnasium.Env[Any, Any]:
@@ -129,6 +190,8 @@ def benchmark(*, quick: bool = False) -> dict[str, Any]:
         ``speedup_over_gymnasium``: collection over the faster of gymnasium's vector environments; ``None``
         without ``gymnasium[mujoco]``.
         ``maml_iteration_over_physics``: a meta-iteration's time over that of the physics steps it contains.
+        ``pearl_step_over_products``: a gradient step of PEARL (4 tasks x 256 transitions) over the bare matrix products
+        that it contains, in time.
         ``peak_memory_mb``: of this process, that iteration included.
         ``steps_per_second`` and ``sizes``: what the ratios were made of.
     """
@@ -144,13 +207,16 @@ def benchmark(*, quick: bool = False) -> dict[str, Any]:
         for close in closers:
             close()
     training = rates({"raw": raw_physics(tasks, 20, 200), "meta_iteration": meta_iteration(tasks)}, repeats)
+    steps = rates({"gradient_steps": gradient_steps(10), "matrix_products": matrix_products(10)}, 4 * repeats + 1)
     fastest = max((collecting[name] for name in vector), default=None)
     return {
         "closed_loop_over_raw": round(collecting["closed_loop"] / collecting["raw"], 3),
         "speedup_over_gymnasium": fastest and round(collecting["closed_loop"] / fastest, 2),
         "maml_iteration_over_physics": round(training["raw"] / training["meta_iteration"], 3),
+        "pearl_step_over_products": round(steps["matrix_products"] / steps["gradient_steps"], 3),
         "peak_memory_mb": (lambda peak: peak and round(peak))(peak_memory_mb()),
         "steps_per_second": {name: round(rate) for name, rate in {**training, **collecting}.items()},
+        "pearl_steps_per_second": {name: round(rate, 1) for name, rate in steps.items()},
         "sizes": {"tasks": tasks, "episodes": 20, "horizon": 200, "repeats": repeats, "quick": quick},
     }
 
@@ -160,6 +226,7 @@ def benchmark_table(result: dict[str, Any]) -> str:
     lines = [
         f"{result['closed_loop_over_raw']:8.2f}   collection with a policy for each of 40 tasks / raw physics stepping",
         f"{result['maml_iteration_over_physics']:8.2f}   time of a meta-iteration / time of the physics it contains",
+        f"{result['pearl_step_over_products']:8.2f}   time of a gradient step of PEARL / time of its matrix products",
         f"{result['peak_memory_mb'] or float('nan'):8.0f}   MB of memory at most",
         "",
         *(f"{rate:8,}   control steps/s, {name}" for name, rate in result["steps_per_second"].items()),

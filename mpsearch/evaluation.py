@@ -34,12 +34,14 @@ class Evaluation:
         seeds: R of them.
         returns: [R, K, S] mean return over the episodes of a stage.
         env_steps: [S] environment steps per task spent before each stage.
+        sparse: whether a positive return means that the goal was reached.
     """
 
     tasks: Array
     seeds: tuple[int, ...]
     returns: Array
     env_steps: Array
+    sparse: bool = False
 
     @property
     def mean(self) -> Array:
@@ -50,6 +52,11 @@ class Evaluation:
     def task_means(self) -> Array:
         """[K, S] mean return of each task over seeds."""
         return self.returns.mean(axis=0)
+
+    @property
+    def reached(self) -> Array:
+        """[S] share of all adaptations that had reached the goal by the end of each stage, if ``sparse``."""
+        return np.logical_or.accumulate(self.returns > 0, axis=-1).mean(axis=(0, 1))
 
     def interval(self, level: float = 0.95) -> Array:
         """[S, 2] bootstrap confidence interval of :attr:`mean` over seeds, at ``level``."""
@@ -72,6 +79,7 @@ class Evaluation:
             "env_steps": self.env_steps.tolist(),
             "mean": self.mean.round(1).tolist(),
             "interval_95": interval,
+            **({"reached": self.reached.round(3).tolist()} if self.sparse else {}),
             "tasks": self.tasks.round(4).tolist(),
             "task_means": self.task_means.round(1).tolist(),
         }
@@ -82,4 +90,4 @@ def evaluate(agent: MetaPolicy, tasks: Array, seeds: Sequence[int], **options: A
     check_count("the number of seeds", len(seeds))
     results = [agent.adapt(tasks, seed=seed, **options) for seed in seeds]
     returns = np.stack([result.returns.mean(-1) for result in results])
-    return Evaluation(results[0].tasks, tuple(seeds), returns, results[0].env_steps)
+    return Evaluation(results[0].tasks, tuple(seeds), returns, results[0].env_steps, agent.tasks.sparse)

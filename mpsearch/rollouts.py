@@ -49,12 +49,16 @@ def gaussian_actor(policy: PolicyNet, parameters: Iterable[Tensor], generator: t
 
 
 @torch.no_grad()
-def collect(batch: Batch, horizon: int, actor: Actor, rng: np.random.Generator, *, record: bool = False) -> Episodes:
+def collect(
+    batch: Batch, horizon: int, actor: Actor, rng: np.random.Generator, *, record: bool = False,
+    watch: Callable[[Array, Array, Array, Array], None] | None = None,
+) -> Episodes:  # fmt: skip
     """Roll ``actor`` out for ``horizon`` steps in every simulation of ``batch``.
 
     Args:
         rng: for the start states.
         record: keep the generalised positions of each task's first episode too.
+        watch: receives observations, actions, rewards and next observations, [K, E, ...], after each step.
     """
     with one_torch_thread():
         first = batch.reset(rng)
@@ -66,6 +70,8 @@ def collect(batch: Batch, horizon: int, actor: Actor, rng: np.random.Generator, 
         for t in range(horizon):
             actions[t], log_probs[t] = actor(torch.from_numpy(observations[t]))
             observations[t + 1], rewards[t] = batch.step(actions[t])
+            if watch:
+                watch(observations[t], actions[t], rewards[t], observations[t + 1])
             if record:
                 positions.append(batch.positions()[:, 0])
     track = np.stack(positions, axis=1).astype(np.float32) if record else None

@@ -77,6 +77,7 @@ def write_checkpoint(
     Raises:
         CheckpointError: the folder cannot be written or the disk is full; a checkpoint there can still be loaded.
     """
+    json.dumps(card)  # a card that cannot be written is found out before anything is
     weights = write_tensors(folder, "weights", tensors)
     manifest = {"format": FORMAT, **card, "weights": weights, **({"shards": list(shards)} if shards else {})}
     try:

@@ -77,3 +77,40 @@ def random_steps(policy: PolicyNet, tasks: int, count: int, seed: int) -> Steps:
         actions = distribution.mean + distribution.stddev * torch.from_numpy(rng.normal(size=distribution.mean.shape))
         log_probs = distribution.log_prob(actions).sum(-1)
     return Steps(observations, actions, log_probs, torch.from_numpy(rng.normal(size=(tasks, count))))
+
+
+def product_of_gaussians(factors):
+    """Mean and standard deviation of the normalised product of 1-D Gaussians (mean, variance), on a fine grid."""
+    grid = np.linspace(-25, 25, 50_001)
+    log_density = sum(-((grid - mean) ** 2) / (2 * variance) for mean, variance in factors)
+    weights = np.exp(log_density - log_density.max())
+    mean = np.average(grid, weights=weights)
+    return mean, math.sqrt(np.average((grid - mean) ** 2, weights=weights))
+
+
+def soft_target(reward, next_observation, z, noise, actor, target, temperature, discount, reward_scale):
+    """The critics' target for one transition: the density of tanh(u) by its definition, the minimum by hand."""
+    mean, log_std = (x[0].tolist() for x in actor(next_observation[None], z[None]))
+    std = [math.exp(x) for x in log_std]
+    u = [m + s * n for m, s, n in zip(mean, std, noise.tolist(), strict=True)]
+    action = [math.tanh(x) for x in u]
+    log_prob = gaussian_log_prob(mean, std, u) - sum(math.log(1 - a * a) for a in action)
+    values = target(next_observation[None], torch.tensor([action], dtype=z.dtype), z[None])
+    return reward_scale * float(reward) + discount * (min(values[:, 0].tolist()) - float(temperature) * log_prob)
+
+
+class ReplayLists:
+    """What a replay should hold of each task: lists of episode numbers, the oldest first."""
+
+    def __init__(self, tasks: int, capacity: int, recent: int) -> None:
+        self.capacity, self.recent = capacity, recent
+        self.added = [0] * tasks
+        self.kept: list[list[int]] = [[] for _ in range(tasks)]
+        self.latest: list[list[int]] = [[] for _ in range(tasks)]
+
+    def add(self, k: int, exploration: bool) -> None:
+        """One more episode of task ``k``."""
+        for numbers, most in ((self.kept[k], self.capacity), (self.latest[k], self.recent))[: 1 + exploration]:
+            numbers.append(self.added[k])
+            del numbers[:-most]
+        self.added[k] += 1

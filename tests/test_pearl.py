@@ -7,7 +7,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from torch.distributions import Normal
 
 from mpsearch import PEARL, CheetahDirection, PEARLConfig, PointNavigation
 from mpsearch.errors import CheckpointError, NonFiniteError, UsageError

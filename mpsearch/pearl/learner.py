@@ -3,90 +3,27 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.distributions import Normal
 
-from mpsearch.errors import CheckpointError, NonFiniteError, UsageError, check_count
+from mpsearch.errors import CheckpointError, NonFiniteError, check_count
 from mpsearch.meta_policy import MetaPolicy, Metrics
+from mpsearch.pearl.config import PEARLConfig
 from mpsearch.pearl.encoder import Encoder, kl_from_prior
-from mpsearch.pearl.losses import Transitions, actor_loss, critic_loss, soft_targets, temperature_loss
-from mpsearch.pearl.networks import Actor, TwinCritic, squash
+from mpsearch.pearl.exploration import Explorer, uniform_actor
+from mpsearch.pearl.losses import actor_loss, critic_loss, soft_targets, temperature_loss
+from mpsearch.pearl.networks import Actor, TwinCritic
 from mpsearch.pearl.replay import Replay
 from mpsearch.records import AdaptationResult, Array, Episodes, Policy
-from mpsearch.rollouts import Actor as Act
 from mpsearch.rollouts import collect
 from mpsearch.seeding import Streams
 from mpsearch.storage import read_tensors, require_structure, write_tensors
 from mpsearch.tasks import TaskDistribution
-
-
-@dataclass(frozen=True)
-class PEARLConfig:
-    """Hyper-parameters of PEARL. Departures from Rakelly et al. 2019 and the authors' code say why.
-
-    Attributes:
-        training_tasks: how many tasks are drawn, once, to train on (fewer where there are fewer: two directions).
-        tasks_per_iteration: training tasks that are explored in an iteration.
-        stages: exploration episodes on each; the first acts on the prior, each later one on what was seen so far.
-        context_stages: contexts come from so many of them. With 1, from the prior's alone, an encoder cannot read
-            the task off the behaviour of an agent that already knew it.
-        random_episodes: of uniform actions on each training task, before the first gradient step.
-        gradient_steps: in an iteration.
-        meta_batch: training tasks in a gradient step.
-        batch: transitions of each for the losses.
-        context: transitions of each for the encoder.
-        recent: contexts are drawn from each task's so many latest explorations: what the present agent sees.
-        replay_size: transitions kept, all tasks together.
-        latent: Z, the width of the latent task variable.
-        hidden, encoder_hidden: widths of the ReLU layers. The authors have 3 x 300 and 3 x 200; two of 256 cost half.
-        rate: of Adam, for all networks.
-        discount: gamma.
-        reward_scale: rewards are multiplied by it in the critic's targets, which weighs them against the KL.
-        kl_weight: beta, of the information bottleneck.
-        target_rate: tau; the target critics move this share of the way to the critics after each step.
-        actor_every: the actor moves at every such gradient step. The paper has 1; with 2 a step costs a third less.
-        evaluate_every: iterations between evaluations on held-out tasks, for the metrics only.
-        evaluation_tasks: of each evaluation.
-    """
-
-    training_tasks: int = 100
-    tasks_per_iteration: int = 2
-    stages: int = 2
-    context_stages: int = 1
-    random_episodes: int = 5
-    gradient_steps: int = 200
-    meta_batch: int = 2
-    batch: int = 256
-    context: int = 100
-    recent: int = 2
-    replay_size: int = 1_000_000
-    latent: int = 5
-    hidden: Sequence[int] = (256, 256)
-    encoder_hidden: Sequence[int] = (200, 200)
-    rate: float = 3e-4
-    discount: float = 0.99
-    reward_scale: float = 5.0
-    kl_weight: float = 0.1
-    target_rate: float = 0.005
-    actor_every: int = 1
-    evaluate_every: int = 10
-    evaluation_tasks: int = 10
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            if field.type == "int":
-                check_count(field.name, getattr(self, field.name), least=0 if field.name == "gradient_steps" else 1)
-        if not 0 <= self.discount < 1:
-            raise UsageError("discount must lie in [0, 1)")
-        if not (self.rate > 0 and self.reward_scale > 0 and self.kl_weight >= 0 and 0 < self.target_rate <= 1):
-            raise UsageError("rate and reward_scale must be positive, kl_weight not negative, target_rate in (0, 1]")
 
 
 class PEARL(MetaPolicy):
@@ -147,9 +84,10 @@ class PEARL(MetaPolicy):
         rng, generator = streams.numpy("replay", i), streams.torch("noise", i)
         chosen = self._choose(c.tasks_per_iteration, rng)
         returns = []
-        for stage, (episodes, _, _) in enumerate(self._explore(self.training_tasks[chosen], c.stages, streams, i)):
-            env_steps += self._keep(chosen, episodes, stage)
-            returns.append(episodes.returns.mean())
+        explorer = self._explorer(adapting=False)
+        for number, stage in enumerate(explorer.explore(self.training_tasks[chosen], 1, c.stages, streams, i)):
+            env_steps += self._keep(chosen, stage.episodes, number)
+            returns.append(stage.episodes.returns.mean())
         records = [self._gradient_step(step, rng, generator) for step in range(c.gradient_steps)]
         self._require_finite_parameters()
         metrics = {"env_steps": env_steps, "returns": returns, "before": returns[0], "after": returns[-1]}
@@ -172,42 +110,20 @@ class PEARL(MetaPolicy):
         if len(empty) == 0:
             return 0
         if i > 0:
-            stages = self._explore(self.training_tasks[empty], self.config.stages, streams, i, 1)
-            return sum(self._keep(empty, episodes, stage) for stage, (episodes, _, _) in enumerate(stages))
+            explorer = self._explorer(adapting=False)
+            stages = explorer.explore(self.training_tasks[empty], 1, self.config.stages, streams, i, 1)
+            return sum(self._keep(empty, stage.episodes, number) for number, stage in enumerate(stages))
         batch = self.tasks.make_batch(self.training_tasks[empty], self.config.random_episodes)
         act = uniform_actor(self.tasks.action_dim, streams.torch("random-actions"))
-        return self._keep(empty, collect(batch, self.tasks.horizon, act, streams.numpy("random-reset")), stage=0)
+        return self._keep(empty, collect(batch, self.tasks.horizon, act, streams.numpy("random-reset")), number=0)
 
-    def _keep(self, tasks: Array, episodes: Episodes, stage: int) -> int:
-        """Store the episodes of a stage; returns how many environment steps they took."""
-        self.replay.add(tasks, episodes, exploration=stage < self.config.context_stages)
+    def _keep(self, tasks: Array, episodes: Episodes, number: int) -> int:
+        """Store the episodes of stage ``number``; returns how many environment steps they took."""
+        self.replay.add(tasks, episodes, exploration=number < self.config.context_stages)
         return episodes.env_steps
 
-    @torch.no_grad()
-    def _explore(
-        self, tasks: Array, stages: int, streams: Streams, *index: int, episodes: int = 1, adapting: bool = False
-    ) -> Iterator[tuple[Episodes, Normal, Tensor]]:
-        """Posterior sampling (section 5): act on a z drawn from the belief, look, update the belief, repeat.
-
-        Args:
-            adapting: act on the mean action instead of drawing actions, and on the mean of the last belief.
-
-        Yields:
-            the episodes of a stage, the belief [K, Z] before it, and the z [K, E, Z] it acted on.
-        """
-        batch = self.tasks.make_batch(tasks, episodes)
-        context = torch.zeros(len(tasks), 0, len(self.encoder.scale))
-        for stage in range(stages):
-            generator = streams.torch("explore", *index, stage)
-            belief = self.encoder(context)
-            noise = torch.randn((len(tasks), episodes, self.config.latent), generator=generator)
-            settled = adapting and stage > 0 and stage == stages - 1
-            z = belief.mean[:, None] + (0.0 if settled else belief.stddev[:, None]) * noise
-            act = latent_actor(self.actor, z, None if adapting else generator)
-            rng = streams.numpy("reset", *index, stage)
-            seen = collect(batch, self.tasks.horizon, act, rng, record=adapting)
-            yield seen, belief, z
-            context = torch.cat([context, Transitions.of(seen).context().flatten(1, 2)], dim=1)
+    def _explorer(self, *, adapting: bool) -> Explorer:
+        return Explorer(self.encoder, self.actor, self.tasks, adapting, self.config.resample_every)
 
     def _gradient_step(self, step: int, rng: np.random.Generator, generator: torch.Generator) -> Metrics:
         """One pass of algorithm 1's inner loop over a meta-batch of tasks."""
@@ -273,16 +189,16 @@ class PEARL(MetaPolicy):
         streams = Streams(check_count("seed", seed, 0))
         steps = check_count("steps", 2 if steps is None else steps, 0)
         count = check_count("episodes", 1 if episodes is None else episodes)
-        stages = list(self._explore(tasks, steps + 1, streams, episodes=count, adapting=True))
+        stages = list(self._explorer(adapting=True).explore(tasks, count, steps + 1, streams))
         names = ["prior", *(f"posterior {s}" for s in range(1, steps)), *(["posterior mean"] if steps else [])]
         return AdaptationResult(
             tasks=tasks,
-            returns=np.stack([seen.returns for seen, _, _ in stages], axis=1),
+            returns=np.stack([stage.episodes.returns for stage in stages], axis=1),
             env_steps=np.arange(steps + 1) * count * self.tasks.horizon,
-            trajectories=np.stack([np.asarray(seen.positions) for seen, _, _ in stages], axis=1),
-            policies=lambda k, stage: self._mean_policy(stages[stage][2][k, 0]),
+            trajectories=np.stack([np.asarray(stage.episodes.positions) for stage in stages], axis=1),
+            policies=lambda k, stage: self._mean_policy(stages[stage].z[k, 0]),
             stage_names=tuple(names),
-            beliefs=np.stack([[belief.mean.numpy(), belief.stddev.numpy()] for _, belief, _ in stages], axis=2),
+            beliefs=np.stack([[s.belief.mean.numpy(), s.belief.stddev.numpy()] for s in stages], axis=2),
         )
 
     def _mean_policy(self, z: Tensor) -> Policy:
@@ -343,26 +259,3 @@ class PEARL(MetaPolicy):
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise CheckpointError(f"the replay in {folder} is damaged: {error}; use another copy") from None
         self._saved = (folder, shards, self.replay.added.copy())
-
-
-def uniform_actor(action_dim: int, generator: torch.Generator) -> Act:
-    """Actions uniform on [-1, 1]."""
-
-    def act(observations: Tensor) -> tuple[Tensor, Tensor]:
-        shape = observations.shape[:-1]
-        return 2 * torch.rand((*shape, action_dim), generator=generator) - 1, torch.zeros(shape)
-
-    return act
-
-
-def latent_actor(actor: Actor, z: Tensor, generator: torch.Generator | None) -> Act:
-    """Act on z [K, E, Z]: draw actions with ``generator``, or take the mean ones without."""
-    flat_z = z.flatten(0, 1)
-
-    def act(observations: Tensor) -> tuple[Tensor, Tensor]:
-        mean, log_std = actor(observations.flatten(0, 1), flat_z)
-        noise = torch.zeros_like(mean) if generator is None else torch.randn(mean.shape, generator=generator)
-        actions, log_prob = squash(mean, log_std, noise)
-        return actions.unflatten(0, z.shape[:2]), log_prob.unflatten(0, z.shape[:2])
-
-    return act

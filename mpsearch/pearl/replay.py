@@ -74,12 +74,16 @@ class Replay:
         kept = self._kept(tasks, self.explored, self.recent)
         k = tasks[:, None]
         number = self.explorations[k, rng.integers(kept, size=(len(tasks), n))]
+        if (number < self.added[k] - self.capacity).any():
+            raise UsageError(
+                "the replay is so small that other episodes replace recent explorations; raise replay_size"
+            )
         return self._draw(k, number % self.capacity, rng)
 
     def _kept(self, tasks: Array, count: Array, most: int) -> Array:
         kept = np.minimum(count[tasks], most)[:, None]
         if not kept.all():
-            raise UsageError(f"task {tasks[kept[:, 0] == 0][0]} has no episodes yet")
+            raise UsageError(f"task {tasks[kept[:, 0] == 0][0]} has no such episodes yet")
         return kept
 
     def _draw(self, k: Array, slot: Array, rng: np.random.Generator) -> Transitions:
@@ -94,8 +98,8 @@ class Replay:
         task, number = np.array(rows, dtype=np.int64).reshape(-1, 2).T
         slot = number % self.capacity
         arrays = {
-            "task": task, "number": number, "added": self.added, "explored": self.explored,
-            "explorations": self.explorations, "observations": self.observations[task, slot],
+            "task": task, "number": number, "added": self.added.copy(), "explored": self.explored.copy(),
+            "explorations": self.explorations.copy(), "observations": self.observations[task, slot],
             "actions": self.actions[task, slot], "rewards": self.rewards[task, slot],
         }  # fmt: skip
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
@@ -107,6 +111,9 @@ class Replay:
             ValueError, KeyError, IndexError: it belongs to another replay.
         """
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        for name in ("added", "explored", "explorations"):
+            if arrays[name].shape != getattr(self, name).shape:
+                raise ValueError(f"{name} has shape {arrays[name].shape}, not {getattr(self, name).shape}")
         task, slot = arrays["task"], arrays["number"] % self.capacity
         for name in ("added", "explored", "explorations"):
             getattr(self, name)[...] = arrays[name]

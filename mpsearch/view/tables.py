@@ -12,12 +12,14 @@ from mpsearch.tasks import TaskDistribution
 def adaptation_json(agent: MetaPolicy, seed: int, result: AdaptationResult) -> dict[str, Any]:
     """An adaptation as JSON data: ``mpsearch adapt --json``."""
     rows = zip(result.tasks.tolist(), result.returns.tolist(), result.before, result.after, strict=True)
+    names = {"stage_names": list(result.stage_names)} if result.stage_names else {}
     return {
         "algorithm": agent.algorithm,
         "tasks": agent.tasks.id,
         "seed": seed,
         "horizon": agent.tasks.horizon,
         "env_steps": result.env_steps.tolist(),
+        **names,
         "results": [
             {"task": task, "returns": returns, "before": float(before), "after": float(after)}
             for task, returns, before, after in rows
@@ -32,14 +34,18 @@ def adaptation_table(family: TaskDistribution, result: AdaptationResult) -> str:
     names = ", ".join(family.parameter_names)
     stages = result.returns.mean(-1)  # [K, S]
     heads = ["before", *(f"after {steps:,} steps" for steps in result.env_steps[1:])]
+    count = result.returns.shape[2]
+    episodes = f"{count} episodes" if count > 1 else "one episode"
     width = max(14, len(names) + 2)
     lines = [names.ljust(width) + "".join(head.rjust(20) for head in heads)]
     for task, row in zip(result.tasks, stages, strict=True):
         label = ", ".join(f"{value:+.2f}" for value in task)
         lines.append(label.ljust(width) + "".join(f"{value:20.1f}" for value in row))
     lines.append("mean".ljust(width) + "".join(f"{value:20.1f}" for value in stages.mean(0)))
+    if result.stage_names:
+        lines.append("acting on".ljust(width) + "".join(name.rjust(20) for name in result.stage_names))
     lines.append(
-        f"\nMean return of {result.returns.shape[2]} episodes of {family.horizon} steps on each task;"
+        f"\nMean return of {episodes} of {family.horizon} steps on each task;"
         " 'after N steps' counts the environment steps spent adapting to that task."
     )
     return "\n".join(lines)
@@ -49,8 +55,10 @@ def evaluation_table(result: dict[str, Any]) -> str:
     """An evaluation as text."""
     lines = [f"{'steps spent':>12}{'mean return':>14}   95 % interval"]
     intervals = result["interval_95"] or [None] * len(result["mean"])
-    for steps, mean, interval in zip(result["env_steps"], result["mean"], intervals, strict=True):
+    shares = result.get("reached", [None] * len(result["mean"]))
+    for steps, mean, interval, share in zip(result["env_steps"], result["mean"], intervals, shares, strict=True):
         span = f"   [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else ""
-        lines.append(f"{steps:12,}{mean:14.1f}{span}")
+        goal = "" if share is None else f"   goal reached by then: {share:.0%}"
+        lines.append(f"{steps:12,}{mean:14.1f}{span}{goal}")
     lines.append(f"\n{len(result['tasks'])} tasks, {len(result['seeds'])} seeds, horizon {result['horizon']}")
     return "\n".join(lines)

@@ -1,0 +1,77 @@
+"""The hyper-parameters of PEARL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from mpsearch.errors import UsageError, check_count
+
+
+@dataclass(frozen=True)
+class PEARLConfig:
+    """Hyper-parameters of PEARL. Departures from Rakelly et al. 2019 and the authors' code say why.
+
+    Attributes:
+        training_tasks: how many tasks are drawn, once, to train on (fewer where there are fewer: two directions).
+        tasks_per_iteration: training tasks that are explored in an iteration.
+        stages: exploration episodes on each; the first acts on the prior, each later one on what was seen so far.
+        context_stages: contexts come from so many of them. With 1, from the prior's alone, an encoder cannot read
+            the task off the behaviour of an agent that already knew it.
+        resample_every: steps after which an episode draws z anew, from a belief that has seen them; 0 for once
+            an episode, as in the paper. Where an episode is long enough for several guesses, several find more.
+        random_episodes: of uniform actions on each training task, before the first gradient step.
+        gradient_steps: in an iteration.
+        meta_batch: training tasks in a gradient step.
+        batch: transitions of each for the losses.
+        context: transitions of each for the encoder.
+        recent: contexts are drawn from each task's so many latest explorations: what the present agent sees.
+        replay_size: transitions kept, all tasks together.
+        latent: Z, the width of the latent task variable.
+        hidden, encoder_hidden: widths of the ReLU layers. The authors have 3 x 300 and 3 x 200; two of 256 cost half.
+        rate: of Adam, for all networks.
+        discount: gamma.
+        reward_scale: rewards are multiplied by it in the critic's targets, which weighs them against the KL.
+        kl_weight: beta, of the information bottleneck.
+        target_rate: tau; the target critics move this share of the way to the critics after each step.
+        actor_every: the actor moves at every such gradient step. The paper has 1; with 2 a step costs a third less.
+        evaluate_every: iterations between evaluations on held-out tasks, for the metrics only.
+        evaluation_tasks: of each evaluation.
+    """
+
+    training_tasks: int = 100
+    tasks_per_iteration: int = 2
+    stages: int = 2
+    context_stages: int = 1
+    resample_every: int = 0
+    random_episodes: int = 5
+    gradient_steps: int = 200
+    meta_batch: int = 2
+    batch: int = 256
+    context: int = 100
+    recent: int = 2
+    replay_size: int = 1_000_000
+    latent: int = 5
+    hidden: Sequence[int] = (256, 256)
+    encoder_hidden: Sequence[int] = (200, 200)
+    rate: float = 3e-4
+    discount: float = 0.99
+    reward_scale: float = 5.0
+    kl_weight: float = 0.1
+    target_rate: float = 0.005
+    actor_every: int = 1
+    evaluate_every: int = 10
+    evaluation_tasks: int = 10
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if field.type == "int":
+                check_count(
+                    field.name,
+                    getattr(self, field.name),
+                    least=0 if field.name in ("gradient_steps", "resample_every") else 1,
+                )
+        if not 0 <= self.discount < 1:
+            raise UsageError("discount must lie in [0, 1)")
+        if not (self.rate > 0 and self.reward_scale > 0 and self.kl_weight >= 0 and 0 < self.target_rate <= 1):
+            raise UsageError("rate and reward_scale must be positive, kl_weight not negative, target_rate in (0, 1]")

@@ -1,0 +1,111 @@
+"""Exploration by posterior sampling: act on a guess of the task, look, update the belief, guess again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Normal
+
+from mpsearch.pearl.encoder import Encoder
+from mpsearch.pearl.networks import Actor, squash
+from mpsearch.records import Array, Episodes
+from mpsearch.rollouts import Actor as Act
+from mpsearch.rollouts import collect
+from mpsearch.seeding import Streams
+from mpsearch.tasks import TaskDistribution
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One round of exploration on each of K tasks.
+
+    Attributes:
+        episodes: what was seen.
+        belief: [K, Z] before it.
+        z: [K, E, Z] the guesses it began with.
+    """
+
+    episodes: Episodes
+    belief: Normal
+    z: Tensor
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """Explores tasks with the networks of PEARL (Rakelly et al. 2019, algorithm 2).
+
+    Attributes:
+        adapting: take mean actions instead of drawing them, and let the last stage act on the mean of its belief.
+        resample_every: steps after which z is drawn anew, from a belief that has seen them; 0 for once an episode.
+    """
+
+    encoder: Encoder
+    actor: Actor
+    family: TaskDistribution
+    adapting: bool = False
+    resample_every: int = 0
+
+    @torch.no_grad()
+    def explore(self, tasks: Array, episodes: int, stages: int, streams: Streams, *index: int) -> Iterator[Stage]:
+        """``stages`` rounds of ``episodes`` parallel episodes on each of ``tasks`` [K, P], from an empty context."""
+        batch = self.family.make_batch(tasks, episodes)
+        context = torch.zeros(len(tasks), 0, len(self.encoder.scale))
+        for stage in range(stages):
+            settled = self.adapting and 0 < stage == stages - 1
+            guess = Guess(self, context, episodes, streams.torch("explore", *index, stage), settled=settled)
+            belief, z = guess.belief, guess.z
+            rng = streams.numpy("reset", *index, stage)
+            seen = collect(batch, self.family.horizon, guess, rng, record=self.adapting, watch=guess.watch)
+            yield Stage(seen, belief, z)
+            context = guess.context()
+
+
+class Guess:
+    """Acts on z drawn from the belief, and keeps what it sees for the next draw."""
+
+    def __init__(
+        self, explorer: Explorer, context: Tensor, episodes: int, generator: torch.Generator, *, settled: bool
+    ) -> None:
+        self.explorer, self.before, self.generator, self.settled = explorer, context, generator, settled
+        self.shape = (len(context), episodes)
+        self.seen: list[Tensor] = []  # one [K, E, C] a step
+        self.draw()
+
+    def context(self) -> Tensor:
+        """[K, N, C]: what was given, and all that was seen since."""
+        return torch.cat([self.before, *self.seen], dim=1)
+
+    def draw(self) -> None:
+        self.belief = self.explorer.encoder(self.context())
+        noise = torch.randn((*self.shape, self.belief.mean.shape[-1]), generator=self.generator)
+        self.z = self.belief.mean[:, None] + (0.0 if self.settled else self.belief.stddev[:, None]) * noise
+
+    def __call__(self, observations: Tensor) -> tuple[Tensor, Tensor]:
+        every = self.explorer.resample_every
+        if every and self.seen and len(self.seen) % every == 0:
+            self.draw()
+        mean, log_std = self.explorer.actor(observations.flatten(0, 1), self.z.flatten(0, 1))
+        adapting = self.explorer.adapting
+        noise = torch.zeros_like(mean) if adapting else torch.randn(mean.shape, generator=self.generator)
+        actions, log_prob = squash(mean, log_std, noise)
+        return actions.unflatten(0, self.shape), log_prob.unflatten(0, self.shape)
+
+    def watch(self, *transition: Array) -> None:
+        """Take note of one step: observations, actions, rewards, next observations, [K, E, ...] each."""
+        observations, actions, rewards, following = transition
+        row = np.concatenate([observations, actions, rewards[..., None], following], axis=-1)
+        self.seen.append(torch.from_numpy(row))
+
+
+def uniform_actor(action_dim: int, generator: torch.Generator) -> Act:
+    """Actions uniform on [-1, 1]."""
+
+    def act(observations: Tensor) -> tuple[Tensor, Tensor]:
+        shape = observations.shape[:-1]
+        return 2 * torch.rand((*shape, action_dim), generator=generator) - 1, torch.zeros(shape)
+
+    return act
