@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from torch.utils.flop_counter import FlopCounterMode
 
 from mpsearch import bench
 
@@ -39,19 +40,31 @@ def test_rates_take_turns_and_give_medians(monkeypatch) -> None:
 @pytest.mark.parametrize("vector", [{}, {"SyncVectorEnv": None}])
 def test_the_result_has_the_promised_numbers_and_a_table(monkeypatch, vector) -> None:
     speeds = {"raw": 100.0, "closed_loop": 90.0, "SyncVectorEnv": 30.0, "meta_iteration": 80.0}
+    speeds |= {"gradient_steps": 20.0, "matrix_products": 30.0}
     closed = []
     monkeypatch.setattr(bench, "gymnasium_runs", lambda steps: (vector, [lambda: closed.append(True)]))
     monkeypatch.setattr(bench, "rates", lambda runs, repeats: {name: speeds[name] for name in runs})
-    for name in ("raw_physics", "closed_loop", "meta_iteration"):
+    for name in ("raw_physics", "closed_loop", "meta_iteration", "gradient_steps", "matrix_products"):
         monkeypatch.setattr(bench, name, lambda *args: None)
     result = bench.benchmark(quick=True)
     assert closed == [True]
     assert result["closed_loop_over_raw"] == 0.9
     assert result["speedup_over_gymnasium"] == (3.0 if vector else None)
     assert result["maml_iteration_over_physics"] == 1.25
+    assert result["pearl_step_over_products"] == 1.5
     assert result["peak_memory_mb"] is None or result["peak_memory_mb"] > 10
     assert "0.90   collection" in bench.benchmark_table(result)
     assert ("gymnasium's" in bench.benchmark_table(result)) == bool(vector)
+
+
+def test_the_matrix_products_are_those_of_a_gradient_step() -> None:
+    counts = []
+    for run in (bench.gradient_steps(1), bench.matrix_products(1), bench.matrix_products(2)):
+        with FlopCounterMode(display=False) as counter:
+            run()
+        counts.append(counter.get_total_flops())
+    assert counts[0] == counts[1] > 1e9
+    assert counts[2] == 2 * counts[1]
 
 
 def test_gymnasiums_environments_are_those_of_its_own_cheetah() -> None:

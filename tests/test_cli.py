@@ -67,6 +67,29 @@ def test_a_run_can_be_resumed_evaluated_and_adapted(capsys, trained) -> None:
     assert json.loads(out)["horizon"] == 5
 
 
+PEARL_SETTINGS = ["training_tasks=4", "gradient_steps=2", "hidden=[8]", "encoder_hidden=[8]", "replay_size=400"]
+
+
+def test_pearl_can_be_trained_resumed_adapted_and_evaluated(capsys, tmp_path) -> None:
+    folder, family = tmp_path / "run", ["--family", "sparse=true", "horizon=5"]
+    words = ["train", "pearl", "point-navigation", "--folder", str(folder), "--set", *PEARL_SETTINGS, *family]
+    assert run(capsys, *words, "--iterations", "1")[0] == 0
+    code, out, _ = run(capsys, "train", "pearl", "point-navigation", "--iterations", "2", "--resume", str(folder))
+    assert (code, "2 iterations" in out) == (0, True)
+    code, out, _ = run(capsys, "adapt", "pearl", "point-navigation", "--weights", str(folder))
+    assert (code, "posterior mean" in out, "one episode of 5 steps" in out) == (0, True, True)
+    code, out, _ = run(capsys, "adapt", "pearl", "point-navigation", "--weights", str(folder), "--json")
+    result = json.loads(out)
+    assert result["stage_names"] == ["prior", "posterior 1", "posterior mean"]
+    assert result["env_steps"] == [0, 5, 10]
+    code, out, _ = run(
+        capsys, "evaluate", "pearl", "point-navigation", "--weights", str(folder), "--seeds", "2", "--count", "3"
+    )
+    assert (code, "goal reached by then" in out) == (0, True)
+    code, _, err = run(capsys, "adapt", "maml", "point-navigation", "--weights", str(folder))
+    assert (code, "trained by pearl" in err) == (2, True)
+
+
 def test_an_evaluation_can_be_written_into_the_card(capsys, trained) -> None:
     words = ["evaluate", "maml", "point-navigation", "--seeds", "2", "--count", "2", "--into-card"]
     assert run(capsys, *words, "--weights", str(trained))[0] == 0
@@ -77,7 +100,7 @@ def test_an_evaluation_can_be_written_into_the_card(capsys, trained) -> None:
 
 
 MISTAKES = [
-    (["adapt", "sarsa", "cheetah-direction"], "unknown algorithm 'sarsa'; known: maml"),
+    (["adapt", "sarsa", "cheetah-direction"], "unknown algorithm 'sarsa'; known: maml, pearl"),
     (["adapt", "maml", "cheetah-jump"], "known: cheetah-direction, cheetah-velocity, point-navigation"),
     (["adapt", "maml", "cheetah-velocity", "--task", "7"], "velocity must lie in [0, 3]"),
     (["adapt", "maml", "cheetah-velocity", "--task", "nan"], "velocity must lie in [0, 3]"),

@@ -30,6 +30,17 @@ def test_the_interval_covers_the_true_mean_about_as_often_as_it_says() -> None:
     assert 78 <= covered <= 97
 
 
+def test_a_goal_stays_reached_once_it_was() -> None:
+    returns = np.array([[[0.0, 2.0, 0.0], [0.0, 0.0, 0.0]], [[1.0, 0.0, 0.0], [0.0, 0.0, 3.0]]])  # [R, K, S]
+    evaluation = Evaluation(np.zeros((2, 1)), (0, 1), returns, np.arange(3), sparse=True)
+    np.testing.assert_allclose(evaluation.reached, [0.25, 0.5, 0.75])
+    assert evaluation.to_json()["reached"] == [0.25, 0.5, 0.75]
+    assert "reached" not in make(returns).to_json()
+    sparse, dense = MAML(PointNavigation(sparse=True, horizon=3)), MAML(PointNavigation(horizon=3))
+    assert "reached" in evaluate(sparse, sparse.tasks.spread(2), [0], episodes=1).to_json()
+    assert "reached" not in evaluate(dense, dense.tasks.spread(2), [0], episodes=1).to_json()
+
+
 def test_one_seed_has_no_interval() -> None:
     with pytest.raises(UsageError, match="two seeds"):
         make([[[1.0]]]).interval()

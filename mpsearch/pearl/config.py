@@ -25,7 +25,8 @@ class PEARLConfig:
         meta_batch: training tasks in a gradient step.
         batch: transitions of each for the losses.
         context: transitions of each for the encoder.
-        recent: contexts are drawn from each task's so many latest explorations: what the present agent sees.
+        recent: a context is drawn from one of a task's so many latest explorations: what the present agent sees.
+            With few tasks it takes many, or the encoder learns by heart which task ran which way.
         replay_size: transitions kept, all tasks together.
         latent: Z, the width of the latent task variable.
         hidden, encoder_hidden: widths of the ReLU layers. The authors have 3 x 300 and 3 x 200; two of 256 cost half.

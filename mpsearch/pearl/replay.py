@@ -69,11 +69,17 @@ class Replay:
         kept = self._kept(tasks, self.added, self.capacity)
         return self._draw(tasks[:, None], rng.integers(kept, size=(len(tasks), n)), rng)
 
-    def sample_recent(self, tasks: Array, n: int, rng: np.random.Generator) -> Transitions:
-        """The same from each task's latest explorations only."""
+    def sample_recent(self, tasks: Array, n: int, rng: np.random.Generator, episodes: int = 1) -> Transitions:
+        """A context for each of ``tasks`` [M]: ``n`` transitions from one to ``episodes`` successive explorations.
+
+        They are a random stretch of the latest ones. One stretch a context, since that is what an agent has at test
+        time; in a mixture of many, a few telling transitions would spare the encoder to learn from the others.
+        """
         kept = self._kept(tasks, self.explored, self.recent)
         k = tasks[:, None]
-        number = self.explorations[k, rng.integers(kept, size=(len(tasks), n))]
+        length = rng.integers(1, np.minimum(kept, episodes) + 1)
+        which = rng.integers(kept - length + 1) + rng.integers(length, size=(len(tasks), n))
+        number = self.explorations[k, (self.explored[k] - kept + which) % self.recent]
         if (number < self.added[k] - self.capacity).any():
             raise UsageError(
                 "the replay is so small that other episodes replace recent explorations; raise replay_size"

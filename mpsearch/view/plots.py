@@ -165,8 +165,9 @@ def describe_before_after(result: AdaptationResult, labels: Sequence[str]) -> st
         for label, before, after in zip(labels, result.before, result.after, strict=True)
     ]
     gained = int((result.after > result.before).sum())
+    what = "Return of one episode" if episodes == 1 else f"Mean return of {episodes} episodes"
     return (
-        f"Mean return of {episodes} episodes of {_steps(result)} steps, before and after {times}"
+        f"{what} of {_steps(result)} steps, before and after {times}"
         f" ({result.env_steps[-1]:,} environment steps per task). {'; '.join(change)}."
         f" The return rises on {gained} of {len(labels)} tasks."
     )
