@@ -24,7 +24,8 @@ class PEARLConfig:
         gradient_steps: in an iteration.
         meta_batch: training tasks in a gradient step.
         batch: transitions of each for the losses.
-        context: transitions of each for the encoder.
+        context: transitions of each for the encoder: any number from 1 to this. A number fixed in training, as in the
+            authors' code, is one that the encoder can rely on: it then misjudges longer and shorter contexts.
         recent: a context is drawn from one of a task's so many latest explorations: what the present agent sees.
             With few tasks it takes many, or the encoder learns by heart which task ran which way.
         replay_size: transitions kept, all tasks together.
@@ -49,7 +50,7 @@ class PEARLConfig:
     gradient_steps: int = 200
     meta_batch: int = 2
     batch: int = 256
-    context: int = 100
+    context: int = 400
     recent: int = 2
     replay_size: int = 1_000_000
     latent: int = 5

@@ -129,7 +129,7 @@ class PEARL(MetaPolicy):
         """One pass of algorithm 1's inner loop over a meta-batch of tasks."""
         c = self.config
         tasks = self._choose(c.meta_batch, rng)
-        context = self.replay.sample_recent(tasks, c.context, rng, c.context_stages).context()
+        context = self.replay.sample_recent(tasks, int(rng.integers(1, c.context + 1)), rng, c.stages).context()
         data = self.replay.sample(tasks, c.batch, rng).flat()
         draw = torch.randn((len(data.rewards), c.latent + 2 * self.tasks.action_dim), generator=generator)
         noise, next_noise, actor_noise = draw.split([c.latent, self.tasks.action_dim, self.tasks.action_dim], dim=-1)
