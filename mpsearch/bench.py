@@ -24,6 +24,7 @@ from mpsearch.seeding import Streams
 from mpsearch.tasks import CheetahVelocity
 from mpsearch.tasks.physics import quiet_mujoco
 
+CONTEXT = 100  # transitions of each task that PEARL's encoder sees, as in its paper
 ENVIRONMENTS = 40  # in gymnasium's vector environments, and tasks in ours
 
 
@@ -68,21 +69,22 @@ def meta_iteration(tasks: int) -> Callable[[], int]:
     return lambda: int(agent._iterate(streams)["env_steps"])
 
 
-def pearl_agent() -> tuple[PEARL, Streams]:
+def pearl_agent() -> PEARL:
     """PEARL with the meta-batch of its paper on the direction: 4 tasks of 256 transitions."""
-    agent = PEARL(CheetahVelocity(), PEARLConfig(training_tasks=4, meta_batch=4, batch=256, gradient_steps=1))
+    agent = PEARL(CheetahVelocity(), PEARLConfig(training_tasks=4, meta_batch=4, gradient_steps=1))
     agent.train(1, seed=0, progress=False)
-    return agent, Streams(0)
+    return agent
 
 
 def gradient_steps(count: int) -> Callable[[], int]:
-    """``count`` gradient steps of PEARL on data that is already there."""
-    agent, streams = pearl_agent()
-    rng, generator = streams.numpy("replay"), streams.torch("noise")
+    """``count`` gradient steps of PEARL, drawing from the replay included."""
+    agent, rng, generator = pearl_agent(), Streams(0).numpy("replay"), Streams(0).torch("noise")
+    tasks = np.arange(4)
 
     def run() -> int:
         for step in range(count):
-            agent._gradient_step(step, rng, generator)
+            context = agent.replay.sample_recent(tasks, CONTEXT, rng)
+            agent._learn(step, context, agent.replay.sample(tasks, agent.config.batch, rng), generator)
         return count
 
     return run
@@ -90,11 +92,10 @@ def gradient_steps(count: int) -> Callable[[], int]:
 
 def matrix_products(count: int) -> Callable[[], int]:
     """The matrix products of ``count`` such steps and nothing else: the same shapes, forward and backward."""
-    agent, _ = pearl_agent()
-    c = agent.config
-    rows, context = c.meta_batch * c.batch, c.meta_batch * c.context
+    agent = pearl_agent()
+    rows = 4 * agent.config.batch
     factors = [
-        *products(agent.encoder.layers, context, to_input=False),
+        *products(agent.encoder.layers, 4 * CONTEXT, to_input=False),
         *products(agent.actor.layers, rows, to_weights=False, to_input=False, to_hidden=False),  # next actions
         *products(agent.target.layers, rows, to_weights=False, to_input=False, to_hidden=False),
         *products(agent.critic.layers, rows),

@@ -17,6 +17,7 @@ from mpsearch import PEARL, PEARLConfig, PointNavigation
 from mpsearch.pearl.encoder import Encoder, kl_from_prior
 from mpsearch.pearl.losses import Transitions, actor_loss, critic_loss, soft_targets, temperature_loss
 from mpsearch.pearl.networks import Actor, TwinCritic
+from mpsearch.pearl.replay import Replay
 from mpsearch.records import Episodes
 
 OBSERVATION, ACTION, LATENT, TASKS, COUNT = 3, 2, 2, 2, 5
@@ -60,7 +61,7 @@ def all_losses(networks: dict, log_temperature: torch.Tensor) -> dict:
     """As the trainer computes them, but with nothing held fixed beforehand."""
     encoder, actor, critic, target = networks.values()
     data = make_data(TASKS, COUNT)
-    belief = encoder(data.context())
+    belief = encoder(data.rows())
     z = (belief.mean + belief.stddev * randn(TASKS, LATENT)).repeat_interleave(COUNT, 0)
     data, noise = data.flat(), randn(len(z), ACTION, seed=1)
     options = {"discount": 0.9, "reward_scale": 5.0}
@@ -158,13 +159,16 @@ def test_a_time_limit_is_not_a_termination(discount, beyond) -> None:
     for p in target.parameters():
         nn.init.zeros_(p)
     nn.init.constant_(target.layers.biases[-1], 10.0)
-    data = Transitions.of(episodes).flat().flat()
-    noise, z = torch.zeros(8, ACTION, dtype=torch.float64), randn(8, LATENT)
+    replay = Replay(1, 4, 4, observation_dim=3, action_dim=2, recent=1)
+    replay.add(np.array([0]), episodes)
+    data = replay.sample(np.array([0]), 60, np.random.default_rng(1)).flat()
+    ends = (data.rewards[:, None] == torch.as_tensor(episodes.rewards[0, :, -1]).float()).any(-1)
+    noise, z = torch.zeros(60, ACTION, dtype=torch.float64), randn(60, LATENT)
     found = soft_targets(data, z, noise, actor, target, torch.tensor(0.0), discount=discount, reward_scale=5.0)
-    np.testing.assert_allclose(found, 5.0 * episodes.rewards.reshape(-1) + beyond)
-    np.testing.assert_array_equal(
-        data.next_observations.reshape((*shape, 3))[:, :, -1], episodes.observations[:, :, -1]
-    )
+    np.testing.assert_allclose(found, 5.0 * data.rewards + beyond, rtol=1e-6)
+    assert 0 < ends.sum() < 60  # the last transitions of episodes are among them, and lead to what was seen last
+    last = torch.as_tensor(episodes.observations[0, :, -1]).float()
+    assert (data.next_observations[ends][:, None] == last).all(-1).any(-1).all()
 
 
 def test_the_critics_loss_is_the_mean_squared_error_of_both_together() -> None:

@@ -144,7 +144,7 @@ def assert_same(a: Replay, b: Replay) -> None:
     for name, usable in (("sample", a.added > 0), ("sample_recent", (a.explored > 0) & ~lost.any(axis=1))):
         tasks = np.flatnonzero(usable)
         drawn = [getattr(replay, name)(tasks, 50, np.random.default_rng(3)) for replay in (a, b)]
-        assert torch.equal(drawn[0].context(), drawn[1].context())
+        assert torch.equal(drawn[0].rows(), drawn[1].rows())
 
 
 def save(replay: Replay, added):

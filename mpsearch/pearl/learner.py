@@ -16,7 +16,7 @@ from mpsearch.meta_policy import MetaPolicy, Metrics
 from mpsearch.pearl.config import PEARLConfig
 from mpsearch.pearl.encoder import Encoder, kl_from_prior
 from mpsearch.pearl.exploration import Explorer, uniform_actor
-from mpsearch.pearl.losses import actor_loss, critic_loss, soft_targets, temperature_loss
+from mpsearch.pearl.losses import Transitions, actor_loss, critic_loss, soft_targets, temperature_loss
 from mpsearch.pearl.networks import Actor, TwinCritic
 from mpsearch.pearl.replay import Replay
 from mpsearch.records import AdaptationResult, Array, Episodes, Policy
@@ -126,16 +126,20 @@ class PEARL(MetaPolicy):
         return Explorer(self.encoder, self.actor, self.tasks, adapting, self.config.resample_every)
 
     def _gradient_step(self, step: int, rng: np.random.Generator, generator: torch.Generator) -> Metrics:
-        """One pass of algorithm 1's inner loop over a meta-batch of tasks."""
+        """One pass of algorithm 1's inner loop: a context and a batch for each task of a meta-batch."""
         c = self.config
         tasks = self._choose(c.meta_batch, rng)
-        context = self.replay.sample_recent(tasks, int(rng.integers(1, c.context + 1)), rng, c.stages).context()
-        data = self.replay.sample(tasks, c.batch, rng).flat()
+        context = self.replay.sample_recent(tasks, int(rng.integers(1, c.context + 1)), rng, c.stages)
+        return self._learn(step, context, self.replay.sample(tasks, c.batch, rng), generator)
+
+    def _learn(self, step: int, context: Transitions, batch: Transitions, generator: torch.Generator) -> Metrics:
+        """Move all networks once; ``context`` [K, N, ...] and ``batch`` [K, B, ...] are of the same tasks."""
+        c, data = self.config, batch.flat()
         draw = torch.randn((len(data.rewards), c.latent + 2 * self.tasks.action_dim), generator=generator)
         noise, next_noise, actor_noise = draw.split([c.latent, self.tasks.action_dim, self.tasks.action_dim], dim=-1)
         temperature = self.log_temperature.detach().exp()
 
-        belief = self.encoder(context)  # q(z | c)
+        belief = self.encoder(context.rows())  # q(z | c)
         z = belief.mean.repeat_interleave(c.batch, 0) + belief.stddev.repeat_interleave(c.batch, 0) * noise
         targets = soft_targets(
             data, z, next_noise, self.actor, self.target, temperature,
@@ -143,10 +147,9 @@ class PEARL(MetaPolicy):
         )  # fmt: skip
         loss, values = critic_loss(data, z, targets, self.critic)
         kl = kl_from_prior(belief)
-        bottleneck = c.kl_weight * kl.sum()
         metrics = {"critic_loss": loss.item(), "q": values.detach().mean().item(), "kl": kl.detach().mean(0).numpy()}
         self.optimizer.zero_grad()
-        (loss + bottleneck).backward(inputs=self.by_critic_loss)
+        (loss + c.kl_weight * kl.sum()).backward(inputs=self.by_critic_loss)
         if step % c.actor_every == 0:
             loss, log_prob = actor_loss(data.observations, z, actor_noise, self.actor, self.critic, temperature)
             metrics |= {"actor_loss": loss.item(), "entropy": -log_prob.item(), "temperature": temperature.item()}

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from mpsearch.pearl.networks import Actor, TwinCritic, squash
-from mpsearch.records import Episodes
 
 
 @dataclass(frozen=True)
@@ -30,13 +29,7 @@ class Transitions:
     rewards: Tensor
     next_observations: Tensor
 
-    @classmethod
-    def of(cls, episodes: Episodes) -> Transitions:
-        """All transitions of ``episodes``, [K, E, T, ...]."""
-        o = torch.from_numpy(episodes.observations)
-        return cls(o[:, :, :-1], torch.from_numpy(episodes.actions), torch.from_numpy(episodes.rewards), o[:, :, 1:])
-
-    def context(self) -> Tensor:
+    def rows(self) -> Tensor:
         """What the encoder sees, [K, N, C]: rows (s, a, r, s')."""
         return torch.cat([self.observations, self.actions, self.rewards[..., None], self.next_observations], dim=-1)
 
