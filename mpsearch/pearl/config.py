@@ -24,8 +24,9 @@ class PEARLConfig:
         gradient_steps: in an iteration.
         meta_batch: training tasks in a gradient step.
         batch: transitions of each for the losses.
-        context: transitions of each for the encoder: any number from 1 to this. A number fixed in training, as in the
-            authors' code, is one that the encoder can rely on: it then misjudges longer and shorter contexts.
+        context, least_context: transitions of each for the encoder: at most and at least. A number fixed in training, as
+            in the authors' code, is one that the encoder can rely on: it then misjudges longer and shorter contexts.
+            Where few transitions tell anything, as with sparse rewards, short contexts teach little.
         recent: a context is drawn from one of a task's so many latest explorations: what the present agent sees.
             With few tasks it takes many, or the encoder learns by heart which task ran which way.
         replay_size: transitions kept, all tasks together.
@@ -51,6 +52,7 @@ class PEARLConfig:
     meta_batch: int = 2
     batch: int = 256
     context: int = 400
+    least_context: int = 1
     recent: int = 2
     replay_size: int = 1_000_000
     latent: int = 5

@@ -129,7 +129,8 @@ class PEARL(MetaPolicy):
         """One pass of algorithm 1's inner loop: a context and a batch for each task of a meta-batch."""
         c = self.config
         tasks = self._choose(c.meta_batch, rng)
-        context = self.replay.sample_recent(tasks, int(rng.integers(1, c.context + 1)), rng, c.stages)
+        length = int(rng.integers(min(c.least_context, c.context), c.context + 1))
+        context = self.replay.sample_recent(tasks, length, rng, c.stages)
         return self._learn(step, context, self.replay.sample(tasks, c.batch, rng), generator)
 
     def _learn(self, step: int, context: Transitions, batch: Transitions, generator: torch.Generator) -> Metrics:
