@@ -87,7 +87,7 @@ def test_a_context_is_a_stretch_of_the_latest_explorations_and_each_has_its_turn
             assert set(task[row]) == {k}
             assert set(time[row]) == set(range(HORIZON))
             places = sorted(lists.latest[k].index(n) for n in set(number[row]))
-            assert len(places) <= episodes
+            assert len(places) == min(episodes, len(lists.latest[k]))
             assert places == list(range(places[0], places[-1] + 1))
             seen[k] |= set(number[row])
     assert seen == {k: set(lists.latest[k]) for k in tasks}

@@ -24,11 +24,13 @@ class PEARLConfig:
         gradient_steps: in an iteration.
         meta_batch: training tasks in a gradient step.
         batch: transitions of each for the losses.
-        context, least_context: transitions of each for the encoder: at most and at least. A number fixed in training, as
-            in the authors' code, is one that the encoder can rely on: it then misjudges longer and shorter contexts.
-            Where few transitions tell anything, as with sparse rewards, short contexts teach little.
-        recent: a context is drawn from one of a task's so many latest explorations: what the present agent sees.
+        context, least_context: transitions of each for the encoder, at most and at least. On a number that is fixed
+            in training, as in the authors' code, the encoder can rely: it then misjudges longer and shorter contexts.
+            But where few transitions tell anything, as with sparse rewards, short contexts teach little.
+        recent: contexts are drawn from each task's so many latest explorations: what the present agent sees.
             With few tasks it takes many, or the encoder learns by heart which task ran which way.
+        context_episodes: of these, so many successive ones make a context. Where one exploration often tells nothing,
+            it takes several: an encoder that is trained to say "unknown" says so with certainty, and explores no more.
         replay_size: transitions kept, all tasks together.
         latent: Z, the width of the latent task variable.
         hidden, encoder_hidden: widths of the ReLU layers. The authors have 3 x 300 and 3 x 200; two of 256 cost half.
@@ -54,6 +56,7 @@ class PEARLConfig:
     context: int = 400
     least_context: int = 1
     recent: int = 2
+    context_episodes: int = 2
     replay_size: int = 1_000_000
     latent: int = 5
     hidden: Sequence[int] = (256, 256)

@@ -130,7 +130,7 @@ class PEARL(MetaPolicy):
         c = self.config
         tasks = self._choose(c.meta_batch, rng)
         length = int(rng.integers(min(c.least_context, c.context), c.context + 1))
-        context = self.replay.sample_recent(tasks, length, rng, c.stages)
+        context = self.replay.sample_recent(tasks, length, rng, c.context_episodes)
         return self._learn(step, context, self.replay.sample(tasks, c.batch, rng), generator)
 
     def _learn(self, step: int, context: Transitions, batch: Transitions, generator: torch.Generator) -> Metrics:

@@ -70,14 +70,13 @@ class Replay:
         return self._draw(tasks[:, None], rng.integers(kept, size=(len(tasks), n)), rng)
 
     def sample_recent(self, tasks: Array, n: int, rng: np.random.Generator, episodes: int = 1) -> Transitions:
-        """A context for each of ``tasks`` [M]: ``n`` transitions from one to ``episodes`` successive explorations.
+        """A context for each of ``tasks`` [M]: ``n`` transitions from ``episodes`` successive explorations.
 
-        They are a random stretch of the latest ones. One stretch a context, since that is what an agent has at test
-        time; in a mixture of many, a few telling transitions would spare the encoder to learn from the others.
+        They are a random stretch of the latest ones, or all of them if there are no more.
         """
         kept = self._kept(tasks, self.explored, self.recent)
         k = tasks[:, None]
-        length = rng.integers(1, np.minimum(kept, episodes) + 1)
+        length = np.minimum(kept, episodes)
         which = rng.integers(kept - length + 1) + rng.integers(length, size=(len(tasks), n))
         number = self.explorations[k, (self.explored[k] - kept + which) % self.recent]
         if (number < self.added[k] - self.capacity).any():
