@@ -15,7 +15,8 @@ class PEARLConfig:
     Attributes:
         training_tasks: how many tasks are drawn, once, to train on (fewer where there are fewer: two directions).
         tasks_per_iteration: training tasks that are explored in an iteration.
-        stages: exploration episodes on each; the first acts on the prior, each later one on what was seen so far.
+        explorers: how many explore each of them, each for itself. More cost little time, but environment steps.
+        stages: exploration episodes of each; the first acts on the prior, each later one on what was seen so far.
         context_stages: contexts come from so many of them. With 1, from the prior's alone, an encoder cannot read
             the task off the behaviour of an agent that already knew it.
         resample_every: steps after which an episode draws z anew, from a belief that has seen them; 0 for once
@@ -46,6 +47,7 @@ class PEARLConfig:
 
     training_tasks: int = 100
     tasks_per_iteration: int = 2
+    explorers: int = 1
     stages: int = 2
     context_stages: int = 1
     resample_every: int = 0

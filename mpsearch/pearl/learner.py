@@ -82,7 +82,7 @@ class PEARL(MetaPolicy):
         c, i = self.config, self.iteration
         env_steps = self._fill_replay(streams, i)
         rng, generator = streams.numpy("replay", i), streams.torch("noise", i)
-        chosen = self._choose(c.tasks_per_iteration, rng)
+        chosen = self._choose(c.tasks_per_iteration, rng).repeat(c.explorers)
         returns = []
         explorer = self._explorer(adapting=False)
         for number, stage in enumerate(explorer.explore(self.training_tasks[chosen], 1, c.stages, streams, i)):
