@@ -15,7 +15,8 @@ from mpsearch.errors import CheckpointError, UsageError
 from mpsearch.evaluation import evaluate, held_out
 from mpsearch.storage import read_card
 
-SHIPPED = ["maml-cheetah-direction", "maml-cheetah-velocity", "maml-point-navigation"]
+FAMILIES = ["cheetah-direction", "cheetah-velocity", "point-navigation"]
+SHIPPED = [f"{algorithm}-{family}" for algorithm in ("maml", "pearl") for family in FAMILIES]
 
 
 def test_every_promised_meta_policy_ships() -> None:
@@ -52,7 +53,9 @@ def test_a_short_evaluation_repeats_the_card(name) -> None:
     agent = mpsearch.load(name)
     stored = read_card(ZOO / name)["evaluations"][0]
     count = 2 if name.endswith("direction") else 8
-    found = evaluate(agent, held_out(agent.tasks, 40)[:count], range(2))
+    tasks = held_out(agent.tasks, len(stored["tasks"]))[:count]
+    np.testing.assert_allclose(tasks, stored["tasks"][:count], atol=1e-4)
+    found = evaluate(agent, tasks, range(2), steps=len(stored["mean"]) - 1)
     stored_means = np.mean(stored["task_means"][:count], axis=0)
     rise = stored_means[-1] - stored_means[0]
     assert rise > 0
@@ -107,6 +110,11 @@ def test_an_edited_card_gets_a_sentence(folder, changes, words) -> None:
 def test_a_folder_without_a_checkpoint_says_so(tmp_path) -> None:
     with pytest.raises(CheckpointError, match="no checkpoint in"):
         mpsearch.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_ships_is_small(name) -> None:
+    assert sum(path.stat().st_size for path in (ZOO / name).iterdir()) < 5e6
 
 
 def test_the_zoo_is_read_only_in_use(tmp_path) -> None:
