@@ -177,6 +177,14 @@ def test_contexts_come_from_the_stages_that_count_as_exploration() -> None:
         np.testing.assert_array_equal(agent.replay.explored, 1 + context_stages)
 
 
+def test_several_explorers_each_add_their_own_episodes() -> None:
+    agent = small(explorers=3, random_episodes=1, tasks_per_iteration=6)
+    agent.train(1, seed=0, progress=False)
+    np.testing.assert_array_equal(agent.replay.added, 1 + 3 * 2)
+    first = agent.replay.rewards[0, 1:7]
+    assert len(np.unique(first, axis=0)) == 6
+
+
 def test_the_metrics_tell_returns_kl_temperature_and_values() -> None:
     seen = []
     small().train(3, seed=0, callback=seen.append, progress=False)
