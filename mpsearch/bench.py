@@ -71,7 +71,9 @@ def meta_iteration(tasks: int) -> Callable[[], int]:
 
 def pearl_agent() -> PEARL:
     """PEARL with the meta-batch of its paper on the direction: 4 tasks of 256 transitions."""
-    agent = PEARL(CheetahVelocity(), PEARLConfig(training_tasks=4, meta_batch=4, gradient_steps=1))
+    agent = PEARL(
+        CheetahVelocity(), PEARLConfig(training_tasks=4, meta_batch=4, batch=256, actor_every=1, gradient_steps=1)
+    )
     agent.train(1, seed=0, progress=False)
     return agent
 

@@ -36,7 +36,7 @@ def count_files(folder, pattern):
     [
         {},
         {"actor_every": 3, "context_stages": 2},
-        {"replay_size": 360},  # 6 episodes a task: old ones are replaced
+        {"replay_size": 360, "recent": 2},  # 6 episodes a task: old ones are replaced
         {"gradient_steps": 0},
     ],
 )
@@ -268,7 +268,6 @@ def test_no_step_is_just_the_prior() -> None:
         ({"rate": 0.0}, "rate"),
         ({"kl_weight": -1.0}, "kl_weight"),
         ({"target_rate": 0.0}, "target_rate"),
-        ({"replay_size": 10}, "raise replay_size"),
     ],
 )
 def test_a_bad_hyper_parameter_gets_a_sentence(changes, words) -> None:
@@ -289,6 +288,11 @@ def test_a_bad_hyper_parameter_gets_a_sentence(changes, words) -> None:
 def test_a_bad_adaptation_gets_a_sentence(tasks, options, words) -> None:
     with pytest.raises(UsageError, match=words):
         small().adapt(tasks, **{"seed": 0, **options})
+
+
+def test_a_replay_too_small_for_its_explorations_says_so() -> None:
+    with pytest.raises(UsageError, match=r"3 episodes for each of 6 tasks cannot keep 10 recent .*; raise replay_size"):
+        small(replay_size=180).train(1, seed=0, progress=False)
 
 
 def test_a_replay_beyond_the_memory_says_what_it_would_need() -> None:

@@ -36,7 +36,7 @@ class Replay:
     def __init__(
         self, tasks: int, capacity: int, horizon: int, observation_dim: int, action_dim: int, recent: int
     ) -> None:
-        if capacity < 2 * check_count("recent", recent):
+        if tasks and capacity < 2 * check_count("recent", recent):
             raise UsageError(
                 f"a replay of {capacity} episodes for each of {tasks} tasks cannot keep {recent} recent explorations"
                 " beside as many other episodes; raise replay_size"
