@@ -42,6 +42,8 @@ class PEARLConfig:
         reward_scale: rewards are multiplied by it in the critic's targets, which weighs them against the KL.
         kl_weight: beta, of the information bottleneck; the KL is summed over the meta-batch. The authors have 0.1. More
             keeps the beliefs where the prior can guess them: 10 for two directions; 0.05 for sparse goals.
+        target_entropy: of the policy, for each action dimension; the temperature is learned to reach it. Lower at the
+            end of a training lets the policy settle.
         target_rate: tau; the target critics move this share of the way to the critics after each step.
         actor_every: the actor moves at every such gradient step. The paper has 1; with 2 a step costs a third less.
         evaluate_every: iterations between evaluations on held-out tasks, for the metrics only.
@@ -70,6 +72,7 @@ class PEARLConfig:
     discount: float = 0.99
     reward_scale: float = 5.0
     kl_weight: float = 1.0
+    target_entropy: float = -1.0
     target_rate: float = 0.005
     actor_every: int = 2
     evaluate_every: int = 10

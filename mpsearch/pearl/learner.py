@@ -154,7 +154,7 @@ class PEARL(MetaPolicy):
         if step % c.actor_every == 0:
             loss, log_prob = actor_loss(data.observations, z, actor_noise, self.actor, self.critic, temperature)
             metrics |= {"actor_loss": loss.item(), "entropy": -log_prob.item(), "temperature": temperature.item()}
-            loss = loss + temperature_loss(self.log_temperature, log_prob, -self.tasks.action_dim)
+            loss = loss + temperature_loss(self.log_temperature, log_prob, c.target_entropy * self.tasks.action_dim)
             loss.backward(inputs=self.by_actor_loss)
         for name, value in metrics.items():
             if not np.isfinite(value).all():
