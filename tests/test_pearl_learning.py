@@ -16,8 +16,9 @@ BOTH = np.array([[1.0]] * 5 + [[-1.0]] * 5)
 @pytest.fixture(scope="module", name="runner")
 def _runner() -> PEARL:
     config = PEARLConfig(
-        gradient_steps=100, batch=64, context=200, hidden=(128, 128), encoder_hidden=(64, 64), rate=2e-3,
-        actor_every=2, discount=0.97, recent=30, random_episodes=10, evaluate_every=1000,
+        explorers=3, gradient_steps=100, batch=64, context=200, least_context=20, hidden=(128, 128),
+        encoder_hidden=(64, 64), rate=2e-3, actor_every=2, discount=0.97, kl_weight=0.1, recent=30,
+        random_episodes=10, evaluate_every=1000,
     )  # fmt: skip
     agent = PEARL(CheetahDirection(horizon=100), config)
     agent.train(60, seed=0, progress=False)
