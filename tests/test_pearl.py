@@ -97,6 +97,15 @@ def test_files_that_a_crash_left_behind_are_removed_by_the_next_save(tmp_path) -
     assert not (tmp_path / "shard-0123456789ab.safetensors").exists()
 
 
+def test_a_save_into_a_folder_that_lost_its_shards_writes_them_again(tmp_path) -> None:
+    agent = small()
+    agent.train(1, seed=0, folder=tmp_path, progress=False)
+    for shard in tmp_path.glob("shard-*"):
+        shard.unlink()
+    agent.save(tmp_path)
+    np.testing.assert_array_equal(PEARL.load(tmp_path).replay.rewards, agent.replay.rewards)
+
+
 def test_a_missing_shard_is_named(tmp_path) -> None:
     small_agent = small()
     small_agent.train(1, seed=0, folder=tmp_path, progress=False)

@@ -35,7 +35,8 @@ class PEARLConfig:
         replay_size: transitions kept, all tasks together. A late plateau on the direction ended with a replay of
             250,000 and more explorers: fresher data.
         latent: Z, the width of the latent task variable.
-        hidden, encoder_hidden: widths of the ReLU layers. The authors have 3 x 300 and 3 x 200; two of 256 cost half.
+        hidden, encoder_hidden: widths of the ReLU layers. The authors have 3 x 300 and 3 x 200; two of
+            256 cost less than half.
         rate: of Adam, for all networks. The paper has 3e-4; 1e-3 learned twice as fast, and a smaller one at the end
             is worth much.
         discount: gamma.
@@ -45,7 +46,7 @@ class PEARLConfig:
         target_entropy: of the policy, for each action dimension; the temperature is learned to reach it. Lower at the
             end of a training lets the policy settle.
         target_rate: tau; the target critics move this share of the way to the critics after each step.
-        actor_every: the actor moves at every such gradient step. The paper has 1; with 2 a step costs a third less.
+        actor_every: the actor moves at every such gradient step. The paper has 1; with 2 a step costs a fifth less.
         evaluate_every: iterations between evaluations on held-out tasks, for the metrics only.
         evaluation_tasks: of each evaluation.
     """

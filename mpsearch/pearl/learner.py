@@ -244,7 +244,7 @@ class PEARL(MetaPolicy):
     def _write_shards(self, folder: Path) -> list[dict[str, Any]]:
         """The replay since the last save into this folder, as one more file."""
         where, shards, added = self._saved
-        if where != folder:
+        if where != folder or not all((folder / shard["file"]).exists() for shard in shards):
             shards, added = [], np.zeros_like(self.replay.added)
         if (self.replay.added > added).any():
             shards = [*shards, write_tensors(folder, "shard", self.replay.since(added))]

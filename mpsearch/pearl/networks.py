@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+from mpsearch.rollouts import HALF_LOG_2PI
+
 LOG_STD = (-5.0, 2.0)  # of the actions before squashing, as in Haarnoja et al. 2018
 
 
