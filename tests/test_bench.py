@@ -25,7 +25,7 @@ def test_raw_physics_goes_through_the_states_of_the_closed_loop(monkeypatch) -> 
     assert np.ptp(raw.qpos) > 0
 
 
-def test_rates_take_turns_and_give_medians(monkeypatch) -> None:
+def test_rates_take_turns(monkeypatch) -> None:
     order, clock = [], iter(range(100))
     monkeypatch.setattr(bench.time, "perf_counter", lambda: float(next(clock)))
 
@@ -34,7 +34,12 @@ def test_rates_take_turns_and_give_medians(monkeypatch) -> None:
 
     found = bench.rates({"a": run("a", 10), "b": run("b", 20)}, repeats=3)
     assert order == ["a", "b"] * 4  # one warm-up each
-    assert found == {"a": 10.0, "b": 20.0}
+    assert {name: list(rate) for name, rate in found.items()} == {"a": [10.0] * 3, "b": [20.0] * 3}
+
+
+def test_a_ratio_is_the_median_of_its_rounds_and_so_ignores_a_machine_that_slows_down() -> None:
+    slowing = np.array([100.0, 50.0, 20.0])
+    assert bench.ratio(3 * slowing, slowing * [1, 1, 1.5]) == 3.0
 
 
 @pytest.mark.parametrize("vector", [{}, {"SyncVectorEnv": None}])
@@ -43,7 +48,7 @@ def test_the_result_has_the_promised_numbers_and_a_table(monkeypatch, vector) ->
     speeds |= {"gradient_steps": 20.0, "matrix_products": 30.0}
     closed = []
     monkeypatch.setattr(bench, "gymnasium_runs", lambda steps: (vector, [lambda: closed.append(True)]))
-    monkeypatch.setattr(bench, "rates", lambda runs, repeats: {name: speeds[name] for name in runs})
+    monkeypatch.setattr(bench, "rates", lambda runs, repeats: {name: np.array([speeds[name]]) for name in runs})
     for name in ("raw_physics", "closed_loop", "meta_iteration", "gradient_steps", "matrix_products"):
         monkeypatch.setattr(bench, name, lambda *args: None)
     result = bench.benchmark(quick=True)

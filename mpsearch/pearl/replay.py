@@ -92,9 +92,18 @@ class Replay:
         return kept
 
     def _draw(self, k: Array, slot: Array, rng: np.random.Generator) -> Transitions:
-        t = rng.integers(self.horizon, size=slot.shape)
-        arrays = (self.observations[k, slot, t], self.actions[k, slot, t], self.rewards[k, slot, t])
-        return Transitions(*map(torch.from_numpy, (*arrays, self.observations[k, slot, t + 1])))
+        """Transitions at random times of these episodes; ``take`` from flat arrays is twice as fast as indexing."""
+        episode = k * self.capacity + slot
+        row = episode * self.horizon + rng.integers(self.horizon, size=slot.shape)
+        observation = row + episode  # an episode has one observation more than it has steps
+
+        def take(array: Array, index: Array) -> Tensor:
+            return torch.from_numpy(array.reshape(-1, *array.shape[3:]).take(index, axis=0))
+
+        return Transitions(
+            take(self.observations, observation), take(self.actions, row),
+            take(self.rewards, row), take(self.observations, observation + 1),
+        )  # fmt: skip
 
     def since(self, added: Array) -> dict[str, Tensor]:
         """What was added after a task had ``added`` [K] episodes, and the state of all counters, to be saved."""
