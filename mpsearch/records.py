@@ -54,6 +54,7 @@ class AdaptationResult:
         returns: [K, S, E] undiscounted return of every episode at every stage.
         env_steps: [S] environment steps per task spent on adapting before that stage; 0 at stage 0.
         trajectories: [K, S, T + 1, Q] generalised positions of one episode a stage, for the player.
+        rewards: [K, S, T] of the same episodes.
         policies: maps (task index, stage) to the policy of that stage.
         stage_names: S of them, where stages differ in more than their number.
         beliefs: [2, K, S, Z] mean and standard deviation of what each stage believed of the task, with PEARL.
@@ -63,6 +64,7 @@ class AdaptationResult:
     returns: Array
     env_steps: Array
     trajectories: Array
+    rewards: Array
     policies: Callable[[int, int], Policy]
     stage_names: tuple[str, ...] | None = None
     beliefs: Array | None = None

@@ -81,7 +81,8 @@ def test_the_returns_are_those_of_the_trajectories() -> None:
     agent.train(1, seed=0, progress=False)
     result = agent.adapt([[0.4, -0.2]], seed=0, steps=1)
     distance = np.linalg.norm(result.trajectories[0, :, 1:] - result.tasks[0], axis=-1)
-    np.testing.assert_allclose(-distance.sum(-1), result.returns[0, :, 0], rtol=1e-4)
+    np.testing.assert_allclose(-distance, result.rewards[0], rtol=1e-4)
+    np.testing.assert_allclose(result.rewards.sum(-1), result.returns[..., 0])
 
 
 def test_no_more_steps_than_zero_is_allowed_and_is_just_before() -> None:

@@ -243,8 +243,9 @@ def test_the_result_has_the_shapes_it_promises_and_says_what_each_stage_acts_on(
     policy = result.policy(1)
     assert policy(np.zeros(2)).shape == (2,)
     np.testing.assert_allclose(policy(np.zeros((3, 5, 2)))[1, 2], policy(np.zeros(2)), rtol=1e-5)
-    distance = np.linalg.norm(result.trajectories[1, -1, 1:] - result.tasks[1], axis=-1)
-    np.testing.assert_allclose(-distance.sum(), result.returns[1, -1, 0], rtol=1e-4)
+    distance = np.linalg.norm(result.trajectories[1, :, 1:] - result.tasks[1], axis=-1)
+    np.testing.assert_allclose(-distance, result.rewards[1], rtol=1e-4)
+    np.testing.assert_allclose(result.rewards.sum(-1), result.returns[..., 0], rtol=1e-6)
 
 
 def test_a_policy_of_the_result_acts_as_its_stage_did() -> None:

@@ -34,6 +34,7 @@ def result():
         returns=stages[..., None] + np.array([-3.0, -1.0, 1.0, 3.0]),
         env_steps=np.array([0, 80, 160]),
         trajectories=positions,
+        rewards=np.zeros((2, 3, 20)),
         policies=lambda k, stage: lambda observation: observation,
     )
 

@@ -200,11 +200,12 @@ class MAML(MetaPolicy):
         count = check_count("episodes", self.config.episodes if episodes is None else episodes)
         batch = self.tasks.make_batch(tasks, count)
         stages: list[Sequence[Tensor]] = [[p.detach() for p in spread_over_tasks(self.policy, len(tasks))]]
-        returns, trajectories = [], []
+        returns, trajectories, rewards = [], [], []
         for stage in range(steps + 1):
             data = self._explore(batch, stages[-1], streams, stage, record=True)
             returns.append(data.returns)
             trajectories.append(data.positions)
+            rewards.append(data.rewards[:, 0])
             if stage < steps:
                 adapted, _ = inner_step(self.policy, stages[-1], self._alpha(stage), self._weigh(data), order=0)
                 stages.append(adapted)
@@ -213,6 +214,7 @@ class MAML(MetaPolicy):
             returns=np.stack(returns, axis=1),
             env_steps=np.arange(steps + 1) * count * self.tasks.horizon,
             trajectories=np.stack(trajectories, axis=1),  # type: ignore[arg-type]
+            rewards=np.stack(rewards, axis=1),
             policies=lambda k, stage: self._mean_policy([p[k] for p in stages[stage]]),
         )
 

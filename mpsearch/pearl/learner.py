@@ -200,6 +200,7 @@ class PEARL(MetaPolicy):
             returns=np.stack([stage.episodes.returns for stage in stages], axis=1),
             env_steps=np.arange(steps + 1) * count * self.tasks.horizon,
             trajectories=np.stack([np.asarray(stage.episodes.positions) for stage in stages], axis=1),
+            rewards=np.stack([stage.episodes.rewards[:, 0] for stage in stages], axis=1),
             policies=lambda k, stage: self._mean_policy(stages[stage].z[k, 0]),
             stage_names=tuple(names),
             beliefs=np.stack([[s.belief.mean.numpy(), s.belief.stddev.numpy()] for s in stages], axis=2),
