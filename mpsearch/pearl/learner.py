@@ -18,6 +18,7 @@ from mpsearch.pearl.encoder import Encoder, kl_from_prior
 from mpsearch.pearl.exploration import Explorer, uniform_actor
 from mpsearch.pearl.losses import Transitions, actor_loss, critic_loss, soft_targets, temperature_loss
 from mpsearch.pearl.networks import Actor, TwinCritic
+from mpsearch.pearl.plasticity import dormant_units, revive, revived
 from mpsearch.pearl.replay import Replay
 from mpsearch.records import AdaptationResult, Array, Episodes, Policy
 from mpsearch.rollouts import collect
@@ -88,9 +89,12 @@ class PEARL(MetaPolicy):
         for number, stage in enumerate(explorer.explore(self.training_tasks[chosen], 1, c.stages, streams, i)):
             env_steps += self._keep(chosen, stage.episodes, number)
             returns.append(stage.episodes.returns.mean())
+        metrics: Metrics = {"returns": returns, "before": returns[0], "after": returns[-1]}
+        if c.revive_every and i % c.revive_every == 0:
+            metrics["dormant"] = self._revive(rng, generator)
         records = [self._gradient_step(step, rng, generator) for step in range(c.gradient_steps)]
         self._require_finite_parameters()
-        metrics = {"env_steps": env_steps, "returns": returns, "before": returns[0], "after": returns[-1]}
+        metrics["env_steps"] = env_steps
         for name in records[0] if records else ():
             metrics[name] = np.mean([record[name] for record in records if name in record], axis=0).tolist()
         if i % c.evaluate_every == 0:
@@ -162,6 +166,30 @@ class PEARL(MetaPolicy):
         self.optimizer.step()
         self._follow()
         return metrics
+
+    @torch.no_grad()
+    def _revive(self, rng: np.random.Generator, generator: torch.Generator) -> list[float]:
+        """Draw dormant units of actor and critics anew; returns the share of dormant units in each."""
+        tasks = self._choose(self.config.meta_batch, rng)
+        data = self.replay.sample(tasks, self.config.context, rng).flat()
+        belief = self.encoder(self.replay.sample_recent(tasks, self.config.context, rng).rows())
+        z = belief.mean.repeat_interleave(self.config.context, 0)
+        shares = []
+        for layers, inputs in (
+            (self.actor.layers, self.actor.inputs(data.observations, z)),
+            (self.critic.layers, self.critic.inputs(data.observations, data.actions, z)),
+        ):
+            dormant = dormant_units(layers, inputs)
+            revive(layers, dormant, generator)
+            for parameter, mask in revived(layers, dormant):
+                for moment in ("exp_avg", "exp_avg_sq"):
+                    self.optimizer.state[parameter][moment].masked_fill_(mask, 0.0)
+            shares.append(torch.cat([units.flatten() for units in dormant]).float().mean().item())
+        for (slow, mask), (fast, _) in zip(
+            revived(self.target.layers, dormant), revived(self.critic.layers, dormant), strict=True
+        ):
+            slow.copy_(torch.where(mask, fast, slow))
+        return shares
 
     @torch.no_grad()
     def _follow(self) -> None:
