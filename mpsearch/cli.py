@@ -101,7 +101,7 @@ class Adapt:
 
         agent = load_agent(self.algo, self.tasks, self.weights, self.family)
         tasks = rows_of(self.task, agent.tasks)
-        result = agent.adapt(tasks, seed=self.seed, **options_of(episodes=self.episodes, steps=self.steps))
+        result = agent.adapt(tasks, seed=self.seed, episodes=self.episodes, steps=self.steps)
         print(
             json.dumps(adaptation_json(agent, self.seed, result))
             if self.json

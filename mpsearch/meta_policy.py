@@ -57,8 +57,23 @@ class MetaPolicy(ABC):
         self.history: list[dict[str, Any]] = []
 
     @abstractmethod
-    def adapt(self, tasks: Array, *, seed: int) -> AdaptationResult:
-        """Adapt to each of ``tasks`` [K, P] from the agent's own exploration; the meta-policy is unchanged."""
+    def adapt(
+        self,
+        tasks: Array,
+        *,
+        seed: int,
+        episodes: int | None = None,
+        steps: int | None = None,
+        callback: Callable[[int], None] | None = None,
+    ) -> AdaptationResult:
+        """Adapt to each of ``tasks`` [K, P] from the agent's own exploration; the meta-policy is unchanged.
+
+        Args:
+            tasks: [K, P].
+            seed: of the exploration.
+            episodes, steps: what each algorithm says of them.
+            callback: receives the number of each stage that is done; what it raises stops the adaptation.
+        """
 
     @abstractmethod
     def _start(self, streams: Streams) -> None:

@@ -195,19 +195,3 @@ def test_the_callback_sees_each_iteration() -> None:
 def test_a_bad_hyper_parameter_gets_a_sentence(changes, words) -> None:
     with pytest.raises(UsageError, match=words):
         small(**changes)
-
-
-@pytest.mark.parametrize(
-    ("tasks", "options", "words"),
-    [
-        ([[9.0, 0.0]], {}, "must lie in"),
-        ([0.1, 0.1], {}, "shape"),
-        ([], {}, "shape"),
-        ([[0.1, 0.1]], {"episodes": 0}, "episodes"),
-        ([[0.1, 0.1]], {"steps": -1}, "steps"),
-        ([[0.1, 0.1]], {"seed": -1}, "seed"),
-    ],
-)
-def test_a_bad_adaptation_gets_a_sentence(tasks, options, words) -> None:
-    with pytest.raises(UsageError, match=words):
-        small().adapt(tasks, **{"seed": 0, **options})

@@ -36,7 +36,7 @@ def count_files(folder, pattern):
     [
         {},
         {"actor_every": 3, "context_stages": 2},
-        {"replay_size": 360, "recent": 2},  # 6 episodes a task: old ones are replaced
+        {"center_rewards": True, "replay_size": 360, "recent": 2},  # 6 episodes a task: old ones are replaced
         {"gradient_steps": 0},
     ],
 )
@@ -283,21 +283,6 @@ def test_no_step_is_just_the_prior() -> None:
 def test_a_bad_hyper_parameter_gets_a_sentence(changes, words) -> None:
     with pytest.raises(UsageError, match=words):
         small(**changes)
-
-
-@pytest.mark.parametrize(
-    ("tasks", "options", "words"),
-    [
-        ([[9.0, 0.0]], {}, "must lie in"),
-        ([], {}, "shape"),
-        ([[0.1, 0.1]], {"episodes": 0}, "episodes"),
-        ([[0.1, 0.1]], {"steps": -1}, "steps"),
-        ([[0.1, 0.1]], {"seed": -1}, "seed"),
-    ],
-)
-def test_a_bad_adaptation_gets_a_sentence(tasks, options, words) -> None:
-    with pytest.raises(UsageError, match=words):
-        small().adapt(tasks, **{"seed": 0, **options})
 
 
 def test_a_replay_too_small_for_its_explorations_says_so() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -182,7 +182,13 @@ class MAML(MetaPolicy):
         return trust_region_update(self.policy, self.rates, self.learned, batch, sample, max_kl=c.max_kl, order=c.order)
 
     def adapt(
-        self, tasks: Array, *, seed: int, episodes: int | None = None, steps: int | None = None
+        self,
+        tasks: Array,
+        *,
+        seed: int,
+        episodes: int | None = None,
+        steps: int | None = None,
+        callback: Callable[[int], None] | None = None,
     ) -> AdaptationResult:
         """Adapt to each task by ``steps`` policy-gradient steps on ``episodes`` fresh episodes each.
 
@@ -193,6 +199,7 @@ class MAML(MetaPolicy):
             seed: of the exploration.
             episodes: E; by default as in training.
             steps: gradient steps; 3 by default, as in the paper's figures.
+            callback: receives the number of each stage that is done; what it raises stops the adaptation.
         """
         tasks = self.tasks.check(tasks)
         streams = Streams(check_count("seed", seed, 0))
@@ -206,6 +213,8 @@ class MAML(MetaPolicy):
             returns.append(data.returns)
             trajectories.append(data.positions)
             rewards.append(data.rewards[:, 0])
+            if callback:
+                callback(stage)
             if stage < steps:
                 adapted, _ = inner_step(self.policy, stages[-1], self._alpha(stage), self._weigh(data), order=0)
                 stages.append(adapted)

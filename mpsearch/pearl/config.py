@@ -41,13 +41,13 @@ class PEARLConfig:
             is worth much.
         discount: gamma.
         reward_scale: rewards are multiplied by it in the critic's targets, which weighs them against the KL.
+        center_rewards: take the replay's mean reward off all rewards (Naik et al. 2024). Episodes never terminate, so
+            this only moves all values by a constant, which the critics would spend most of their units on.
         kl_weight: beta, of the information bottleneck; the KL is summed over the meta-batch. The authors have 0.1. More
             keeps the beliefs where the prior can guess them: 10 for two directions; 0.05 for sparse goals.
         target_entropy: of the policy, for each action dimension; the temperature is learned to reach it. Lower at the
             end of a training lets the policy settle.
         target_rate: tau; the target critics move this share of the way to the critics after each step.
-        revive_every: iterations between drawing dormant hidden units of actor and critics anew (Sokar et al. 2023);
-            0 for never, as in the paper. Without it half of the actor's last layer died within 20,000 steps.
         actor_every: the actor moves at every such gradient step. The paper has 1; with 2 a step costs a fifth less.
         evaluate_every: iterations between evaluations on held-out tasks, for the metrics only.
         evaluation_tasks: of each evaluation.
@@ -74,11 +74,11 @@ class PEARLConfig:
     rate: float = 1e-3
     discount: float = 0.99
     reward_scale: float = 5.0
+    center_rewards: bool = False
     kl_weight: float = 1.0
     target_entropy: float = -1.0
     target_rate: float = 0.005
     actor_every: int = 2
-    revive_every: int = 0
     evaluate_every: int = 10
     evaluation_tasks: int = 10
 
@@ -88,7 +88,7 @@ class PEARLConfig:
                 check_count(
                     field.name,
                     getattr(self, field.name),
-                    least=0 if field.name in ("gradient_steps", "resample_every", "revive_every") else 1,
+                    least=0 if field.name in ("gradient_steps", "resample_every") else 1,
                 )
         if not 0 <= self.discount < 1:
             raise UsageError("discount must lie in [0, 1)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from mpsearch.pearl.encoder import Encoder, kl_from_prior
 from mpsearch.pearl.exploration import Explorer, uniform_actor
 from mpsearch.pearl.losses import Transitions, actor_loss, critic_loss, soft_targets, temperature_loss
 from mpsearch.pearl.networks import Actor, TwinCritic
-from mpsearch.pearl.plasticity import dormant_units, revive, revived
 from mpsearch.pearl.replay import Replay
 from mpsearch.records import AdaptationResult, Array, Episodes, Policy
 from mpsearch.rollouts import collect
@@ -60,6 +59,7 @@ class PEARL(MetaPolicy):
         for p in self.learned:  # made now, not at the first step, so that a checkpoint can be read into it
             moments = {"exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
             self.optimizer.state[p] = {"step": torch.tensor(0.0), **moments}
+        self.mean_reward = 0.0
         self._train_on(np.empty((0, len(tasks.low))))
 
     def _train_on(self, training_tasks: Array) -> None:
@@ -89,12 +89,10 @@ class PEARL(MetaPolicy):
         for number, stage in enumerate(explorer.explore(self.training_tasks[chosen], 1, c.stages, streams, i)):
             env_steps += self._keep(chosen, stage.episodes, number)
             returns.append(stage.episodes.returns.mean())
-        metrics: Metrics = {"returns": returns, "before": returns[0], "after": returns[-1]}
-        if c.revive_every and i % c.revive_every == 0:
-            metrics["dormant"] = self._revive(rng, generator)
+        self.mean_reward = self.replay.mean_reward() if c.center_rewards else 0.0
         records = [self._gradient_step(step, rng, generator) for step in range(c.gradient_steps)]
         self._require_finite_parameters()
-        metrics["env_steps"] = env_steps
+        metrics = {"env_steps": env_steps, "returns": returns, "before": returns[0], "after": returns[-1]}
         for name in records[0] if records else ():
             metrics[name] = np.mean([record[name] for record in records if name in record], axis=0).tolist()
         if i % c.evaluate_every == 0:
@@ -148,7 +146,7 @@ class PEARL(MetaPolicy):
         z = belief.mean.repeat_interleave(c.batch, 0) + belief.stddev.repeat_interleave(c.batch, 0) * noise
         targets = soft_targets(
             data, z, next_noise, self.actor, self.target, temperature,
-            discount=c.discount, reward_scale=c.reward_scale,
+            discount=c.discount, reward_scale=c.reward_scale, mean_reward=self.mean_reward,
         )  # fmt: skip
         loss, values = critic_loss(data, z, targets, self.critic)
         kl = kl_from_prior(belief)
@@ -168,30 +166,6 @@ class PEARL(MetaPolicy):
         return metrics
 
     @torch.no_grad()
-    def _revive(self, rng: np.random.Generator, generator: torch.Generator) -> list[float]:
-        """Draw dormant units of actor and critics anew; returns the share of dormant units in each."""
-        tasks = self._choose(self.config.meta_batch, rng)
-        data = self.replay.sample(tasks, self.config.context, rng).flat()
-        belief = self.encoder(self.replay.sample_recent(tasks, self.config.context, rng).rows())
-        z = belief.mean.repeat_interleave(self.config.context, 0)
-        shares = []
-        for layers, inputs in (
-            (self.actor.layers, self.actor.inputs(data.observations, z)),
-            (self.critic.layers, self.critic.inputs(data.observations, data.actions, z)),
-        ):
-            dormant = dormant_units(layers, inputs)
-            revive(layers, dormant, generator)
-            for parameter, mask in revived(layers, dormant):
-                for moment in ("exp_avg", "exp_avg_sq"):
-                    self.optimizer.state[parameter][moment].masked_fill_(mask, 0.0)
-            shares.append(torch.cat([units.flatten() for units in dormant]).float().mean().item())
-        for (slow, mask), (fast, _) in zip(
-            revived(self.target.layers, dormant), revived(self.critic.layers, dormant), strict=True
-        ):
-            slow.copy_(torch.where(mask, fast, slow))
-        return shares
-
-    @torch.no_grad()
     def _follow(self) -> None:
         """Move the target critics a little towards the critics."""
         for slow, fast in zip(self.target.parameters(), self.critic.parameters(), strict=True):
@@ -203,7 +177,13 @@ class PEARL(MetaPolicy):
                 raise NonFiniteError(f"{name} is not finite after iteration {self.iteration}; lower rate")
 
     def adapt(
-        self, tasks: Array, *, seed: int, episodes: int | None = None, steps: int | None = None
+        self,
+        tasks: Array,
+        *,
+        seed: int,
+        episodes: int | None = None,
+        steps: int | None = None,
+        callback: Callable[[int], None] | None = None,
     ) -> AdaptationResult:
         """Adapt to each task by acting on what was inferred from ``steps`` rounds of exploration.
 
@@ -216,12 +196,17 @@ class PEARL(MetaPolicy):
             seed: of the exploration.
             episodes: E episodes at each stage, each with its own z; 1 by default.
             steps: posteriors to act on; 2 by default, as in the paper's figures.
+            callback: receives the number of each stage that is done; what it raises stops the adaptation.
         """
         tasks = self.tasks.check(tasks)
         streams = Streams(check_count("seed", seed, 0))
         steps = check_count("steps", 2 if steps is None else steps, 0)
         count = check_count("episodes", 1 if episodes is None else episodes)
-        stages = list(self._explorer(adapting=True).explore(tasks, count, steps + 1, streams))
+        stages = []
+        for number, stage in enumerate(self._explorer(adapting=True).explore(tasks, count, steps + 1, streams)):
+            stages.append(stage)
+            if callback:
+                callback(number)
         names = ["prior", *(f"posterior {s}" for s in range(1, steps)), *(["posterior mean"] if steps else [])]
         return AdaptationResult(
             tasks=tasks,

@@ -36,14 +36,6 @@ class Layers(nn.Module):
             nn.init.uniform_(weight, -bound, bound, generator=generator)
             nn.init.uniform_(bias, -bound, bound, generator=generator)
 
-    def hidden(self, x: Tensor) -> list[Tensor]:
-        """The activations of the hidden layers, [N, width] or [copies, N, width] each."""
-        found = []
-        for weight, bias in self.pairs[:-1]:
-            x = functional.relu(x @ weight + bias)
-            found.append(x)
-        return found
-
     def forward(self, x: Tensor) -> Tensor:
         """[N, in] -> [N, out], or [copies, N, out]."""
         for i, (weight, bias) in enumerate(self.pairs):
@@ -77,13 +69,10 @@ class Actor(nn.Module):
         self.register_buffer("observation_scale", torch.as_tensor(scale, dtype=torch.float32))
         self.layers = Layers([observation_dim + latent_dim, *hidden, 2 * action_dim])
 
-    def inputs(self, observations: Tensor, z: Tensor) -> Tensor:
-        """What the first layer sees, [N, O + Z]; observations [N, O], z [N, Z]."""
-        return torch.cat([observations / self.observation_scale, z], dim=-1)
-
     def forward(self, observations: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log std, [N, A] each, of the action before squashing; observations [N, O], z [N, Z]."""
-        mean, log_std = self.layers(self.inputs(observations, z)).chunk(2, dim=-1)
+        x = torch.cat([observations / self.observation_scale, z], dim=-1)
+        mean, log_std = self.layers(x).chunk(2, dim=-1)
         return mean, log_std.clamp(*LOG_STD)
 
 
@@ -97,10 +86,7 @@ class TwinCritic(nn.Module):
         self.register_buffer("observation_scale", torch.as_tensor(scale, dtype=torch.float32))
         self.layers = Layers([observation_dim + action_dim + latent_dim, *hidden, 1], copies=2)
 
-    def inputs(self, observations: Tensor, actions: Tensor, z: Tensor) -> Tensor:
-        """What the first layer sees, [N, O + A + Z]; observations [N, O], actions [N, A], z [N, Z]."""
-        return torch.cat([observations / self.observation_scale, actions, z], dim=-1)
-
     def forward(self, observations: Tensor, actions: Tensor, z: Tensor) -> Tensor:
         """[2, N] values; observations [N, O], actions [N, A], z [N, Z]."""
-        return self.layers(self.inputs(observations, actions, z)).squeeze(-1)
+        x = torch.cat([observations / self.observation_scale, actions, z], dim=-1)
+        return self.layers(x).squeeze(-1)
