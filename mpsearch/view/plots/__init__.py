@@ -1,0 +1,70 @@
+"""Pictures as pure functions from data to matplotlib axes, and the same in words.
+
+Each ``plot_...`` draws into the axes it is given, or into a new figure, and returns them; its ``describe_...``
+writes the alternative text from the same data. :func:`show` puts both into a notebook::
+
+    plots.show(plots.plot_before_after(result, labels), plots.describe_before_after(result, labels))
+"""
+
+from mpsearch.view.plots import landscape
+from mpsearch.view.plots.adaptation import (
+    CONTROL_STEP,
+    SMOOTHING,
+    describe_adaptation,
+    describe_before_after,
+    describe_velocity,
+    plot_adaptation,
+    plot_before_after,
+    plot_velocity,
+)
+from mpsearch.view.plots.beliefs import (
+    describe_contraction,
+    describe_latent_space,
+    describe_posterior,
+    informative_dims,
+    plot_contraction,
+    plot_latent_space,
+    plot_posterior,
+)
+from mpsearch.view.plots.comparison import (
+    describe_learning_curve,
+    describe_methods,
+    plot_learning_curve,
+    plot_methods,
+    published_curves,
+)
+from mpsearch.view.plots.landscape import describe_landscape, plot_landscape
+from mpsearch.view.plots.style import AFTER, BEFORE, COLOUR_MAP, MARKERS, PALETTE, TARGET, show
+
+__all__ = [
+    "AFTER",
+    "BEFORE",
+    "COLOUR_MAP",
+    "CONTROL_STEP",
+    "MARKERS",
+    "PALETTE",
+    "SMOOTHING",
+    "TARGET",
+    "describe_adaptation",
+    "describe_before_after",
+    "describe_contraction",
+    "describe_landscape",
+    "describe_latent_space",
+    "describe_learning_curve",
+    "describe_methods",
+    "describe_posterior",
+    "describe_velocity",
+    "informative_dims",
+    "landscape",
+    "plot_adaptation",
+    "plot_before_after",
+    "plot_contraction",
+    "plot_landscape",
+    "plot_latent_space",
+    "plot_learning_curve",
+    "plot_methods",
+    "plot_posterior",
+    "plot_velocity",
+    "published_curves",
+    "show",
+]

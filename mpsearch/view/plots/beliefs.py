@@ -1,0 +1,237 @@
+"""PEARL's belief about the task: q(z | c) as it sharpens, and where the tasks lie in the space of z."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Ellipse
+
+from mpsearch.errors import UsageError
+from mpsearch.records import AdaptationResult, Array
+from mpsearch.view.plots.style import (
+    AFTER,
+    BEFORE,
+    BESIDE,
+    COLOUR_MAP,
+    DASHES,
+    MARKERS,
+    PALETTE,
+    check_finite,
+    count_axis,
+    legend,
+    line_style,
+    new_axes,
+    number,
+    round_numbers,
+)
+
+Dims = tuple[int, int]
+BETWEEN = [PALETTE[name] for name in ("green", "purple", "sky", "vermillion", "black")]
+
+
+def informative_dims(means: Array) -> Dims:
+    """The two dimensions of z in which the beliefs' means [..., Z] spread most, in their own order.
+
+    Raises:
+        UsageError: fewer than two dimensions, no means, or one that is not finite.
+    """
+    array = check_finite("means of the beliefs", means)
+    if array.ndim < 2 or array.shape[-1] < 2:
+        raise UsageError(f"the means must have shape [..., Z] with Z of at least 2, not {list(array.shape)}")
+    spread = array.reshape(-1, array.shape[-1]).std(0)  # [Z]
+    first, second = sorted(np.argsort(-spread, kind="stable")[:2].tolist())
+    return first, second
+
+
+def plot_posterior(result: AdaptationResult, task: int, dims: Dims | None = None, axes: Axes | None = None) -> Axes:
+    """The belief about z at each stage of adapting to one task: its mean, and ellipses of one and two sigma.
+
+    Grey dots are the means that the other tasks of the result ended with.
+
+    Args:
+        result: of PEARL.
+        task: index k of the task.
+        dims: two dimensions of z; the most informative ones by default.
+        axes: where to draw; a new figure by default.
+
+    Raises:
+        UsageError: the result has no beliefs, there is no task ``task`` or no dimension of ``dims``.
+    """
+    mean, std, chosen = _belief(result, task, dims)
+    axes = new_axes(axes, BESIDE)
+    others = np.delete(result.beliefs[0][:, -1], task, axis=0)[:, chosen]  # type: ignore[index]
+    axes.plot(*others.T, ".", color="0.65", label="other tasks, at the end" if len(others) else None)
+    axes.plot(*mean.T, color="0.45", linewidth=1.0, zorder=1)
+    for stage, name in enumerate(_stage_names(result)):
+        last = stage == len(mean) - 1
+        colour = BEFORE if stage == 0 else AFTER if last else BETWEEN[(stage - 1) % len(BETWEEN)]
+        dash = "--" if stage == 0 else "-" if last else DASHES[stage % 2 + 2]
+        for sigmas, width in ((1, 1.8), (2, 0.9)):
+            size = 2 * sigmas * std[stage]
+            axes.add_patch(Ellipse(mean[stage], *size, edgecolor=colour, facecolor="none", linestyle=dash, lw=width))
+        axes.plot(*mean[stage], MARKERS[stage % len(MARKERS)], color=colour, label=name, linestyle=dash)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.autoscale_view()
+    _label(axes, chosen)
+    legend(axes, beside=True)
+    return axes
+
+
+def plot_contraction(counts: Array, std: Array, axes: Axes | None = None) -> Axes:
+    """The posterior's standard deviation in each dimension of z against the number of transitions it has seen.
+
+    The guide is 1/sqrt(1 + n): what remains if each of n transitions says as much as the prior does. Dimensions that
+    transitions say more about lie below it.
+
+    Args:
+        counts: [N] numbers of transitions, growing; 0 is the prior.
+        std: [N, Z] standard deviations.
+        axes: where to draw; a new figure by default.
+
+    Raises:
+        UsageError: the two do not fit, are empty or not finite, counts do not grow, or an std is not above 0.
+    """
+    counts, std = _check_contraction(counts, std)
+    axes = new_axes(axes, BESIDE)
+    for i, column in enumerate(std.T):
+        axes.plot(counts, column, label=f"z[{i}]", **line_style(i) | {"markersize": 4})
+    n = np.concatenate([counts[:1], np.geomspace(max(counts[0], 0.1), max(counts[-1], 0.1), 100)])
+    axes.plot(n, 1 / np.sqrt(1 + n), color="0.4", linestyle=(0, (6, 3)), label=r"guide: $1/\sqrt{1 + n}$")
+    count_axis(axes, counts, "transitions seen of the task")
+    axes.set_yscale("log")
+    axes.set_ylim(0.8 * std.min(), 1.25 * std.max())
+    ticks = round_numbers(0.8 * std.min(), 1.25 * std.max())
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_yticks([], minor=True)
+    axes.set_ylabel("standard deviation of the belief about z")
+    legend(axes, beside=True)
+    return axes
+
+
+def plot_latent_space(
+    means: Array,
+    tasks: Array,
+    parameter: str = "task parameter",
+    dims: Dims | None = None,
+    axes: Axes | None = None,
+) -> Axes:
+    """Where K tasks lie in the space of z, coloured by a number of the task; the two extreme tasks are named.
+
+    Args:
+        means: [K, Z] means of the beliefs.
+        tasks: [K] one number a task, such as the velocity asked for.
+        parameter: what that number is, with its unit.
+        dims: two dimensions of z; the most informative ones by default.
+        axes: where to draw; a new figure by default.
+
+    Raises:
+        UsageError: the two do not fit, are empty or not finite, or there is no dimension of ``dims``.
+    """
+    means, tasks, chosen = _check_latent(means, tasks, dims)
+    axes = new_axes(axes)
+    x, y = means[:, chosen].T
+    points = axes.scatter(x, y, c=tasks, cmap=COLOUR_MAP, s=45, edgecolors="0.3", linewidths=0.5)
+    axes.figure.colorbar(points, ax=axes, label=parameter)
+    for k in {int(tasks.argmin()), int(tasks.argmax())}:
+        axes.annotate(f"{tasks[k]:.3g}", (x[k], y[k]), (6, 6), textcoords="offset points", fontsize="small")
+    axes.margins(0.1)
+    _label(axes, chosen)
+    return axes
+
+
+def describe_posterior(result: AdaptationResult, task: int, dims: Dims | None = None) -> str:
+    """The alternative text of :func:`plot_posterior`, written from the same numbers."""
+    mean, std, chosen = _belief(result, task, dims)
+    rows = [
+        f"{name}: mean ({number(m[0])}, {number(m[1])}), standard deviation ({number(s[0])}, {number(s[1])})"
+        for name, m, s in zip(_stage_names(result), mean, std, strict=True)
+    ]
+    share = std[-1].prod() / std[0].prod()
+    parameters = ", ".join(f"{value:.3g}" for value in result.tasks[task])
+    return (
+        f"Belief about z[{chosen[0]}] and z[{chosen[1]}] while adapting to task {parameters}, as ellipses of one and"
+        f" two sigma. {'; '.join(rows)}. The last ellipse has {100 * share:.2g} % of the first one's area."
+    )
+
+
+def describe_contraction(counts: Array, std: Array) -> str:
+    """The alternative text of :func:`plot_contraction`, written from the same numbers."""
+    counts, std = _check_contraction(counts, std)
+    rows = [f"z[{i}]: {number(column[0])} to {number(column[-1])}" for i, column in enumerate(std.T)]
+    return (
+        f"Standard deviation of the belief about z, from {counts[0]:,.0f} to {counts[-1]:,.0f} transitions."
+        f" {'; '.join(rows)}. The guide 1/sqrt(1 + n) goes from {number((1 + counts[0]) ** -0.5)}"
+        f" to {number((1 + counts[-1]) ** -0.5)}."
+    )
+
+
+def describe_latent_space(
+    means: Array, tasks: Array, parameter: str = "task parameter", dims: Dims | None = None
+) -> str:
+    """The alternative text of :func:`plot_latent_space`: how well each dimension orders the tasks."""
+    means, tasks, chosen = _check_latent(means, tasks, dims)
+    words = (
+        f"Means of the beliefs about {len(tasks)} tasks in z[{chosen[0]}] and z[{chosen[1]}], coloured by {parameter}"
+    )
+    words += f" from {tasks.min():.3g} to {tasks.max():.3g}."
+    for dim in chosen:
+        alike = np.subtract.outer(tasks, tasks) * np.subtract.outer(means[:, dim], means[:, dim])  # [K, K]
+        if (alike != 0).any():
+            share = (alike > 0).sum() / (alike != 0).sum()  # of the pairs, each of which is there twice
+            way, percent = ("larger", 100 * share) if share >= 0.5 else ("smaller", 100 * (1 - share))
+            words += f" In {percent:.0f} % of the pairs, the task with the larger number has the {way} z[{dim}]."
+    return words
+
+
+def _belief(result: AdaptationResult, task: int, dims: Dims | None) -> tuple[Array, Array, list[int]]:
+    """Mean and standard deviation [S, 2] of each stage's belief about ``task``, and the dimensions."""
+    if result.beliefs is None:
+        raise UsageError("this result has no beliefs to plot: only PEARL infers z; adapt with a PEARL meta-policy")
+    mean, std = check_finite("beliefs", result.beliefs, "2, K, S, Z")
+    if not 0 <= task < len(mean):
+        raise UsageError(f"task must be a number from 0 to {len(mean) - 1}, not {task}")
+    chosen = _check_dims(mean[:, -1] if len(mean) > 1 else mean, dims)  # where the tasks end, as in the latent space
+    if (std <= 0).any():
+        raise UsageError("cannot plot: the standard deviations of the beliefs must be above 0")
+    return mean[task][:, chosen], std[task][:, chosen], chosen
+
+
+def _check_dims(means: Array, dims: Sequence[int] | None) -> list[int]:
+    found = list(informative_dims(means))
+    if dims is None:
+        return found
+    count = means.shape[-1]
+    if len(dims) != 2 or dims[0] == dims[1] or not all(0 <= dim < count for dim in dims):
+        raise UsageError(f"dims must be two different numbers from 0 to {count - 1}, not {tuple(dims)}")
+    return list(dims)
+
+
+def _check_contraction(counts: Array, std: Array) -> tuple[Array, Array]:
+    counts, std = check_finite("counts", counts, "N"), check_finite("standard deviations", std, "N, Z")
+    if len(counts) != len(std):
+        raise UsageError(f"there must be one row of standard deviations a count: {len(counts)} counts, {len(std)} rows")
+    if (np.diff(counts) <= 0).any() or counts[0] < 0:
+        raise UsageError("the counts of transitions must grow, from 0 or more")
+    if (std <= 0).any():
+        raise UsageError("cannot plot: the standard deviations must be above 0")
+    return counts, std
+
+
+def _check_latent(means: Array, tasks: Array, dims: Dims | None) -> tuple[Array, Array, list[int]]:
+    means = check_finite("means of the beliefs", means, "K, Z")
+    tasks = check_finite("tasks", tasks, "K")
+    if len(means) != len(tasks):
+        raise UsageError(f"there must be one number a task: {len(means)} means, {len(tasks)} tasks")
+    return means, tasks, _check_dims(means, dims)
+
+
+def _stage_names(result: AdaptationResult) -> Sequence[str]:
+    assert result.beliefs is not None
+    return result.stage_names or [f"stage {s}" for s in range(result.beliefs.shape[2])]
+
+
+def _label(axes: Axes, dims: Sequence[int]) -> None:
+    axes.set_xlabel(f"z[{dims[0]}]")
+    axes.set_ylabel(f"z[{dims[1]}]")

@@ -1,0 +1,193 @@
+"""Methods beside each other: what adapting costs and brings, and how fast meta-training learns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from mpsearch.errors import UsageError
+from mpsearch.records import AdaptationResult, Array
+from mpsearch.view.plots.style import (
+    AFTER,
+    BEFORE,
+    PALETTE,
+    TARGET,
+    check_finite,
+    count_axis,
+    episode_steps,
+    legend,
+    line_style,
+    new_axes,
+    number,
+    return_label,
+)
+
+Curve = tuple[Sequence[float], Sequence[float]]
+PUBLISHED_STYLES = ((TARGET, ":"), (PALETTE["purple"], "-."), (PALETTE["green"], (0, (5, 1))))
+
+
+def plot_methods(results: Mapping[str, AdaptationResult], axes: Axes | None = None) -> Axes:
+    """Mean return over the tasks against the environment steps spent adapting, one line a method.
+
+    The band is the standard error over the tasks; a single task has none. The episodes of a task share one
+    adaptation, so they are averaged first and not counted as independent. Steps are on a logarithmic axis that
+    begins at 0, as methods differ in them by a factor of twenty.
+
+    Args:
+        results: of adapting to the same K tasks, by the name of the method.
+        axes: where to draw; a new figure by default.
+
+    Raises:
+        UsageError: no results, a result is empty or not finite, or they differ in tasks or in the episodes' length.
+    """
+    curves, tasks, steps = _method_curves(results)
+    axes = new_axes(axes)
+    for i, (name, (env_steps, mean, error)) in enumerate(curves.items()):
+        style = line_style(i)
+        axes.plot(env_steps, mean, label=name, **style)
+        if tasks > 1:
+            axes.fill_between(env_steps, mean - error, mean + error, color=style["color"], alpha=0.15, linewidth=0)
+    count_axis(
+        axes,
+        np.concatenate([env_steps for env_steps, _, _ in curves.values()]),
+        "environment steps spent adapting, per task",
+    )
+    axes.set_ylabel(f"mean {return_label(steps)}")
+    legend(axes, f"band: standard error over {tasks} tasks" if tasks > 1 else "one task")
+    return axes
+
+
+def plot_learning_curve(
+    records: Sequence[Mapping[str, Any]],
+    axes: Axes | None = None,
+    published: Mapping[str, Curve] | None = None,
+) -> Axes:
+    """Return before and after adaptation against the environment steps of meta-training.
+
+    Args:
+        records: the lines of ``metrics.jsonl``, each with ``env_steps``, ``before`` and ``after``.
+        published: other people's curves by name: (environment steps, returns).
+
+    Raises:
+        UsageError: no records, a record without one of these keys, a number that is not finite, or a published
+            curve whose two parts differ in length.
+    """
+    env_steps, before, after = _columns(records)
+    others = _check_published(published)
+    axes = new_axes(axes)
+    axes.plot(env_steps / 1e6, before, "--", color=BEFORE, label="before adaptation")
+    axes.plot(env_steps / 1e6, after, "-", color=AFTER, label="after adaptation")
+    for i, (name, (steps, returns)) in enumerate(others.items()):
+        colour, dashes = PUBLISHED_STYLES[i % len(PUBLISHED_STYLES)]
+        axes.plot(steps / 1e6, returns, linestyle=dashes, color=colour, linewidth=1.8, label=name)
+    axes.set_xlabel("environment steps of meta-training (millions)")
+    axes.set_ylabel("mean return (sum of rewards)")
+    legend(axes)
+    return axes
+
+
+def published_curves(
+    rows: Iterable[Mapping[str, str]], returns: str, *, name: str = "task", env_steps: str = "environment_steps"
+) -> dict[str, tuple[Array, Array]]:
+    """Published curves from the rows of a table, for :func:`plot_learning_curve`: (environment steps, returns) by name.
+
+    ::
+
+        with open("pearl_published_curves.csv", newline="") as file:
+            curves = published_curves(csv.DictReader(file), "return_after_2_exploration_episodes")
+
+    Args:
+        rows: each maps the names of the columns to text.
+        returns, name, env_steps: the columns of returns, of the curves' names and of environment steps.
+
+    Raises:
+        UsageError: no rows, a column is missing, or an entry is not a finite number.
+    """
+    points: dict[str, list[tuple[str, str]]] = {}
+    try:
+        for row in rows:
+            points.setdefault(row[name], []).append((row[env_steps], row[returns]))
+    except KeyError as error:
+        raise UsageError(f"a row of published curves has no column {error}; it has {', '.join(row)}") from None
+    if not points:
+        raise UsageError("there are no published curves to read: no row was given")
+    return {key: tuple(check_finite(f"published curve {key!r}", pairs).T) for key, pairs in points.items()}
+
+
+def describe_methods(results: Mapping[str, AdaptationResult]) -> str:
+    """The alternative text of :func:`plot_methods`, written from the same numbers."""
+    curves, tasks, steps = _method_curves(results)
+    rows = []
+    for name, (env_steps, mean, error) in curves.items():
+        points = [f"{number(value)} after {count:,.0f}" for count, value in zip(env_steps, mean, strict=True)]
+        spread = f" (standard error at the end {number(error[-1])})" if tasks > 1 else ""
+        rows.append(f"{name}: {', '.join(points)}{spread}")
+    best = max(curves, key=lambda name: curves[name][1][-1])
+    last = f" {best} ends highest." if len(curves) > 1 else ""
+    over = f"{tasks} tasks" if tasks > 1 else "one task"
+    return (
+        f"Mean return over {over}, episodes of {steps} steps, after environment steps spent adapting."
+        f" {'; '.join(rows)}.{last}"
+    )
+
+
+def describe_learning_curve(records: Sequence[Mapping[str, Any]], published: Mapping[str, Curve] | None = None) -> str:
+    """The alternative text of :func:`plot_learning_curve`: where each curve begins and ends."""
+    env_steps, before, after = _columns(records)
+    late = slice(-max(1, len(after) // 10), None)
+    ends = [
+        f"{name} adaptation: {number(curve[0])} at first, {number(curve[late].mean())} at last"
+        for name, curve in (("Before", before), ("after", after))
+    ]
+    others = [
+        f" Published, {name}: {number(returns[-1])} after {_millions(steps[-1])}."
+        for name, (steps, returns) in _check_published(published).items()
+    ]
+    return (
+        f"Mean return over {_millions(env_steps[-1])} of meta-training; 'at last' is the mean of the last tenth."
+        f" {'; '.join(ends)}.{''.join(others)}"
+    )
+
+
+def _method_curves(
+    results: Mapping[str, AdaptationResult],
+) -> tuple[dict[str, tuple[Array, Array, Array]], int, int]:
+    """Environment steps, mean and standard error [S] of each method; K; T."""
+    if not results:
+        raise UsageError("there is nothing to plot: no result was given")
+    (first, *_), curves = results.values(), {}
+    for name, result in results.items():
+        by_task = check_finite(f"returns of {name}", result.returns, "K, S, E").mean(-1)  # [K, S]
+        if not np.array_equal(result.tasks, first.tasks) or episode_steps(result) != episode_steps(first):
+            raise UsageError(f"{name} adapted to other tasks or horizons than {next(iter(results))}; use the same ones")
+        error = by_task.std(0, ddof=1) / np.sqrt(len(by_task)) if len(by_task) > 1 else np.zeros(by_task.shape[1])
+        curves[name] = (np.asarray(result.env_steps, dtype=float), by_task.mean(0), error)
+    return curves, len(first.tasks), episode_steps(first)
+
+
+def _columns(records: Sequence[Mapping[str, Any]]) -> tuple[Array, Array, Array]:
+    """Environment steps, returns before and returns after, [N] each."""
+    try:
+        columns = [[record[key] for record in records] for key in ("env_steps", "before", "after")]
+    except KeyError as error:
+        raise UsageError(f"a record of training has no {error}; a line of metrics.jsonl has it") from None
+    env_steps, before, after = check_finite("record of training", columns)
+    return env_steps, before, after
+
+
+def _check_published(published: Mapping[str, Curve] | None) -> dict[str, tuple[Array, Array]]:
+    curves = {}
+    for name, (env_steps, returns) in (published or {}).items():
+        what = f"published curve {name!r}"
+        x, y = check_finite(what, env_steps, "N"), check_finite(what, returns, "N")
+        if len(x) != len(y):
+            raise UsageError(f"cannot plot: the {what} has {len(x)} environment steps but {len(y)} returns")
+        curves[name] = (x, y)
+    return curves
+
+
+def _millions(steps: float) -> str:
+    return f"{number(steps / 1e6)} million environment steps"

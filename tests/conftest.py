@@ -1,0 +1,34 @@
+"""Fixtures of the tests of pictures."""
+
+import numpy as np
+import pytest
+
+from mpsearch.records import AdaptationResult
+
+
+@pytest.fixture
+def no_window():
+    """Figures are drawn without a window, and closed after the test."""
+    import matplotlib
+    import matplotlib.pyplot as plt
+
+    with matplotlib.rc_context({"backend": "Agg"}):
+        yield
+        plt.close("all")
+
+
+@pytest.fixture
+def result():
+    """K = 2, S = 3, E = 4, T = 20; the torso moves at 0 m/s before and at +2 and -1 m/s after."""
+    stages = np.array([[0.0, 50.0, 100.0], [10.0, 0.0, -5.0]])
+    speed = np.array([[0.0, 1.0, 2.0], [0.0, -0.5, -1.0]])
+    positions = np.zeros((2, 3, 21, 9))
+    positions[..., 0] = speed[..., None] * 0.05 * np.arange(21)
+    return AdaptationResult(
+        tasks=np.array([[1.0], [-1.0]]),
+        returns=stages[..., None] + np.array([-3.0, -1.0, 1.0, 3.0]),
+        env_steps=np.array([0, 80, 160]),
+        trajectories=positions,
+        rewards=np.zeros((2, 3, 20)),
+        policies=lambda k, stage: lambda observation: observation,
+    )
