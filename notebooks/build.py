@@ -24,6 +24,7 @@ FOLDER = Path(__file__).resolve().parent
 CELL_TIMEOUT = 180  # s
 KEY = "mpsearch"  # the entry of a notebook's metadata that is ours
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 ABSOLUTE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|Users|tmp|usr|opt|var|mnt|private)/|\b[A-Z]:\\+\w")
 
 
@@ -55,7 +56,7 @@ def read_source(source: Path) -> nbformat.NotebookNode:
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
-    """Run ``notebook`` in ``folder`` and keep only what belongs into a lesson."""
+    """Run ``notebook`` in ``folder``."""
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT,
@@ -64,10 +65,20 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
         record_timing=False,
     )
     client.execute()
+    keep_what_lasts(notebook)
+
+
+def keep_what_lasts(notebook: nbformat.NotebookNode) -> None:
+    """Remove what is of this run or this machine, and views of widgets where a picture says the same."""
     notebook.metadata.pop("widgets", None)  # JupyterLab does not restore it, and GitHub refuses half of it
     notebook.metadata["language_info"] = {"name": "python"}  # the version is this machine's business
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get(
+                "data", {}
+            ):  # without a kernel, a view would be an error in the picture's place
+                output.data.pop(WIDGET_VIEW, None)
 
 
 def complaints(notebook: nbformat.NotebookNode) -> list[str]:
@@ -86,6 +97,8 @@ def complaints(notebook: nbformat.NotebookNode) -> list[str]:
         found.append("its cells were not executed in order")
     if "widgets" in notebook.metadata:
         found.append("it holds widget state")
+    if any(WIDGET_VIEW in output.get("data", {}) for cell in code for output in cell.outputs):
+        found.append("a widget in it has no picture for readers without a kernel")
     return found
 
 

@@ -48,13 +48,14 @@ def test_no_cell_is_skipped_and_something_is_asserted(name):
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_every_picture_has_alternative_text_and_the_same_words_below(name):
+def test_every_picture_has_alternative_text_and_the_same_words_beside_it(name):
     for cell in lesson(name).cells:
         outputs = cell.get("outputs", [])
         written = " ".join(output.get("data", {}).get("text/markdown", "") for output in outputs)
         for output in outputs:
             if "image/png" in output.get("data", {}):
-                assert output.metadata["image/png"]["alt"] in written
+                alternative = output.metadata["image/png"]["alt"]
+                assert alternative in written or alternative == output["data"]["text/plain"]  # of a widget
 
 
 @pytest.fixture
@@ -116,6 +117,16 @@ def test_complains_about_cells_out_of_order_and_widget_state(toy):
     notebook.cells[1].execution_count = 4
     notebook.metadata["widgets"] = {}
     assert len(build.complaints(notebook)) == 2
+
+
+def test_a_widget_is_stored_as_picture_and_words_and_one_without_a_picture_is_complained_about(toy):
+    view = {build.WIDGET_VIEW: {"model_id": "0"}, "text/plain": "what is to be seen"}
+    for more, stored in (({"image/png": "AAAA"}, False), ({}, True)):
+        output = nbformat.v4.new_output("display_data", data={**view, **more})
+        notebook = write_built(toy, lambda notebook, output=output: notebook.cells[1].update(outputs=[output]))
+        build.keep_what_lasts(notebook)
+        assert (build.WIDGET_VIEW in notebook.cells[1].outputs[0].data) == stored
+        assert ("picture" in " ".join(build.complaints(notebook))) == stored
 
 
 def test_web_addresses_and_fractions_are_not_paths(toy):

@@ -37,6 +37,8 @@ import numpy as np
 import mpsearch
 from mpsearch import doctor
 from mpsearch.view import plots
+from mpsearch.view.player import play
+from mpsearch.view.widgets import AdaptationExplorer
 
 print(doctor.report(doctor.examine(quick=True)))
 
@@ -126,6 +128,12 @@ plots.show(panels[0], words)
 # %% [markdown]
 # The faint lines jump up and down: a cheetah pushes off and lands several times a second. The strong lines are
 # means over about one stride. Above zero it runs forward, below zero backward.
+#
+# Enough of lines: let us look at the cheetah itself. This is an episode before and one after adaptation, when
+# *backward* is wanted. Press **Play**. (Space plays and pauses too, and the arrow keys move by a step.)
+
+# %% tags=["nbval-ignore-output"]
+play(result, labels.index("backward"), title="wanted: backward")
 
 # %% [markdown]
 # ## 5. A harder family: run at a speed
@@ -159,8 +167,22 @@ print(f"\neasiest: {easiest}, hardest: {hardest}")
 # %% [markdown]
 # ### Your turn
 #
-# Change `my_speed`, run the cell, and look. Try a slow one and a fast one. Then try one outside the range:
-# mpsearch tells you what is allowed.
+# There is a second way to adapt, called PEARL: it changes no weights, but infers from what it sees which task it
+# may be, and acts on that. You will learn how in lesson 6. Here both are at work.
+#
+# Move the wanted speed, press **Run**, and compare them: the return before and after, how many steps each needed
+# on the task, and how they run. The grey cheetah runs at the wanted speed.
+
+# %% tags=["nbval-ignore-output"]
+explorer = AdaptationExplorer(runner, mpsearch.load("pearl-cheetah-velocity"))
+explorer
+
+# %%
+for method, found in explorer.result.items():
+    assert found.after[0] > found.before[0], f"{method} should have become better at this speed"
+
+# %% [markdown]
+# Would you rather write code? A speed outside the range gets you a sentence that says what is allowed.
 
 # %%
 my_speed = 1.5  # m/s: change me

@@ -1,0 +1,197 @@
+// The controls, the clock and what is on the canvas; the files joined before this one draw the parts.
+
+const SPEEDS = [0.25, 0.5, 1, 2, 4];
+const HEIGHTS = { race: 240, panel: 170, plane: 360 }; // px
+const KEYS = "Space plays or pauses, arrow keys move by a step, with Shift by twenty, Home and End go to the ends.";
+
+function make(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, content] of Object.entries(attributes)) node.setAttribute(name, content);
+  node.append(...children);
+  return node;
+}
+
+const select = (name, choices, chosen) => {
+  const options = choices.map(([value, words]) => make("option", { value }, words));
+  const node = make("select", { "aria-label": name, title: name }, ...options);
+  node.value = chosen;
+  return node;
+};
+
+/** The table of names and scores, and its cells in the order of `scores`. */
+function buildTable(scene) {
+  const place = scene.runners.some((runner) => runner.goal) ? "to the goal" : "from the start";
+  const columns = scene.cheetah ? ["distance", "velocity", "return"] : [place, "return"];
+  const cells = scene.runners.map(() => columns.map(() => make("td")));
+  const names = scene.runners.map((runner) => {
+    const sign = make("span", { "aria-hidden": "true" }, `${runner.glyph} `);
+    sign.style.color = runner.colour;
+    return make("th", { scope: "row" }, sign, runner.name);
+  });
+  const head = make("tr", {}, ...["runner", ...columns].map((column) => make("th", { scope: "col" }, column)));
+  const rows = names.map((name, n) => make("tr", {}, name, ...cells[n]));
+  const body = [make("thead", {}, head), make("tbody", {}, ...rows)];
+  const table = make("table", { "aria-label": "Where each runner is at this time" }, ...body);
+  return [make("div", { class: "mps-scores" }, table), cells];
+}
+
+/** The player's elements, in the order of the page. */
+function build(scene) {
+  const [table, cells] = buildTable(scene);
+  const single = scene.layout === "panels" || scene.runners.length === 1;
+  const follows = single ? [[0, "follow"]] : scene.runners.map((runner, n) => [n, `follow ${runner.name}`]);
+  const ui = {
+    canvas: make("canvas", { role: "img", "aria-label": scene.summary }),
+    play: make("button", { type: "button" }, "▶ Play"),
+    slider: make("input", { type: "range", min: 0, max: scene.duration, step: "any", "aria-label": "Time" }),
+    time: make("span", { class: "mps-time" }),
+    speed: select("Speed", SPEEDS.map((speed) => [speed, `${speed}×`]), 1),
+    camera: select("Camera", [...follows, ["all", "whole track"]], follows.length - 1),
+    cells,
+  };
+  const tools = [ui.play, ui.slider, ui.time, ui.speed, ...(scene.cheetah ? [ui.camera] : [])];
+  const bar = make("div", { class: "mps-bar" }, ...tools);
+  const title = scene.title ? [make("div", { class: "mps-title" }, scene.title)] : [];
+  ui.root = make("div", { class: "mps-player", role: "group", tabindex: 0 }, ...title, table, ui.canvas, bar);
+  ui.root.setAttribute("aria-label", ["Player.", scene.title && `${scene.title}.`, KEYS].filter(Boolean).join(" "));
+  ui.root.dataset.lmSuppressShortcuts = "true"; // else JupyterLab takes the arrow keys in command mode
+  return ui;
+}
+
+const heightOf = ({ cheetah, layout, runners }) => {
+  if (!cheetah) return HEIGHTS.plane;
+  const race = HEIGHTS.race + (LANE + ROW) * (runners.length - 1);
+  return (layout === "panels" ? HEIGHTS.panel * runners.length : race) + STRIP;
+};
+
+/** A pen for the canvas at its size in CSS pixels and the page's colours now; null while it has no size. */
+function penOf(ui, height) {
+  const [width, ratio] = [ui.canvas.clientWidth, window.devicePixelRatio || 1];
+  if (!width) return null;
+  const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (ui.canvas.width !== w || ui.canvas.height !== h) Object.assign(ui.canvas, { width: w, height: h });
+  const style = getComputedStyle(ui.root);
+  const [ink, soft, paper] = ["ink", "soft", "paper"].map((name) => style.getPropertyValue(`--mps-${name}`).trim());
+  const ctx = ui.canvas.getContext("2d");
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  ctx.clearRect(0, 0, width, height);
+  return { ctx, colours: { ink, soft, paper }, font: style.fontFamily, width, height };
+}
+
+function draw(pen, scene, time, choice) {
+  if (scene.cheetah) drawCheetahs(pen, scene, time, choice);
+  else drawPlanes(pen, scene, time);
+}
+
+/** One player in `el`; returns what ends it. */
+function start(scene, el) {
+  scene.track = scene.cheetah ? trackOf(scene) : null;
+  const [ui, height, ending] = [build(scene), heightOf(scene), new AbortController()];
+  const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  let [time, playing, last, frame] = [still ? scene.duration : 0, false, 0, 0];
+  ui.canvas.style.height = `${height}px`;
+  el.append(ui.root);
+
+  const clock = () => {
+    if (scene.cheetah) return `${time.toFixed(2)} of ${scene.duration.toFixed(2)} s`;
+    return `step ${stepAt(scene, time)} of ${stepAt(scene, scene.duration)}`;
+  };
+  const paint = () => {
+    const pen = penOf(ui, height);
+    if (pen) draw(pen, scene, time, ui.camera.value);
+    scene.runners.forEach((runner, n) => {
+      scores(scene, runner, time).forEach((words, c) => { ui.cells[n][c].textContent = words; });
+    });
+    ui.slider.value = time;
+    ui.time.textContent = clock();
+    if (!playing) ui.slider.setAttribute("aria-valuetext", clock()); // at 60 a second it would drown a screen reader
+  };
+  const request = () => { frame ||= requestAnimationFrame(tick); };
+  const tick = (now) => {
+    frame = 0;
+    if (playing) {
+      const passed = clamp((now - last) / 1000, 0, 0.1); // a frame may be stamped before the click; a tab may sleep
+      time = Math.min(scene.duration, time + passed * Number(ui.speed.value));
+      last = now;
+      if (time >= scene.duration) setPlaying(false);
+    }
+    paint();
+    if (playing) request();
+  };
+  const setPlaying = (on) => {
+    if (on && time >= scene.duration) time = 0;
+    [playing, last] = [on, performance.now()];
+    ui.play.textContent = on ? "⏸ Pause" : time >= scene.duration ? "↻ Replay" : "▶ Play";
+    request();
+  };
+  const seek = (t) => { time = clamp(t, 0, scene.duration); setPlaying(false); };
+  const onKey = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
+    const [step, move] = [Math.round(time / scene.dt), event.shiftKey ? 20 : 1];
+    const [back, on] = [step - move, step + move];
+    const moves = { ArrowLeft: back, ArrowDown: back, ArrowRight: on, ArrowUp: on, Home: 0, End: Infinity };
+    if (event.key === " " && event.target.tagName === "BUTTON") return; // it clicks the button
+    if (event.key === " ") setPlaying(!playing);
+    else if (Object.hasOwn(moves, event.key)) seek(moves[event.key] * scene.dt);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
+  const on = (node, name, act) => node.addEventListener(name, act, { signal: ending.signal });
+  on(ui.play, "click", () => setPlaying(!playing));
+  on(ui.slider, "input", () => seek(Number(ui.slider.value)));
+  on(ui.camera, "change", request);
+  on(ui.root, "keydown", onKey);
+  on(dark, "change", request);
+  const size = new ResizeObserver(request);
+  size.observe(ui.canvas);
+  const theme = new MutationObserver(request); // JupyterLab and VS Code mark their theme on the page's body
+  for (const node of [document.body, document.documentElement]) theme.observe(node, { attributes: true });
+  setPlaying(scene.autoplay && !still);
+  paint();
+  return () => {
+    cancelAnimationFrame(frame);
+    frame = -1; // no later request starts a frame
+    ending.abort();
+    size.disconnect();
+    theme.disconnect();
+    ui.root.remove();
+  };
+}
+
+function open(model, el) {
+  try {
+    return start(decode(model.get("meta"), model.get("data")), el);
+  } catch (error) {
+    const words = error.message === DAMAGED ? DAMAGED : `The player failed: ${error.message}. Run the cell again.`;
+    const sorry = make("div", { class: "mps-sorry", role: "alert" }, words);
+    el.replaceChildren(sorry);
+    return () => sorry.remove();
+  }
+}
+
+function render({ model, el }) {
+  let [close, waiting, gone] = [open(model, el), false, false];
+  const change = () => { // both may change at once: open again when both are there
+    if (waiting) return;
+    waiting = true;
+    queueMicrotask(() => {
+      waiting = false;
+      if (gone) return;
+      close();
+      close = open(model, el);
+    });
+  };
+  model.on("change:data", change);
+  model.on("change:meta", change);
+  return () => {
+    gone = true;
+    model.off("change:data", change);
+    model.off("change:meta", change);
+    close();
+  };
+}
+
+export default { render };

@@ -1,0 +1,179 @@
+// Cheetahs on their track, with ghosts, labels and the camera.
+
+const STRIP = 34; // px at the bottom: the whole track, small
+const LANE = 15; // px between two lanes of a race
+const ROW = 19; // px between two labels
+const HEAD = 1; // of the capsules; the torso is 0
+
+/** The distinct ghosts of some runners. */
+const ghostsOf = (runners) => runners.filter(
+  (runner, n) => runner.target !== null && runners.findIndex((r) => r.target === runner.target) === n);
+
+/** Ends of the whole track in m: every runner and every ghost at any time. */
+function trackOf(scene) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const runner of scene.runners) {
+    const xs = [];
+    for (let t = 0; t <= runner.steps; t++) xs.push(runner.frames[t * scene.width]);
+    if (runner.target !== null) xs.push(ghostAt(runner, scene.duration));
+    [low, high] = [Math.min(low, ...xs), Math.max(high, ...xs)];
+  }
+  return [low - 1, high + 1];
+}
+
+/** Follows `focus` (m) and zooms out for those of `others` that are near: {centre (m), scale (px/m)}. */
+function follow(focus, others, width, closest) {
+  const far = width / 60;
+  const ways = others.map((x) => (x - focus) * (1 - smooth(Math.abs(x - focus), 0.6 * far, far)));
+  const [low, high] = [Math.min(0, ...ways), Math.max(0, ...ways)];
+  return { centre: focus + (low + high) / 2, scale: Math.min(closest, width / (high - low + 3)) };
+}
+
+const niceStep = (least) => [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200].find((step) => step >= least) ?? 500;
+
+/** The ground from `back` to `front` px: bands of a metre or more that show the motion, ticks, the start line. */
+function drawGround(pen, box, camera, back, front) {
+  const { ctx, colours } = pen;
+  const step = niceStep(95 / camera.scale);
+  const at = (x) => box.x + box.width / 2 + (x - camera.centre) * camera.scale;
+  const half = box.width / 2 / camera.scale;
+  const edge = front + 6;
+  ctx.fillStyle = ctx.strokeStyle = colours.soft;
+  ctx.lineWidth = 1;
+  for (let n = Math.floor((camera.centre - half) / step); n * step < camera.centre + half; n++) {
+    ctx.globalAlpha = n % 2 ? 0.1 : 0.22;
+    ctx.fillRect(at(n * step), back, step * camera.scale, edge - back);
+    ctx.globalAlpha = 1;
+    line(ctx, at(n * step), edge, at(n * step), edge + 4);
+    if (Math.abs(at(n * step) - box.x - box.width / 2) > box.width / 2 - 18) continue; // no halves of numbers
+    text(pen, `${signed(n * step, step < 1 ? 1 : 0)} m`, at(n * step), edge + 16, { align: "center", size: 11 });
+  }
+  line(ctx, box.x, back + 0.5, box.x + box.width, back + 0.5);
+  ctx.lineWidth = 2;
+  line(ctx, at(0), back - 26, at(0), edge);
+  text(pen, "start", at(0) - 4, back - 18, { align: "right", size: 11 });
+}
+
+/** A cheetah with its torso at `x` px and the floor at `y` px; `end(capsule, side, axis)` is in m. */
+function drawCheetah(pen, scene, end, x, y, scale, colour, ghost = false) {
+  const { ctx, colours } = pen;
+  const side = (part, n) => [x + end(part, n, 0) * scale, y - end(part, n, 1) * scale];
+  const layer = (thickness, shade) => { // one stroke for all, so that a translucent one shows no joints
+    ctx.beginPath();
+    for (let part = 0; part < scene.capsules; part++) {
+      ctx.moveTo(...side(part, 0));
+      ctx.lineTo(...side(part, 1));
+    }
+    ctx.strokeStyle = shade;
+    ctx.lineWidth = thickness;
+    ctx.stroke();
+  };
+  const width = 2 * scene.radius * scale;
+  ctx.save();
+  ctx.lineCap = "round";
+  if (ghost) ctx.globalAlpha = 0.28;
+  else layer(width + 4, colours.paper); // parts it from whoever is behind
+  layer(width, colour);
+  if (!ghost) {
+    ctx.translate(0, -0.22 * width);
+    layer(0.3 * width, "rgba(255, 255, 255, 0.28)"); // light from above
+    ctx.translate(0, 0.22 * width);
+    dot(ctx, ...side(HEAD, 1), 0.24 * width, colours.paper); // the eye
+  }
+  ctx.restore();
+}
+
+/** Cheetahs on one track, in `box`; `camera` is {centre, scale}. */
+function drawTrack(pen, scene, runners, box, camera, time, smallest) {
+  const { ctx, colours } = pen;
+  const floor = (n) => box.y + box.height - 26 - LANE * (runners.length - 1 - n);
+  const figure = Math.max(camera.scale, smallest); // px/m of the cheetahs, who stay visible on a long track
+  const at = (x) => box.x + box.width / 2 + (x - camera.centre) * camera.scale;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(box.x, box.y, box.width, box.height);
+  ctx.clip();
+  drawGround(pen, box, camera, floor(0), floor(runners.length - 1));
+  ghostsOf(runners).forEach((runner, n) => {
+    const x = at(ghostAt(runner, time));
+    const standing = (part, side, axis) => scene.standing[4 * part + 2 * side + axis];
+    drawCheetah(pen, scene, standing, x, floor(runners.length - 1), figure, colours.ink, true);
+    label(pen, box, runners.length + n, x, `target ${signed(runner.target, 2)} m/s`, "◌");
+  });
+  runners.forEach((runner, n) => {
+    const x = at(torso(scene, runner, time));
+    const end = (part, side, axis) => value(scene, runner, 1 + 4 * part + 2 * side + axis, time);
+    drawCheetah(pen, scene, end, x, floor(n), figure, runner.colour);
+    label(pen, box, n, x, runner.name, runner.glyph, runner.colour, floor(n) - figure * (0.4 + end(0, 0, 1)));
+  });
+  ctx.restore();
+  const below = box.y + 16 + ROW * (runners.length + ghostsOf(runners).length);
+  const note = "cheetahs drawn larger than the track";
+  if (figure > camera.scale * 1.3) text(pen, note, box.x + box.width - 8, below, { align: "right", size: 11 });
+}
+
+/** The name of who is at `x` px, in row `n` from the top: above it, or at the edge with an arrow if it is outside. */
+function label(pen, box, n, x, name, glyph, colour = pen.colours.ink, until = 0) {
+  const { ctx, colours } = pen;
+  const words = x < box.x ? `◀ ${name}` : x > box.x + box.width ? `${name} ▶` : name;
+  ctx.font = `600 12px ${pen.font}`;
+  const width = ctx.measureText(words).width + 20;
+  const left = clamp(x - width / 2, box.x + 6, Math.max(box.x + 6, box.x + box.width - width - 6));
+  const y = box.y + 16 + ROW * n;
+  ctx.strokeStyle = colours.soft;
+  ctx.lineWidth = 1;
+  ctx.globalAlpha = 0.5;
+  if (until > y + 8 && x > box.x && x < box.x + box.width) line(ctx, x, y + 5, x, until);
+  ctx.globalAlpha = 1;
+  text(pen, glyph, left, y, { size: 13, colour, halo: true });
+  text(pen, words, left + 16, y, { colour: colours.ink, bold: true, halo: true });
+}
+
+/** The whole track, small: where everyone is, and which part of it is in view. */
+function drawStrip(pen, scene, cameras, box, time) {
+  const { ctx, colours } = pen;
+  const [low, high] = scene.track;
+  const at = (x) => box.x + 30 + ((x - low) / (high - low)) * (box.width - 60);
+  const y = box.y + 13;
+  ctx.strokeStyle = ctx.fillStyle = colours.soft;
+  ctx.lineWidth = 1;
+  for (const { centre, scale } of cameras) {
+    const half = box.width / 2 / scale;
+    const [left, right] = [at(Math.max(low, centre - half)), at(Math.min(high, centre + half))];
+    ctx.globalAlpha = 0.14;
+    if (right > left) ctx.fillRect(left, y - 9, right - left, 18);
+    ctx.globalAlpha = 1;
+  }
+  line(ctx, at(low), y + 0.5, at(high), y + 0.5);
+  const step = niceStep(((high - low) / (box.width - 60)) * 80);
+  for (let n = Math.ceil(low / step); n * step <= high; n++) {
+    line(ctx, at(n * step), y, at(n * step), y + 5);
+    text(pen, signed(n * step, step < 1 ? 1 : 0), at(n * step), y + 18, { align: "center", size: 10 });
+  }
+  const mark = (sign, x, colour) => text(pen, sign, at(x), y + 5, { align: "center", size: 14, colour });
+  for (const runner of ghostsOf(scene.runners)) mark("◌", ghostAt(runner, time), colours.ink);
+  for (const runner of scene.runners) mark(runner.glyph, torso(scene, runner, time), runner.colour);
+}
+
+/** Cheetahs: one track with lanes, or one panel each, above the whole track. */
+function drawCheetahs(pen, scene, time, choice) {
+  const { width } = pen;
+  const groups = scene.layout === "panels" ? scene.runners.map((runner) => [runner]) : [scene.runners];
+  const height = (pen.height - STRIP) / groups.length;
+  const rows = groups[0].length + ghostsOf(groups[0]).length; // of labels
+  const room = height - 26 - ROW * rows - LANE * (groups[0].length - 1) - 8;
+  const closest = Math.min(room / 1.25, width / 4.5); // px/m
+  const [low, high] = scene.track;
+  const all = { centre: (low + high) / 2, scale: Math.min(closest, width / (high - low + 2)) };
+  const cameras = groups.map((group) => {
+    const places = group.map((runner) => torso(scene, runner, time));
+    const ghosts = ghostsOf(group).map((runner) => ghostAt(runner, time));
+    return choice === "all" ? all : follow(places[choice], [...places, ...ghosts], width, closest);
+  });
+  const smallest = Math.min(closest, 64);
+  groups.forEach((group, n) => {
+    const box = { x: 0, y: n * height, width, height };
+    drawTrack(pen, scene, group, box, cameras[n], time, smallest);
+  });
+  drawStrip(pen, scene, choice === "all" ? [] : cameras, { x: 0, y: pen.height - STRIP, width }, time);
+}

@@ -1,0 +1,161 @@
+"""What the discount and lambda do to an advantage estimate: bias against variance, where the truth is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets
+import numpy as np
+from matplotlib.axes import Axes
+
+from mpsearch.errors import UsageError
+from mpsearch.records import Array
+from mpsearch.view.plots import AFTER, BEFORE, PALETTE, TARGET
+from mpsearch.view.widgets import walk
+from mpsearch.view.widgets.shell import LABELS, WIDE, Drawn, Shell, errors_in_words, new_figure, to_png
+
+LAMBDAS = np.linspace(0, 1, 41)
+SLIDERS = {  # name: (label, tooltip, value, highest, step)
+    "discount": ("Discount (gamma)", "Weight of a reward one step later; the truth has 0.95", 0.9, 0.99, 0.01),
+    "gae_lambda": ("Lambda", "0 trusts the values, 1 trusts the rewards", 0.8, 1.0, 0.05),
+    "noise": ("Reward noise", "Standard deviation of the noise of each reward", 0.5, 2.0, 0.1),
+    "value_error": ("Error of the values", "0: exact values; 1: the same value everywhere", 0.5, 1.0, 0.1),
+}
+
+
+@dataclass(frozen=True)
+class AdvantageErrors:
+    """An advantage estimate beside the truth, and its errors along lambda.
+
+    Attributes:
+        estimate: at the chosen settings.
+        sampled: [X] one such estimate from sampled episodes.
+        lambdas: [L].
+        bias, scatter, error: [L] root mean squares over the positions.
+    """
+
+    estimate: walk.Estimate
+    sampled: Array
+    lambdas: Array
+    bias: Array
+    scatter: Array
+    error: Array
+
+
+def advantage_errors(
+    discount: float, gae_lambda: float, noise: float, value_error: float, seed: int = 0
+) -> AdvantageErrors:
+    """The estimate at these settings, one draw of it, and its errors at every lambda.
+
+    Args, raises: as :func:`mpsearch.view.widgets.walk.estimate`; ``seed`` is of the draw.
+    """
+    along = [walk.estimate(discount, float(x), noise, value_error) for x in LAMBDAS]
+    return AdvantageErrors(
+        walk.estimate(discount, gae_lambda, noise, value_error),
+        walk.sampled_difference(discount, gae_lambda, noise, value_error, seed),
+        LAMBDAS,
+        *(np.array([getattr(x, name) for x in along]) for name in ("bias", "scatter", "error")),
+    )
+
+
+def plot_estimate(errors: AdvantageErrors, axes: Axes) -> Axes:
+    """The estimate's mean and standard deviation at each position, the truth, and one draw."""
+    e, x = errors.estimate, walk.HERE
+    axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    axes.plot(x, e.truth, "*-", color=TARGET, markersize=9, linewidth=1, label="truth")
+    axes.errorbar(x, e.mean, e.std, fmt="D--", color=AFTER, capsize=4, linewidth=1.4, label="estimate: mean ± std")
+    axes.plot(x, errors.sampled, "x", color=PALETTE["vermillion"], label=f"one estimate ({walk.EPISODES} episodes)")
+    axes.set(xlabel="position (the reward is at the right end)", ylabel="advantage of right over left")
+    axes.set_ylim(min(-1.0, (e.mean - e.std).min(), errors.sampled.min()) - 0.1, None)
+    axes.legend(frameon=False, loc="upper left", fontsize="small")
+    return axes
+
+
+def plot_errors(errors: AdvantageErrors, gae_lambda: float, axes: Axes) -> Axes:
+    """Bias, standard deviation and the whole error of the estimate along lambda; a line at ``gae_lambda``."""
+    rows = (
+        ("bias", errors.bias, BEFORE, "--"),
+        ("standard deviation", errors.scatter, AFTER, ":"),
+        ("both: root mean square error", errors.error, TARGET, "-"),
+    )
+    for name, values, colour, dash in rows:
+        axes.plot(errors.lambdas, values, dash, color=colour, linewidth=2, label=name)
+    best = int(errors.error.argmin())
+    axes.plot(errors.lambdas[best], errors.error[best], "o", color=TARGET, label=f"least at {LAMBDAS[best]:.2f}")
+    axes.axvline(gae_lambda, color=AFTER, linewidth=1.2, zorder=0)
+    axes.set(xlabel="lambda", ylabel="error, over all positions", ylim=(0, max(1.2, 1.3 * errors.error.max())))
+    axes.legend(frameon=False, loc="upper left", fontsize="small")
+    return axes
+
+
+def describe_errors(errors: AdvantageErrors, gae_lambda: float) -> str:
+    """The sentence: bias, variance, and which lambda would do best."""
+    e, best = errors.estimate, int(errors.error.argmin())
+    return (
+        f"With lambda {gae_lambda:.2f} the estimate is off by {e.bias:.2f} on average (bias) and scatters by"
+        f" {e.scatter:.2f} (standard deviation): together {e.error:.2f}."
+        f" The least error here is {errors.error[best]:.2f}, at lambda {errors.lambdas[best]:.2f}."
+    )
+
+
+def describe_estimate(errors: AdvantageErrors) -> str:
+    """The alternative text of :func:`plot_estimate`."""
+    rows = zip(errors.estimate.truth, errors.estimate.mean, errors.estimate.std, strict=True)
+    return "Advantage of a step right over one left, by position: " + "; ".join(
+        f"{x}: truth {truth:.2f}, estimate {mean + 0.0:.2f} ± {std:.2f}" for x, (truth, mean, std) in enumerate(rows)
+    )
+
+
+class AdvantageExplorer(Shell):
+    """Bias and variance of the generalised advantage estimate on a walk whose advantages are known exactly.
+
+    Controls: ``discount``, ``gae_lambda``, ``noise``, ``value_error``, ``seed``. Result: :class:`AdvantageErrors`.
+
+    Args:
+        values: controls to start with, such as ``discount=0.95``.
+    """
+
+    def __init__(self, **values: float) -> None:
+        super().__init__()
+        with errors_in_words(self.error):
+            if wrong := values.keys() - SLIDERS.keys() - {"seed"}:
+                raise UsageError(f"there is no control {min(wrong)!r}; there are {', '.join(SLIDERS)} and seed")
+            start: dict[str, Any] = {name: slider[2] for name, slider in SLIDERS.items()} | {"seed": 0} | values
+            advantage_errors(**start)  # a slider would silently move a value into its range
+            self.use(**{name: _slider(name, start[name]) for name in SLIDERS}, seed=_seed(start["seed"]))
+
+    def draw(self, *, gae_lambda: float, **values: Any) -> Drawn:
+        errors = advantage_errors(gae_lambda=gae_lambda, **values)
+        figure, (left, right) = new_figure(2)
+        plot_estimate(errors, left)
+        plot_errors(errors, gae_lambda, right)
+        words = describe_errors(errors, gae_lambda)
+        return Drawn(to_png(figure), f"{words} {describe_estimate(errors)}.", words, errors)
+
+
+def _slider(name: str, value: float) -> ipywidgets.FloatSlider:
+    label, tooltip, _, highest, step = SLIDERS[name]
+    return ipywidgets.FloatSlider(
+        value=value,
+        min=0.0,
+        max=max(value, highest),
+        step=step,
+        description=label,
+        tooltip=tooltip,
+        continuous_update=False,
+        style=LABELS,
+        layout=WIDE,
+    )
+
+
+def _seed(value: int) -> ipywidgets.BoundedIntText:
+    return ipywidgets.BoundedIntText(
+        value=value,
+        min=0,
+        max=2**31 - 1,
+        description="Seed of the draw",
+        tooltip="Another seed, other episodes",
+        style=LABELS,
+        layout=ipywidgets.Layout(width="280px"),
+    )

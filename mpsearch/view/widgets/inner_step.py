@@ -1,0 +1,220 @@
+"""Inner steps on a loss surface: drag the task and the start, and see where a meta-step would move the start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from mpsearch.errors import UsageError, check_count
+from mpsearch.records import Array
+from mpsearch.view.plots import describe_landscape, landscape, plot_landscape
+from mpsearch.view.widgets.shell import StaticBundle, in_words, new_figure, to_png
+
+MOST_STEPS = 10
+HIGHEST_RATE = 1.5
+GRID = 51  # points on a side of the surface that is sent, 10 kB
+LEVELS = np.linspace(0, 1, 13)[1:-1] ** 2  # of the contours, as shares of the highest loss; closer at the bottom
+FIRST, SECOND = "first order", "second order"
+CONTROLS = ("task", "start", "steps", "rate", "second_order")
+
+
+@dataclass(frozen=True)
+class InnerSteps:
+    """What N inner steps do from one start on one task.
+
+    Attributes:
+        task, start: [2].
+        rate: of the steps.
+        path: [N + 1, 2] from the start on.
+        losses: [N + 1] along it.
+        meta_gradients: [2] by name: "first order", and "second order" if it was asked for.
+    """
+
+    task: Array
+    start: Array
+    rate: float
+    path: Array
+    losses: Array
+    meta_gradients: dict[str, Array]
+
+
+def take_inner_steps(
+    task: Sequence[float], start: Sequence[float], steps: int, rate: float, second_order: bool
+) -> InnerSteps:
+    """The path of the inner steps, the losses along it, and the meta-gradients at the start.
+
+    Args:
+        task, start: [2].
+
+    Raises:
+        UsageError: a number is not finite, or ``steps`` or ``rate`` is below 0.
+    """
+    theta, goal = np.asarray(start, dtype=float), np.asarray(task, dtype=float)
+    path = landscape.inner_steps(theta, goal, rate, steps)
+    orders = {FIRST: 1, SECOND: 2} if second_order else {FIRST: 1}
+    gradients = {name: landscape.meta_gradient(theta, goal, rate, steps, order) for name, order in orders.items()}
+    return InnerSteps(goal, theta, rate, path, landscape.loss(path, goal), gradients)
+
+
+def describe_inner_steps(result: InnerSteps) -> str:
+    """The sentences: what the steps reach, and what the second-order term changes."""
+    steps, first = len(result.path) - 1, result.meta_gradients[FIRST]
+    words = (
+        f"{'1 inner step takes' if steps == 1 else f'{steps} inner steps take'} the loss on this task from"
+        f" {result.losses[0]:.2g} to {result.losses[-1]:.2g}."
+    )
+    if SECOND not in result.meta_gradients:
+        return f"{words} The first-order meta-gradient at the start has slope {_length(first):.2g}."
+    second = result.meta_gradients[SECOND]
+    lengths = f"slope {_length(second):.2g} with the second-order term, {_length(first):.2g} without"
+    words = f"{words} The meta-gradient has {lengths}"
+    if _length(first) * _length(second) < 1e-9:
+        return f"{words}."
+    cosine = float(first @ second) / (_length(first) * _length(second))
+    return f"{words}; the two point {np.degrees(np.arccos(np.clip(cosine, -1, 1))):.0f} degrees apart."
+
+
+class Checked(traitlets.Any):
+    """A trait whose every value goes to a validator: a wrong type is refused in words too, not by a traceback."""
+
+    allow_none = False
+
+
+class InnerStepExplorer(StaticBundle, anywidget.AnyWidget):
+    """A loss surface with a start to drag, a task to drag, and the inner steps between them.
+
+    Every trait can be set from Python too. A value that is not allowed is not taken: the reason appears in the
+    widget, and in :attr:`error`. Result: :class:`InnerSteps`.
+
+    Args:
+        task, start: [2], each number within the picture, -2.5 to 2.5.
+        steps: inner steps, 0 to 10.
+        rate: of the inner steps, 0 to 1.5.
+        second_order: show the meta-gradient with the second-order term beside the one without.
+    """
+
+    _esm = Path(__file__).with_name("inner_step.js")
+    _css = Path(__file__).with_name("inner_step.css")
+
+    task, start = Checked().tag(sync=True), Checked().tag(sync=True)
+    steps, rate = Checked(1).tag(sync=True), Checked(landscape.RATE).tag(sync=True)
+    second_order = Checked(True).tag(sync=True)
+    limits = traitlets.Dict(
+        {"extent": landscape.EXTENT, "steps": MOST_STEPS, "rate": HIGHEST_RATE, "levels": LEVELS.tolist()}
+    ).tag(sync=True)
+    surface = traitlets.Bytes().tag(sync=True)
+    scene = traitlets.Dict().tag(sync=True)
+    words = traitlets.Unicode().tag(sync=True)
+    error = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, **values: Any) -> None:
+        self.result: InnerSteps | None = None
+        self._taken = {name: getattr(self, name) for name in CONTROLS}
+        self._drawn_task: Any = None
+        super().__init__()
+        self._draw()
+        for name, value in values.items():
+            if name in CONTROLS:
+                setattr(self, name, value)
+            else:
+                self.error = f"there is no control {name!r}; there are {', '.join(CONTROLS)}"
+
+    @traitlets.default("task")
+    def _first_task(self) -> list[float]:
+        return [1.0, 0.6]
+
+    @traitlets.default("start")
+    def _first_start(self) -> list[float]:
+        return [-1.4, -1.0]
+
+    @traitlets.validate(*CONTROLS)
+    def _take(self, proposal: Any) -> Any:
+        """The value, if it is allowed; else the one before, and the reason in words."""
+        name = proposal["trait"].name
+        try:
+            self._taken[name] = _allowed(name, proposal["value"])
+            self.error = ""
+        except Exception as error:
+            self.error = in_words(error)
+        return self._taken[name]
+
+    @traitlets.observe(*CONTROLS)
+    def _changed(self, _: Any) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        try:
+            self.result = take_inner_steps(**self._taken)
+        except Exception as error:
+            self.error = in_words(error)
+            return
+        with self.hold_sync():
+            if self._drawn_task != self._taken["task"]:
+                self._drawn_task = self._taken["task"]
+                _, heights = landscape.surface(self.result.task, landscape.EXTENT, GRID)
+                self.surface = heights.astype("<f4").tobytes()
+            self.words = describe_inner_steps(self.result)
+            # The number makes each answer differ from the one before: the page waits for it.
+            self.scene = {"number": self.scene.get("number", 0) + 1, **_to_draw(self.result)}
+
+    def snapshot(self) -> tuple[bytes | None, str]:
+        """The picture of :func:`mpsearch.view.plots.plot_landscape`, and its words."""
+        if self.result is None:
+            return None, self.error
+        r = self.result
+        figure, (axes,) = new_figure()
+        plot_landscape(r.task, r.path, r.meta_gradients, axes=axes)
+        axes.set_anchor("W")
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.02, 0.5))
+        words = describe_landscape(r.task, r.path, r.meta_gradients)
+        return to_png(figure), " ".join(filter(None, (words, self.error)))
+
+
+def _allowed(name: str, value: Any) -> Any:
+    """``value`` as it is sent to the page."""
+    if name == "second_order":
+        if not isinstance(value, bool | np.bool_):
+            raise UsageError(f"second_order must be True or False, not {value!r}")
+        return bool(value)
+    if name == "steps":
+        if check_count("steps", value, 0) > MOST_STEPS:
+            raise UsageError(f"steps must be a whole number from 0 to {MOST_STEPS}, not {value!r}")
+        return int(value)
+    return _numbers(name, value)
+
+
+def _numbers(name: str, value: Any) -> Any:
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        array = np.full(0, np.nan)
+    if name == "rate":
+        if array.ndim or not 0 <= array <= HIGHEST_RATE:
+            raise UsageError(f"rate must be a number from 0 to {HIGHEST_RATE}, not {value!r}")
+    elif array.shape != (2,) or not (np.abs(array) <= landscape.EXTENT).all():
+        limit = landscape.EXTENT
+        raise UsageError(f"the {name} must be two numbers, each from {-limit} to {limit}, not {value!r}")
+    return array.tolist()
+
+
+def _to_draw(result: InnerSteps) -> dict[str, Any]:
+    """The path, and the meta-steps as arrows from the start, the longest of which has a fixed length.
+
+    Lengths go with the root of the slope: in proportion, one of two arrows would often be too short to be seen.
+    """
+    longest = max(_length(g) for g in result.meta_gradients.values())
+    arrows = []
+    for name, g in result.meta_gradients.items():
+        scale = landscape.ARROW / np.sqrt(longest * _length(g)) if _length(g) > 1e-9 else 0.0
+        arrows.append({"name": name, "move": (-scale * g).tolist()})
+    return {"path": result.path.tolist(), "arrows": arrows}
+
+
+def _length(vector: Array) -> float:
+    return float(np.hypot(*vector))

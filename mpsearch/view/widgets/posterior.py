@@ -1,0 +1,87 @@
+"""How PEARL's belief about the task sharpens with each transition of its own exploration."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import ipywidgets
+
+from mpsearch.errors import UsageError, check_count
+from mpsearch.pearl import PEARL
+from mpsearch.records import Array
+from mpsearch.view.plots import describe_contraction
+from mpsearch.view.widgets.belief_path import (
+    EPISODES,
+    BeliefPicture,
+    describe_belief,
+    explore_beliefs,
+    slider_counts,
+)
+from mpsearch.view.widgets.shell import LABELS, WIDE, Drawn, Shell, errors_in_words
+
+
+class PosteriorExplorer(Shell):
+    """PEARL's belief about the task, as it sharpens: choose a task and the number of transitions seen.
+
+    Controls: ``task`` (index into ``tasks``), ``transitions``, ``seed``. Result: :class:`Beliefs` up to there.
+
+    Args:
+        agent: a PEARL meta-policy.
+        tasks: [K, P] tasks to choose from; evenly spread ones by default.
+        seed: of the exploration.
+    """
+
+    def __init__(self, agent: PEARL, tasks: Array | None = None, seed: int = 0) -> None:
+        super().__init__()
+        with errors_in_words(self.error):
+            if not isinstance(agent, PEARL):
+                raise UsageError(
+                    f"only PEARL has a posterior: give a PEARL meta-policy, such as mpsearch.load"
+                    f'("pearl-cheetah-velocity"), not {type(agent).__name__}'
+                )
+            self.agent = agent
+            self.tasks = agent.tasks.check(agent.tasks.spread() if tasks is None else tasks)
+            self.explored = lru_cache(32)(lambda k, seed: BeliefPicture(explore_beliefs(agent, self.tasks[k], seed)))
+            self.use(**self._controls(check_count("seed", seed, 0)))
+
+    def _controls(self, seed: int) -> dict[str, Any]:
+        names = [f"{k + 1}: {_label(self.agent, task)}" for k, task in enumerate(self.tasks)]
+        counts = slider_counts(EPISODES * self.agent.tasks.horizon)
+        return {
+            "task": ipywidgets.Dropdown(
+                options=[(name, k) for k, name in enumerate(names)],
+                description="Task",
+                tooltip="The task, which the agent is not told",
+                style=LABELS,
+                layout=WIDE,
+            ),
+            "transitions": ipywidgets.SelectionSlider(
+                options=[(f"{count:,}", count) for count in counts],
+                value=counts[len(counts) // 2],
+                description="Transitions seen",
+                tooltip="How much of its own exploration the agent has seen",
+                continuous_update=False,
+                style=LABELS,
+                layout=WIDE,
+            ),
+            "seed": ipywidgets.BoundedIntText(
+                value=seed,
+                min=0,
+                max=2**31 - 1,
+                description="Seed",
+                tooltip="Another seed, another exploration",
+                style=LABELS,
+                layout=ipywidgets.Layout(width="280px"),
+            ),
+        }
+
+    def draw(self, *, task: int, transitions: int, seed: int) -> Drawn:
+        picture = self.explored(task, seed)
+        beliefs, words = picture.beliefs, describe_belief(picture.beliefs, transitions)
+        alt = f"{words} {describe_contraction(beliefs.counts, beliefs.std)}"
+        return Drawn(picture.png(transitions), alt, words, beliefs.until(transitions))
+
+
+def _label(agent: PEARL, task: Array) -> str:
+    return ", ".join(f"{name} {value:+.2f}" for name, value in zip(agent.tasks.parameter_names, task, strict=True))

@@ -1,0 +1,192 @@
+"""The explorer of adaptation, driven from Python: what it draws, says, remembers, refuses and survives."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from mpsearch import MAML, PEARL, CheetahDirection, MAMLConfig, PEARLConfig, PointNavigation
+from mpsearch.errors import UsageError
+from mpsearch.view.widgets import AdaptationExplorer
+from mpsearch.view.widgets.adaptation import Choice, describe, race
+
+pytestmark = pytest.mark.usefixtures("no_window")
+
+
+def make_maml(tasks=None) -> MAML:
+    return MAML(tasks or PointNavigation(horizon=10), MAMLConfig(tasks_per_iteration=2, episodes=3))
+
+
+def make_pearl(tasks=None) -> PEARL:
+    return PEARL(tasks or PointNavigation(horizon=10), PEARLConfig(hidden=(16,), encoder_hidden=(16,)))
+
+
+@pytest.fixture
+def explorer():
+    return AdaptationExplorer(make_maml(), make_pearl())
+
+
+def count_adaptations(explorer, monkeypatch) -> list[str]:
+    """The methods of the adaptations that are really run from now on."""
+    run: list[str] = []
+    for name, agent in explorer.agents.items():
+        adapt = agent.adapt
+        monkeypatch.setattr(agent, "adapt", lambda *a, _n=name, _f=adapt, **k: run.append(_n) or _f(*a, **k))
+    return run
+
+
+def press_run(explorer) -> None:
+    explorer.run.click()
+    explorer.wait(60)
+
+
+def test_it_shows_an_adaptation_of_every_method_at_once(explorer) -> None:
+    assert list(explorer.result) == ["MAML", "PEARL"]
+    assert explorer.error.value == ""
+    assert explorer.words.value in explorer.picture.value
+    assert len(explorer.player.runners) == 4
+
+
+def test_what_it_shows_is_what_adapt_gives(explorer) -> None:
+    explorer.controls["x"].value, explorer.controls["seed"].value = -0.2, 5
+    explorer.controls["steps"].value = 3
+    press_run(explorer)
+    task = [[control.value for control in (explorer.controls["x"], explorer.controls["y"])]]
+    for name, agent in explorer.agents.items():
+        expected = agent.adapt(task, seed=5, steps=3)
+        np.testing.assert_array_equal(explorer.result[name].returns, expected.returns)
+        assert f"{expected.after[0]:.0f} with {expected.env_steps[-1]:,} steps" in explorer.words.value
+    drawn = explorer.player.runners[-1].positions
+    np.testing.assert_array_equal(drawn, explorer.result["PEARL"].trajectories[0, -1].astype(np.float32))
+
+
+def test_one_method_alone_can_be_chosen(explorer, monkeypatch) -> None:
+    run = count_adaptations(explorer, monkeypatch)
+    explorer.controls["method"].value, explorer.controls["seed"].value = "PEARL", 9
+    press_run(explorer)
+    assert run == ["PEARL"]
+    assert list(explorer.result) == ["PEARL"]
+    assert [runner.name for runner in explorer.player.runners] == ["before adaptation", "after adaptation"]
+
+
+def test_nothing_happens_until_run_is_pressed(explorer, monkeypatch) -> None:
+    run, words = count_adaptations(explorer, monkeypatch), explorer.words.value
+    explorer.controls["x"].value = -0.4
+    assert run == []
+    assert explorer.words.value == words
+
+
+def test_the_same_choice_again_comes_from_the_cache_and_another_does_not(explorer, monkeypatch) -> None:
+    run = count_adaptations(explorer, monkeypatch)
+    press_run(explorer)
+    assert run == []
+    explorer.controls["seed"].value = 1
+    press_run(explorer)
+    assert run == ["MAML", "PEARL"]
+
+
+@pytest.fixture
+def held(explorer, monkeypatch):
+    """The explorer at work on an adaptation that does not go on before ``held.go`` is set."""
+    explorer.go, begun = threading.Event(), threading.Event()
+    agent = explorer.agents["PEARL"]
+    adapt = agent.adapt
+
+    def slowly(tasks, *, callback, **options):
+        def wait(stage: int) -> None:
+            begun.set()
+            explorer.go.wait(60)
+            callback(stage)
+
+        return adapt(tasks, callback=wait, **options)
+
+    monkeypatch.setattr(agent, "adapt", slowly)
+    explorer.controls["method"].value, explorer.controls["seed"].value = "PEARL", 7
+    explorer.run.click()
+    assert begun.wait(60)
+    return explorer
+
+
+def test_a_second_press_while_it_works_does_no_harm(held) -> None:
+    worker = held._worker
+    assert held.run.disabled
+    assert not held.stop.disabled
+    held.start()
+    assert held._worker is worker
+    held.go.set()
+    held.wait(60)
+    assert list(held.result) == ["PEARL"]
+    assert not held.run.disabled
+    assert held.stop.disabled
+
+
+def test_stop_ends_the_work_and_leaves_what_was_shown(held) -> None:
+    words, result = held.words.value, held.result
+    held.stop.click()
+    held.go.set()
+    held.wait(60)
+    assert held.progress.description == "Stopped"
+    assert held.words.value == words
+    assert held.result.keys() == result.keys()
+    assert held.error.value == ""
+    press_run(held)  # what was stopped is not taken for done
+    assert list(held.result) == ["PEARL"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(UsageError("choose another goal"), "choose another goal"), (KeyError("z"), "Unexpected KeyError")],
+)
+def test_an_error_appears_in_words_and_the_next_run_works(explorer, monkeypatch, error, words) -> None:
+    before = explorer.words.value
+
+    def fail(*args, **options):
+        raise error
+
+    with monkeypatch.context() as context:
+        context.setattr(explorer.agents["MAML"], "adapt", fail)
+        explorer.controls["seed"].value = 3
+        press_run(explorer)
+        assert words in explorer.error.value
+        assert explorer.words.value == before
+        assert not explorer.run.disabled
+    press_run(explorer)
+    assert explorer.error.value == ""
+
+
+@pytest.mark.parametrize(
+    ("agents", "words"),
+    [
+        ((), "give one or more meta-policies"),
+        (("maml-cheetah-velocity",), "give one or more meta-policies"),
+        ((make_maml(), make_maml()), "at most one meta-policy of each algorithm"),
+        ((make_maml(), make_pearl(PointNavigation(horizon=20))), "must share their tasks"),
+    ],
+)
+def test_agents_that_do_not_go_together_get_a_sentence(agents, words) -> None:
+    explorer = AdaptationExplorer(*agents)
+    assert words in explorer.error.value
+    assert explorer.result == {}
+    assert explorer._repr_mimebundle_()[0]["text/plain"] == explorer.error.value
+
+
+def test_directions_are_buttons_since_nothing_lies_between_them() -> None:
+    explorer = AdaptationExplorer(make_pearl(CheetahDirection(horizon=10)))
+    assert dict(explorer.controls["direction"].options) == {"+1": 1.0, "-1": -1.0}
+    assert "method" not in explorer.controls
+
+
+def test_a_reader_without_a_kernel_sees_a_picture_and_the_words(explorer) -> None:
+    data, metadata = explorer._repr_mimebundle_()
+    assert data["text/plain"] == explorer.words.value
+    assert metadata["image/png"]["alt"] == explorer.words.value
+    assert len(data["image/png"]) < 150_000
+
+
+def test_only_velocity_tasks_have_a_ghost(explorer) -> None:
+    choice = Choice(("MAML",), (0.1, 0.2), 1, 0)
+    result = {"MAML": explorer.result["MAML"]}
+    assert all(runner.target is None for runner in race(explorer.family, choice, result))
+    assert describe(explorer.family, choice, result).startswith("Task: x 0.10, y 0.20. MAML goes from a return of")

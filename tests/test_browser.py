@@ -1,0 +1,194 @@
+"""The lesson and the explorers as a learner meets them: real JupyterLab in a real browser, driven by keyboard."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from mpsearch.lab import FIRST_LESSON, lab_command, lab_environment, lay_out
+
+PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"  # JupyterLab may have opened the first lesson behind it
+PATIENCE = 120  # s until a notebook has run
+ANSWER = 15  # s until an explorer has answered
+
+EXPLORERS = """
+import mpsearch
+from mpsearch.view.widgets import AdaptationExplorer, AdvantageExplorer, InnerStepExplorer, PosteriorExplorer
+---
+AdaptationExplorer(mpsearch.load("pearl-cheetah-velocity"))
+---
+PosteriorExplorer(mpsearch.load("pearl-cheetah-direction"))
+---
+InnerStepExplorer()
+---
+AdvantageExplorer()
+"""
+
+PIXELS = """canvas => {
+  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  let sum = 0;
+  const colours = new Set();
+  for (let i = 0; i < pixels.length; i += 4) {
+    const colour = pixels[i] * 65536 + pixels[i + 1] * 256 + pixels[i + 2];
+    colours.add(colour);
+    sum = (sum * 31 + colour + pixels[i + 3]) % 4294967291;
+  }
+  return [colours.size, sum];
+}"""
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def lab(request, tmp_path_factory, browser):
+    """The address of a JupyterLab in the theme asked for, which has the lessons and a notebook of all explorers."""
+    folder, config = tmp_path_factory.mktemp("lessons"), tmp_path_factory.mktemp("config")
+    lay_out(folder)
+    cells = [nbformat.v4.new_code_cell(source.strip()) for source in EXPLORERS.split("---")]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "explorers.ipynb")
+    theme = config / "settings" / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
+    theme.parent.mkdir(parents=True)
+    theme.write_text(json.dumps({"theme": f"JupyterLab {request.param.title()}"}), encoding="utf-8")
+    environment = {**lab_environment(config), "JUPYTERLAB_SETTINGS_DIR": str(config / "settings")}
+    port = free_port()
+    options = [f"--ServerApp.port={port}", "--IdentityProvider.token=lesson"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.append("--allow-root")
+    with open(config / "log", "w") as log:
+        server = subprocess.Popen([*lab_command(folder, browser=False), *options], env=environment, stderr=log)
+        try:
+            wait_for(f"http://127.0.0.1:{port}/api?token=lesson", config / "log")
+            yield f"http://127.0.0.1:{port}/lab/tree/{{}}?token=lesson"
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def wait_for(address: str, log: Path) -> None:
+    for _ in range(100):
+        try:
+            urllib.request.urlopen(address).close()
+        except OSError:
+            time.sleep(0.3)
+        else:
+            return
+    raise AssertionError(f"JupyterLab did not start:\n{log.read_text()}")
+
+
+@pytest.fixture
+def page(browser):
+    """A page that fails the test at its end if anything was written to the console as an error."""
+    page = browser.new_page(viewport={"width": 1300, "height": 1100})
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    page.close()
+    assert not errors
+
+
+def run_all(page, address: str) -> None:
+    """Open the notebook, run all its cells, and wait until the last one is done."""
+    page.goto(address)
+    page.wait_for_selector(f"{PANEL} .jp-CodeCell >> visible=true", timeout=60_000)
+    page.wait_for_selector(f"{PANEL} .jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.wait_for_function(
+        """panel => {
+          const cells = [...document.querySelectorAll(panel + " .jp-CodeCell")];
+          const prompts = cells.map(cell => cell.querySelector(".jp-InputPrompt")?.textContent ?? "[ ]:");
+          return cells.length > 0 && prompts.every(prompt => !prompt.includes("*") && !prompt.includes("[ ]"));
+        }""",
+        arg=PANEL,
+        timeout=1000 * PATIENCE,
+    )
+    assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+
+
+def changes(page, locator, before: str) -> str:
+    """What the element says once it no longer says ``before``."""
+    end = time.monotonic() + ANSWER
+    while (text := locator.text_content()) == before:
+        assert time.monotonic() < end, f"still: {before}"
+        page.wait_for_timeout(100)
+    return text
+
+
+def cell(page, number: int):
+    """The output of a cell, scrolled to."""
+    found = page.locator(f"{PANEL} .jp-CodeCell").nth(number)
+    found.scroll_into_view_if_needed()
+    return found
+
+
+def is_drawn_and_moves(page, canvas, act) -> None:
+    """The canvas is not blank, and another picture once ``act`` was done."""
+    canvas.scroll_into_view_if_needed()
+    colours, before = canvas.evaluate(PIXELS)
+    assert colours > 20
+    act()
+    page.wait_for_timeout(800)
+    assert canvas.evaluate(PIXELS)[1] != before
+
+
+def test_the_adaptation_explorer_answers_to_the_keyboard_and_the_player_plays(lab, page) -> None:
+    run_all(page, lab.format("explorers.ipynb"))
+    explorer = cell(page, 1)
+    words = explorer.locator(".mpsearch-status").first
+    before, picture = words.text_content(), explorer.locator("img").first.get_attribute("src")
+    assert "return" in before
+    explorer.locator(".noUi-handle").first.focus()
+    page.keyboard.press("ArrowLeft")
+    explorer.get_by_role("button", name="Run", exact=True).focus()
+    page.keyboard.press("Enter")
+    after = changes(page, words, before)
+    assert "Task: velocity" in after
+    page.wait_for_timeout(300)
+    assert explorer.locator("img").first.get_attribute("src") != picture
+    is_drawn_and_moves(
+        page,
+        explorer.locator("canvas").first,
+        lambda: explorer.get_by_role("button", name=re.compile("Play")).first.click(),
+    )
+
+    posterior = cell(page, 2)
+    words = posterior.locator(".mpsearch-status").first
+    before = words.text_content()
+    posterior.locator(".noUi-handle").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert "belief" in changes(page, words, before)
+
+    inner = cell(page, 3)
+    words = inner.locator("[role=status]").first
+    before = words.text_content()
+    handle = inner.locator("[tabindex='0']").first
+
+    def drag() -> None:
+        handle.focus()
+        for _ in range(5):
+            page.keyboard.press("ArrowRight")
+
+    is_drawn_and_moves(page, inner.locator("canvas").first, drag)
+    changes(page, words, before)
+
+
+def test_the_first_lesson_runs_and_shows_a_cheetah_that_moves(lab, page) -> None:
+    run_all(page, lab.format(FIRST_LESSON))
+    canvas = page.locator("canvas[role=img]").first
+    is_drawn_and_moves(page, canvas, lambda: page.get_by_role("button", name=re.compile("Play")).first.click())
