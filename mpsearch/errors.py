@@ -10,7 +10,11 @@ class MpsearchError(Exception):
 
 
 class UsageError(MpsearchError, ValueError):
-    """An argument is wrong; the command line exits with 2."""
+    """An argument is wrong; the command line exits with 2, and a notebook shows the sentence alone."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in the traceback's place."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class NonFiniteError(MpsearchError, FloatingPointError):

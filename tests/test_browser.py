@@ -147,25 +147,25 @@ def is_drawn_and_moves(page, canvas, act) -> None:
     assert canvas.evaluate(PIXELS)[1] != before
 
 
-def test_the_adaptation_explorer_answers_to_the_keyboard_and_the_player_plays(lab, page) -> None:
-    run_all(page, lab.format("explorers.ipynb"))
-    explorer = cell(page, 1)
-    words = explorer.locator(".mpsearch-status").first
-    before, picture = words.text_content(), explorer.locator("img").first.get_attribute("src")
+def run_after_a_key(page, explorer) -> None:
+    """Move the task's slider by a key, press Run, and see picture and words change; then play."""
+    words, picture = explorer.locator(".mpsearch-status").first, explorer.locator("img").first
+    before, drawn = words.text_content(), picture.get_attribute("src")
     assert "return" in before
     explorer.locator(".noUi-handle").first.focus()
     page.keyboard.press("ArrowLeft")
     explorer.get_by_role("button", name="Run", exact=True).focus()
     page.keyboard.press("Enter")
-    after = changes(page, words, before)
-    assert "Task: velocity" in after
+    assert "Task: velocity" in changes(page, words, before)
     page.wait_for_timeout(300)
-    assert explorer.locator("img").first.get_attribute("src") != picture
-    is_drawn_and_moves(
-        page,
-        explorer.locator("canvas").first,
-        lambda: explorer.get_by_role("button", name=re.compile("Play")).first.click(),
-    )
+    assert picture.get_attribute("src") != drawn
+    play = explorer.get_by_role("button", name=re.compile("Play")).first
+    is_drawn_and_moves(page, explorer.locator("canvas").first, play.click)
+
+
+def test_the_explorers_answer_to_the_keyboard(lab, page) -> None:
+    run_all(page, lab.format("explorers.ipynb"))
+    run_after_a_key(page, cell(page, 1))
 
     posterior = cell(page, 2)
     words = posterior.locator(".mpsearch-status").first
@@ -177,18 +177,21 @@ def test_the_adaptation_explorer_answers_to_the_keyboard_and_the_player_plays(la
     inner = cell(page, 3)
     words = inner.locator("[role=status]").first
     before = words.text_content()
-    handle = inner.locator("[tabindex='0']").first
+    handle = inner.get_by_role("button", name=re.compile("^task"))
 
-    def drag() -> None:
+    def move() -> None:
         handle.focus()
         for _ in range(5):
             page.keyboard.press("ArrowRight")
 
-    is_drawn_and_moves(page, inner.locator("canvas").first, drag)
+    is_drawn_and_moves(page, inner.locator("canvas").first, move)
     changes(page, words, before)
 
 
-def test_the_first_lesson_runs_and_shows_a_cheetah_that_moves(lab, page) -> None:
+def test_the_first_lesson_runs_shows_a_cheetah_that_moves_and_adapts_to_a_speed_of_ones_choice(lab, page) -> None:
     run_all(page, lab.format(FIRST_LESSON))
-    canvas = page.locator("canvas[role=img]").first
-    is_drawn_and_moves(page, canvas, lambda: page.get_by_role("button", name=re.compile("Play")).first.click())
+    play = page.get_by_role("button", name=re.compile("Play")).first
+    is_drawn_and_moves(page, page.locator("canvas[role=img]").first, play.click)
+    explorers = page.locator(f"{PANEL} .jp-CodeCell", has_text="explorer = AdaptationExplorer")
+    explorers.first.scroll_into_view_if_needed()
+    run_after_a_key(page, explorers.first)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient.exceptions import CellExecutionError
 
 from mpsearch.lab import FIRST_LESSON
 
@@ -132,3 +133,34 @@ def test_a_widget_is_stored_as_picture_and_words_and_one_without_a_picture_is_co
 def test_web_addresses_and_fractions_are_not_paths(toy):
     text = "https://example.org/home/x and m/s and 1/2 and /s"
     assert not build.ABSOLUTE_PATH.search(text)
+
+
+def test_a_notebook_with_every_widget_is_small_and_says_without_a_kernel_what_is_to_be_seen(tmp_path):
+    source = tmp_path / "source" / "09_widgets.py"
+    source.parent.mkdir()
+    source.write_text(
+        "# %%\nimport mpsearch\nfrom mpsearch.view.player import play\nfrom mpsearch.view.widgets import *\n"
+        'agent = mpsearch.load("pearl-cheetah-velocity")\n\n'
+        "# %%\nplay(agent.adapt([[1.0]], seed=0), target=1.0)\n\n# %%\nAdaptationExplorer(agent)\n\n"
+        "# %%\nPosteriorExplorer(agent)\n\n# %%\nInnerStepExplorer()\n\n# %%\nAdvantageExplorer()\n"
+    )
+    build.build(source)
+    assert build.built_path(source).stat().st_size < LARGEST
+    notebook = nbformat.read(build.built_path(source), as_version=4)
+    shown = [cell.outputs for cell in notebook.cells[1:]]
+    assert [len(outputs) for outputs in shown] == [1] * 5
+    for (output,) in shown:
+        assert len(output.data["text/plain"]) > 40
+        assert len(output.data["image/png"]) > 5_000
+
+
+def test_a_wrong_argument_in_a_notebook_gets_its_sentence_and_no_traceback(tmp_path):
+    source = tmp_path / "source" / "09_wrong.py"
+    source.parent.mkdir()
+    source.write_text("# %%\nfrom mpsearch import CheetahVelocity\nCheetahVelocity(high_velocity=-1)\n")
+    notebook = build.read_source(source)
+    with pytest.raises(CellExecutionError):
+        build.execute(notebook, tmp_path)
+    (output,) = notebook.cells[0].outputs
+    assert output["traceback"] == [f"UsageError: {output['evalue']}"]
+    assert "low < high" in output["evalue"]
