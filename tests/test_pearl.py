@@ -36,7 +36,7 @@ def count_files(folder, pattern):
     [
         {},
         {"actor_every": 3, "context_stages": 2},
-        {"center_rewards": True, "replay_size": 360, "recent": 2},  # 6 episodes a task: old ones are replaced
+        {"replay_size": 360, "recent": 2},  # 6 episodes a task: old ones are replaced
         {"gradient_steps": 0},
     ],
 )

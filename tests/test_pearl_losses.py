@@ -211,13 +211,3 @@ def test_the_temperature_rises_while_the_entropy_is_below_its_target(entropy, di
     temperature_loss(log_temperature, log_prob, -2.0).backward()
     assert -log_temperature.grad.item() == direction
     assert log_prob.grad is None
-
-
-def test_the_mean_reward_is_taken_off_before_scaling() -> None:
-    _, actor, _, target = make_networks().values()
-    data, z, noise = make_data(COUNT), randn(COUNT, LATENT), randn(COUNT, ACTION)
-    plain, centred = (
-        soft_targets(data, z, noise, actor, target, torch.tensor(0.2), discount=0.9, reward_scale=5.0, mean_reward=mean)
-        for mean in (0.0, 1.5)
-    )
-    torch.testing.assert_close(plain - centred, torch.full_like(plain, 7.5))

@@ -71,18 +71,6 @@ def test_all_kept_episodes_of_the_right_task_are_drawn_and_no_others(todo, recen
 
 
 @settings(deadline=None, max_examples=40)
-@given(additions.filter(bool), recents, st.integers(0, 3))
-def test_the_mean_reward_is_that_of_all_kept_transitions(todo, recent, spare) -> None:
-    replay = make(2 * recent + spare, recent)
-    lists = fill(replay, todo)
-    rewards = [
-        1000 * k + 10 * number + t + 0.5
-        for k, numbers in enumerate(lists.kept) for number in numbers for t in range(HORIZON)
-    ]  # fmt: skip
-    assert replay.mean_reward() == pytest.approx(np.mean(rewards), rel=1e-5)
-
-
-@settings(deadline=None, max_examples=40)
 @given(additions, recents, st.integers(0, 3), st.permutations(range(TASKS)), st.integers(1, 3))
 def test_a_context_is_a_stretch_of_the_latest_explorations_and_each_has_its_turn(
     todo, recent, spare, order, episodes

@@ -59,7 +59,6 @@ class PEARL(MetaPolicy):
         for p in self.learned:  # made now, not at the first step, so that a checkpoint can be read into it
             moments = {"exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
             self.optimizer.state[p] = {"step": torch.tensor(0.0), **moments}
-        self.mean_reward = 0.0
         self._train_on(np.empty((0, len(tasks.low))))
 
     def _train_on(self, training_tasks: Array) -> None:
@@ -89,7 +88,6 @@ class PEARL(MetaPolicy):
         for number, stage in enumerate(explorer.explore(self.training_tasks[chosen], 1, c.stages, streams, i)):
             env_steps += self._keep(chosen, stage.episodes, number)
             returns.append(stage.episodes.returns.mean())
-        self.mean_reward = self.replay.mean_reward() if c.center_rewards else 0.0
         records = [self._gradient_step(step, rng, generator) for step in range(c.gradient_steps)]
         self._require_finite_parameters()
         metrics = {"env_steps": env_steps, "returns": returns, "before": returns[0], "after": returns[-1]}
@@ -146,7 +144,7 @@ class PEARL(MetaPolicy):
         z = belief.mean.repeat_interleave(c.batch, 0) + belief.stddev.repeat_interleave(c.batch, 0) * noise
         targets = soft_targets(
             data, z, next_noise, self.actor, self.target, temperature,
-            discount=c.discount, reward_scale=c.reward_scale, mean_reward=self.mean_reward,
+            discount=c.discount, reward_scale=c.reward_scale,
         )  # fmt: skip
         loss, values = critic_loss(data, z, targets, self.critic)
         kl = kl_from_prior(belief)

@@ -42,18 +42,16 @@ class Transitions:
 @torch.no_grad()
 def soft_targets(
     data: Transitions, z: Tensor, noise: Tensor, actor: Actor, target: TwinCritic, temperature: Tensor, *,
-    discount: float, reward_scale: float, mean_reward: float = 0.0,
+    discount: float, reward_scale: float,
 ) -> Tensor:  # fmt: skip
     """``r + gamma (min_i Q'_i(s', a', z) - alpha log pi(a' | s', z))`` [N], with a' ~ pi (Haarnoja et al. 2018, eq. 3).
-
-    ``r`` is the reward less ``mean_reward``, times ``reward_scale``.
 
     There is no factor (1 - done): our episodes end at a time limit, and the values go on behind it.
     """
     mean, log_std = actor(data.next_observations, z)
     actions, log_prob = squash(mean, log_std, noise)
     value = target(data.next_observations, actions, z).amin(0) - temperature * log_prob
-    return reward_scale * (data.rewards - mean_reward) + discount * value
+    return reward_scale * data.rewards + discount * value
 
 
 def critic_loss(data: Transitions, z: Tensor, targets: Tensor, critic: TwinCritic) -> tuple[Tensor, Tensor]:

@@ -85,11 +85,6 @@ class Replay:
             )
         return self._draw(k, number % self.capacity, rng)
 
-    def mean_reward(self) -> float:
-        """The mean over all transitions kept."""
-        kept = np.arange(self.capacity) < self.added[:, None]  # [K, capacity]
-        return float(self.rewards[kept].mean())
-
     def _kept(self, tasks: Array, count: Array, most: int) -> Array:
         kept = np.minimum(count[tasks], most)[:, None]
         if not kept.all():
