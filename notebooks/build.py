@@ -75,10 +75,8 @@ def keep_what_lasts(notebook: nbformat.NotebookNode) -> None:
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
-            if "image/png" in output.get(
-                "data", {}
-            ):  # without a kernel, a view would be an error in the picture's place
-                output.data.pop(WIDGET_VIEW, None)
+            if "image/png" in output.get("data", {}):
+                output.data.pop(WIDGET_VIEW, None)  # without a kernel it would be an error in the picture's place
 
 
 def complaints(notebook: nbformat.NotebookNode) -> list[str]:

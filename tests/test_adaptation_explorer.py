@@ -156,6 +156,18 @@ def test_an_error_appears_in_words_and_the_next_run_works(explorer, monkeypatch,
     assert explorer.error.value == ""
 
 
+def test_after_a_first_adaptation_that_failed_the_next_one_still_brings_the_player(monkeypatch) -> None:
+    agent = make_pearl()
+    with monkeypatch.context() as context:
+        context.setattr(agent, "adapt", lambda *args, **options: 1 / 0)
+        explorer = AdaptationExplorer(agent)
+    assert "Unexpected ZeroDivisionError" in explorer.error.value
+    assert explorer.player is None
+    press_run(explorer)
+    assert explorer.error.value == ""
+    assert explorer.player in explorer.children
+
+
 @pytest.mark.parametrize(
     ("agents", "words"),
     [

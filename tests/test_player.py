@@ -9,7 +9,6 @@ import re
 from dataclasses import replace
 
 import anywidget
-import matplotlib
 import matplotlib.pyplot as plt
 import mujoco
 import numpy as np
@@ -24,12 +23,7 @@ from mpsearch.view.player import Player, play, runners_of
 from mpsearch.view.runners import COLOURS, Runner, describe, pack
 from mpsearch.view.strip import draw_strip
 
-
-@pytest.fixture(autouse=True)
-def _no_window():
-    with matplotlib.rc_context({"backend": "Agg"}):
-        yield
-        plt.close("all")
+pytestmark = pytest.mark.usefixtures("no_window")
 
 
 @pytest.fixture

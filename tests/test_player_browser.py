@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 
-import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,10 +16,7 @@ from mpsearch.view.runners import COLOURS
 DARK, CALM = {"color_scheme": "dark"}, {"reduced_motion": "reduce"}
 
 
-@pytest.fixture(autouse=True)
-def _no_window():
-    with matplotlib.rc_context({"backend": "Agg"}):
-        yield
+pytestmark = pytest.mark.usefixtures("no_window")
 
 
 @pytest.fixture

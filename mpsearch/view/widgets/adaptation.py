@@ -43,7 +43,7 @@ class Choice:
 Results = Mapping[str, AdaptationResult]  # one a method, each of one task
 
 
-class AdaptationExplorer(shell.StaticBundle, ipywidgets.VBox):  # type: ignore[misc]
+class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[misc]
     """Adapts one or more meta-policies to a task of your choice, when Run is pressed, and shows what changed.
 
     The first adaptation happens at once. Later ones work in the background: the page stays responsive, Stop ends
@@ -106,11 +106,6 @@ class AdaptationExplorer(shell.StaticBundle, ipywidgets.VBox):  # type: ignore[m
         if self._worker is not None:
             self._worker.join(timeout)
 
-    def snapshot(self) -> tuple[bytes | None, str]:
-        """The picture, and the sentences beside it."""
-        words = " ".join(filter(None, (self.words.value, self.error.value)))
-        return (self.drawn.png if self.drawn else None), words
-
     def _lay_out(self) -> None:
         buttons = ipywidgets.HBox([self.run, self.stop, self.progress])
         shown = [self.words, self.error, self.picture, *([self.player] if self.player else [])]
@@ -148,6 +143,7 @@ class AdaptationExplorer(shell.StaticBundle, ipywidgets.VBox):  # type: ignore[m
         runners = race(self.family, choice, results)
         if self.player is None:
             self.player = Player(runners)
+            self._lay_out()
         else:
             self.player.show(runners)
 
@@ -199,10 +195,7 @@ def make_controls(methods: list[str], family: TaskDistribution, seed: int) -> di
         value=2, min=1, max=MOST_STEPS, description="Steps of adaptation",
         tooltip="Gradient steps for MAML, exploration episodes for PEARL", **shared,
     )  # fmt: skip
-    controls["seed"] = ipywidgets.BoundedIntText(
-        value=seed, min=0, max=2**31 - 1, description="Seed", tooltip="Another seed, another exploration",
-        style=LABELS, layout=ipywidgets.Layout(width="280px"),
-    )  # fmt: skip
+    controls["seed"] = shell.seed_control(seed)
     return controls
 
 

@@ -13,7 +13,7 @@ from mpsearch.errors import UsageError
 from mpsearch.records import Array
 from mpsearch.view.plots import AFTER, BEFORE, PALETTE, TARGET
 from mpsearch.view.widgets import walk
-from mpsearch.view.widgets.shell import LABELS, WIDE, Drawn, Shell, errors_in_words, new_figure, to_png
+from mpsearch.view.widgets.shell import LABELS, WIDE, Drawn, Shell, errors_in_words, new_figure, seed_control, to_png
 
 LAMBDAS = np.linspace(0, 1, 41)
 SLIDERS = {  # name: (label, tooltip, value, highest, step)
@@ -22,6 +22,7 @@ SLIDERS = {  # name: (label, tooltip, value, highest, step)
     "noise": ("Reward noise", "Standard deviation of the noise of each reward", 0.5, 2.0, 0.1),
     "value_error": ("Error of the values", "0: exact values; 1: the same value everywhere", 0.5, 1.0, 0.1),
 }
+SEED = ("Seed of the draw", "Another seed, other episodes")
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class AdvantageExplorer(Shell):
                 raise UsageError(f"there is no control {min(wrong)!r}; there are {', '.join(SLIDERS)} and seed")
             start: dict[str, Any] = {name: slider[2] for name, slider in SLIDERS.items()} | {"seed": 0} | values
             advantage_errors(**start)  # a slider would silently move a value into its range
-            self.use(**{name: _slider(name, start[name]) for name in SLIDERS}, seed=_seed(start["seed"]))
+            self.use(**{name: _slider(name, start[name]) for name in SLIDERS}, seed=seed_control(start["seed"], *SEED))
 
     def draw(self, *, gae_lambda: float, **values: Any) -> Drawn:
         errors = advantage_errors(gae_lambda=gae_lambda, **values)
@@ -146,16 +147,4 @@ def _slider(name: str, value: float) -> ipywidgets.FloatSlider:
         continuous_update=False,
         style=LABELS,
         layout=WIDE,
-    )
-
-
-def _seed(value: int) -> ipywidgets.BoundedIntText:
-    return ipywidgets.BoundedIntText(
-        value=value,
-        min=0,
-        max=2**31 - 1,
-        description="Seed of the draw",
-        tooltip="Another seed, other episodes",
-        style=LABELS,
-        layout=ipywidgets.Layout(width="280px"),
     )

@@ -18,7 +18,7 @@ from mpsearch.view.widgets.belief_path import (
     explore_beliefs,
     slider_counts,
 )
-from mpsearch.view.widgets.shell import LABELS, WIDE, Drawn, Shell, errors_in_words
+from mpsearch.view.widgets.shell import LABELS, WIDE, Drawn, Shell, errors_in_words, seed_control
 
 
 class PosteriorExplorer(Shell):
@@ -65,15 +65,7 @@ class PosteriorExplorer(Shell):
                 style=LABELS,
                 layout=WIDE,
             ),
-            "seed": ipywidgets.BoundedIntText(
-                value=seed,
-                min=0,
-                max=2**31 - 1,
-                description="Seed",
-                tooltip="Another seed, another exploration",
-                style=LABELS,
-                layout=ipywidgets.Layout(width="280px"),
-            ),
+            "seed": seed_control(seed),
         }
 
     def draw(self, *, task: int, transitions: int, seed: int) -> Drawn:

@@ -73,6 +73,14 @@ def canvas_png(canvas: FigureCanvasAgg) -> bytes:
     return picture.getvalue()
 
 
+def seed_control(value: int, description: str = "Seed", tooltip: str = "Another seed, another exploration") -> Any:
+    """A field for a seed."""
+    return ipywidgets.BoundedIntText(
+        value=value, min=0, max=2**31 - 1, description=description, tooltip=tooltip, style=LABELS,
+        layout=ipywidgets.Layout(width="280px"),
+    )  # fmt: skip
+
+
 class Picture(ipywidgets.HTML):  # type: ignore[misc]
     """A picture with alternative text, in a frame of fixed height."""
 
@@ -132,6 +140,19 @@ class StaticBundle:
         return data, metadata
 
 
+class DrawnBundle(StaticBundle):
+    """A :class:`StaticBundle` of what was drawn last, and the sentences beside it."""
+
+    drawn: Drawn | None
+    words: Words
+    error: Words
+
+    def snapshot(self) -> tuple[bytes | None, str]:
+        """The picture, if there is one, and the sentences beside it."""
+        words = " ".join(filter(None, (self.words.value, self.error.value)))
+        return (self.drawn.png if self.drawn else None), words
+
+
 def in_words(error: Exception) -> str:
     """What went wrong, as a sentence for the reader; one that nobody foresaw asks to be reported."""
     if isinstance(error, MpsearchError):
@@ -149,7 +170,7 @@ def errors_in_words(line: Words) -> Iterator[None]:
         line.value = in_words(error)
 
 
-class Shell(StaticBundle, ipywidgets.VBox):  # type: ignore[misc]
+class Shell(DrawnBundle, ipywidgets.VBox):  # type: ignore[misc]
     """Controls, a picture, a sentence and a line for errors; drawn anew when a control changes.
 
     A subclass implements :meth:`draw`, a function of the controls' values alone, and calls :meth:`use`. After an
@@ -195,8 +216,3 @@ class Shell(StaticBundle, ipywidgets.VBox):  # type: ignore[misc]
     @property
     def result(self) -> Any:
         return self.drawn.result if self.drawn else None
-
-    def snapshot(self) -> tuple[bytes | None, str]:
-        """The picture, and the sentences below it."""
-        words = " ".join(filter(None, (self.words.value, self.error.value)))
-        return (self.drawn.png if self.drawn else None), words
