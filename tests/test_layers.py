@@ -22,6 +22,7 @@ LAYERS = [  # a module imports only from the layers above its own, and from its 
     ["exercises"],
     ["doctor", "bench", "lab"],
     ["cli"],
+    ["__main__"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 RANK["mpsearch"] = RANK["checkpoints"] + 0.5  # mpsearch/__init__.py gathers what is up to there

@@ -69,6 +69,20 @@ def test_copies_are_separate_networks(shape) -> None:
     assert torch.equal(x, before)  # ReLU works in place, but not on what it is given
 
 
+@pytest.mark.parametrize("copies", [None, 2])
+def test_gradients_of_layers_are_the_finite_differences(copies) -> None:
+    layers = Layers([3, 6, 5, 2], copies=copies).double()
+    layers.initialise(torch.Generator().manual_seed(0))
+    x = torch.randn(7, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64, requires_grad=True)
+
+    def values(x: torch.Tensor, *parameters: torch.Tensor) -> torch.Tensor:
+        half = len(parameters) // 2
+        layers.pairs = list(zip(parameters[:half], parameters[half:], strict=True))
+        return layers(x)
+
+    assert torch.autograd.gradcheck(values, (x, *layers.weights, *layers.biases))
+
+
 def test_weights_start_within_the_bound_of_their_inputs_and_by_the_generator() -> None:
     starts = [Layers([100, 4, 1], copies=2) for _ in range(3)]
     for seed, layers in zip((0, 0, 1), starts, strict=True):

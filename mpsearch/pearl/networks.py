@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from mpsearch.rollouts import HALF_LOG_2PI
@@ -38,13 +39,38 @@ class Layers(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, in] -> [N, out], or [copies, N, out]."""
-        for i, (weight, bias) in enumerate(self.pairs):
-            x = functional.relu(x, inplace=True) if i else x
-            if weight.dim() == 2:
-                x = torch.addmm(bias, x, weight)
-            else:
-                x = torch.baddbmm(bias, x.expand(len(weight), *x.shape[-2:]), weight)
-        return x
+        *inner, (last, bias) = self.pairs
+        for weight, shift in inner:
+            x = ShiftedReLU.apply(multiply(x, weight), shift)
+        return multiply(x, last) + bias
+
+
+class ShiftedReLU(torch.autograd.Function):
+    """relu(x + shift), in place on the way forward and back: on small batches, memory is what a network waits for.
+
+    Only for an ``x`` and a gradient that nobody else reads, as between two matrix products.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, shift: Tensor) -> Tensor:
+        ctx.mark_dirty(x)
+        y = x.add_(shift).relu_()
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        (y,) = ctx.saved_tensors
+        gradient = torch.ops.aten.threshold_backward.grad_input(gradient, y, 0, grad_input=gradient)
+        return gradient, gradient.sum(-2, keepdim=gradient.dim() == 3)
+
+
+def multiply(x: Tensor, weight: Tensor) -> Tensor:
+    """x @ weight; each copy of a weight [copies, in, out] with its own x, or all with the same [N, in]."""
+    if weight.dim() == 3:  # ``@`` would copy a shared x for a stack of weights
+        return torch.bmm(x.expand(len(weight), *x.shape[-2:]), weight)
+    return x @ weight
 
 
 def squash(mean: Tensor, log_std: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
