@@ -133,6 +133,14 @@ def test_explorers_that_cannot_start_say_why(agent) -> None:
     assert "no control 'speed'" in InnerStepExplorer(speed=3).error
 
 
+def test_python_answers_an_explorer_that_asks_whether_it_is_there(monkeypatch) -> None:
+    explorer, said = AdvantageExplorer(), []
+    monkeypatch.setattr(type(explorer.error), "send", lambda self, content: said.append((self, content)))
+    explorer.error._handle_msg({"content": {"data": {"method": "custom", "content": "are you there?"}}, "buffers": []})
+    assert said == [(explorer.error, "here")]
+    assert "mpsearch-explorer" in explorer._dom_classes  # where its page looks for what the reader uses
+
+
 def test_a_fault_is_told_in_words_and_leaves_the_last_picture(posterior) -> None:
     before, explored = posterior.drawn, posterior.explored
 

@@ -72,7 +72,7 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
         self.run = ipywidgets.Button(description="Run", button_style="primary", tooltip="Adapt to this task")
         self.stop = ipywidgets.Button(description="Stop", disabled=True, tooltip="Stop adapting")
         self.progress = ipywidgets.IntProgress(description="Ready", style=LABELS, layout=WIDE)
-        super().__init__([self.error])
+        super().__init__([self.error], _dom_classes=[shell.EXPLORER])
         with errors_in_words(self.error):
             self.agents, self.family = check_agents(agents)
             self.controls = make_controls(list(self.agents), self.family, seed)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -25,6 +26,7 @@ from mpsearch.errors import MpsearchError
 HEIGHT = 360  # px, of every picture: a layout that does not jump
 CACHED = 64  # pictures kept, about 40 kB each
 WIDE = ipywidgets.Layout(width="min(100%, 520px)")
+EXPLORER = "mpsearch-explorer"  # the class of what a reader uses: see words.js
 LABELS = {"description_width": "170px"}
 
 
@@ -92,34 +94,16 @@ class Picture(ipywidgets.HTML):  # type: ignore[misc]
 
 
 class Words(anywidget.AnyWidget):
-    """A line of text that screen readers read out when it changes.
+    """A line of text that screen readers read out when it changes; an alert also says when Python does not answer."""
 
-    Its element stays and only the text changes: an element that is replaced is often not announced.
-    """
-
-    _esm = """
-    function render({ model, el }) {
-      const line = document.createElement("p");
-      const role = model.get("role");
-      line.setAttribute("role", role);
-      line.setAttribute("aria-live", role === "alert" ? "assertive" : "polite");
-      line.className = "mpsearch-" + role;
-      const update = () => { line.textContent = model.get("value"); };
-      model.on("change:value", update);
-      update();
-      el.append(line);
-    }
-    export default { render };
-    """
-    _css = """
-    .mpsearch-status, .mpsearch-alert {
-      margin: 0; line-height: 1.4; max-width: 60em; font-size: var(--jp-ui-font-size1, 13px);
-    }
-    .mpsearch-status { min-height: 2.8em; color: var(--jp-ui-font-color1, #222); }
-    .mpsearch-alert { min-height: 1.4em; color: var(--jp-error-color1, #b3261e); }
-    """
+    _esm = Path(__file__).with_name("words.js")
+    _css = Path(__file__).with_name("words.css")
     value = traitlets.Unicode().tag(sync=True)
     role = traitlets.Enum(["status", "alert"], "status").tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self.on_msg(lambda *_: self.send("here"))
 
 
 class StaticBundle:
@@ -188,7 +172,7 @@ class Shell(DrawnBundle, ipywidgets.VBox):  # type: ignore[misc]
         self.picture, self.words, self.error = Picture(), Words(), Words(role="alert")
         self.picture.layout.height = f"{HEIGHT + 8}px"
         self._cached = lru_cache(CACHED)(self.draw)
-        super().__init__([self.picture, self.words, self.error])
+        super().__init__([self.picture, self.words, self.error], _dom_classes=[EXPLORER])
 
     def draw(self, *args: Any, **values: Any) -> Drawn:
         """What to show for these values of the controls.
