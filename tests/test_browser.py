@@ -159,7 +159,9 @@ def run_after_a_key(page, explorer) -> None:
     words, picture = explorer.locator(".mpsearch-status").first, explorer.locator("img").first
     before, drawn = words.text_content(), picture.get_attribute("src")
     assert "return" in before
-    explorer.locator(".noUi-handle").first.focus()
+    slider = explorer.locator(".noUi-handle").first
+    slider.focus()
+    assert slider.get_attribute("data-lm-suppress-shortcuts") == "true"  # Jupyter Notebook takes such keys otherwise
     page.keyboard.press("ArrowLeft")
     explorer.get_by_role("button", name="Run", exact=True).focus()
     page.keyboard.press("Enter")

@@ -25,11 +25,15 @@ function render({ model, el }) {
     waiting = setTimeout(() => { line.textContent = SILENCE; }, PATIENCE);
     model.send("are you there?");
   };
-  const askIfUsed = (event) => { if (line.closest(".mpsearch-explorer")?.contains(event.target)) ask(); };
+  const usesIt = (event) => line.closest(".mpsearch-explorer")?.contains(event.target);
+  const askIfUsed = (event) => { if (usesIt(event)) ask(); };
+  // Jupyter Notebook would take Enter and the arrow keys for itself.
+  const keepKeys = (event) => { if (usesIt(event)) event.target.dataset.lmSuppressShortcuts = "true"; };
   model.on("change:value", show);
   model.on("msg:custom", answered);
   model.on("comm_live_update", ask); // JupyterLab noticed a restart
   const deeds = ["click", "change", "keyup", "pointerup"];
+  document.addEventListener("focusin", keepKeys);
   for (const deed of deeds) document.addEventListener(deed, askIfUsed, true);
   show();
   return () => {
@@ -37,6 +41,7 @@ function render({ model, el }) {
     model.off("change:value", show);
     model.off("msg:custom", answered);
     model.off("comm_live_update", ask);
+    document.removeEventListener("focusin", keepKeys);
     for (const deed of deeds) document.removeEventListener(deed, askIfUsed, true);
   };
 }
