@@ -35,3 +35,10 @@ def check_count(name: str, value: int, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, Real) or value % 1 != 0 or value < least:
         raise UsageError(f"{name} must be a whole number of at least {least}, not {value!r}")
     return int(value)
+
+
+def check_number(name: str, value: float, least: float) -> float:
+    """Return ``value`` if it is a finite number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not least <= value < float("inf"):
+        raise UsageError(f"{name} must be a number of at least {least:g}, not {value!r}")
+    return float(value)

@@ -146,6 +146,58 @@ def test_the_config_makes_the_same_distribution_again(tasks) -> None:
     assert (again.sample(9, rng()) == tasks.sample(9, rng())).all()
 
 
+def test_an_oracle_is_told_its_task_in_every_observation_and_others_are_not() -> None:
+    told, plain = CheetahVelocity(told=True), CheetahVelocity()
+    rows = told.spread(3)
+    seen = told.make_batch(rows, 2).reset(rng())
+    assert seen.shape == (3, 2, told.observation_dim)
+    assert (seen[..., -1] == rows).all()
+    assert (seen[..., :-1] == plain.make_batch(rows, 2).reset(rng())).all()
+    assert told.observation_scale[-1] == 3.0
+    assert told.config["told"] is True
+    assert "told" not in plain.config  # as in the cards of those who trained before it could vary
+    with pytest.raises(UsageError, match="told must be true or false, not 'yes'"):
+        CheetahVelocity(told="yes")
+
+
+def test_a_heavier_torso_and_a_weak_leg_change_what_they_say_and_nothing_else() -> None:
+    def model(**variations):
+        return CheetahDirection(**variations).make_batch([[1.0]], 1)._physics
+
+    plain, heavy, weak = model(), model(torso_mass=2.0), model(weak_leg=0.3)
+    mass, gear = heavy.expand("body_mass")[0], weak.expand("actuator_gear")[0]
+    np.testing.assert_allclose(mass[1:] / plain.expand("body_mass")[0][1:], [2, 1, 1, 1, 1, 1, 1])
+    np.testing.assert_allclose(gear[:, 0] / plain.expand("actuator_gear")[0][:, 0], [0.3, 0.3, 0.3, 1, 1, 1])
+
+
+@pytest.mark.parametrize("variation", [{"torso_mass": 2.0}, {"weak_leg": 0.3}])
+def test_changed_dynamics_are_felt(variation) -> None:
+    def end(**variations):
+        batch = CheetahDirection(**variations).make_batch([[1.0]], 1)
+        batch.reset(rng())
+        return [batch.step(np.ones((1, 1, 6)))[1].item() for _ in range(5)]
+
+    assert end(**variation) != end()
+    assert end() == end(torso_mass=1.0, weak_leg=1.0)
+
+
+def test_observation_noise_has_its_size_and_leaves_the_physics_alone() -> None:
+    noisy, plain = CheetahVelocity(observation_noise=0.2), CheetahVelocity()
+    seen, clean = (family.make_batch(family.spread(2), 500).reset(rng()) for family in (noisy, plain))
+    np.testing.assert_allclose(((seen - clean) / plain.observation_scale).std(axis=(0, 1)), 0.2, rtol=0.1)
+    batches = [family.make_batch(family.spread(2), 3) for family in (noisy, plain)]
+    for batch in batches:
+        batch.reset(rng())
+    rewards = [batch.step(np.ones((2, 3, 6)))[1] for batch in batches]
+    assert (rewards[0] == rewards[1]).all()
+
+
+@pytest.mark.parametrize("variation", [{"torso_mass": 0.0}, {"weak_leg": -1}, {"observation_noise": float("nan")}])
+def test_a_variation_that_makes_no_sense_is_refused(variation) -> None:
+    with pytest.raises(UsageError, match=f"{next(iter(variation))} must be a number of at least"):
+        CheetahDirection(**variation)
+
+
 def test_an_unknown_id_lists_the_known_ones() -> None:
     with pytest.raises(
         UsageError, match="'cheetah-jump'; known: cheetah-direction, cheetah-velocity, point-navigation"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mpsearch.errors import UsageError, check_count
+from mpsearch.errors import UsageError, check_count, check_number
 from mpsearch.records import Array
 from mpsearch.tasks.distribution import TaskDistribution
 from mpsearch.tasks.physics import MujocoBatch, load_gymnasium_model
@@ -18,6 +18,9 @@ RESET_NOISE = 0.1  # as in gymnasium's HalfCheetah-v5
 
 # Sizes of the 17 observations on a running cheetah: 8 positions, then 9 velocities.
 OBSERVATION_SCALE = np.array([0.2, 0.5] + 6 * [0.5] + [3.0, 1.0, 2.0] + 6 * [10.0])
+
+VARIATIONS = {"told": False, "torso_mass": 1.0, "weak_leg": 1.0, "observation_noise": 0.0}
+TORSO, HIND_LEG = 1, slice(0, 3)  # body and motors in half_cheetah.xml
 
 
 def control_cost(actions: Array) -> Array:
@@ -58,21 +61,39 @@ class Cheetah(TaskDistribution):
 
     Start state: positions ``U(-0.1, 0.1)``, velocities ``0.1 N(0, 1)``, as in gymnasium's
     HalfCheetah-v5. Episode end: the time limit ``horizon``, never a termination.
+
+    Args:
+        horizon: control steps in an episode.
+        told: append the task to each observation, for an oracle that need not find it out.
+        torso_mass: factor on the torso's mass and inertia.
+        weak_leg: factor on the torques of the hind leg's three motors.
+        observation_noise: standard deviation of Gaussian noise on the observations, in units of their scale.
     """
 
-    observation_dim = 17
     action_dim = 6
 
-    def __init__(self, horizon: int = 200) -> None:
+    def __init__(
+        self, horizon: int = 200, *, told: bool = False, torso_mass: float = 1.0, weak_leg: float = 1.0,
+        observation_noise: float = 0.0,
+    ) -> None:  # fmt: skip
         self.horizon = check_count("horizon", horizon)
+        if not isinstance(told, bool):
+            raise UsageError(f"told must be true or false, not {told!r}")
+        self.told = told
+        self.observation_dim = len(OBSERVATION_SCALE) + told * len(self.parameter_names)
+        self.torso_mass = check_number("torso_mass", torso_mass, least=0.1)
+        self.weak_leg = check_number("weak_leg", weak_leg, least=0.0)
+        self.observation_noise = check_number("observation_noise", observation_noise, least=0.0)
 
     @property
     def observation_scale(self) -> Array:
-        return OBSERVATION_SCALE
+        return np.append(OBSERVATION_SCALE, np.maximum(-self.low, self.high)) if self.told else OBSERVATION_SCALE
 
     @property
     def config(self) -> dict[str, Any]:
-        return {"horizon": self.horizon}
+        return {"horizon": self.horizon} | {
+            name: value for name, standard in VARIATIONS.items() if (value := getattr(self, name)) != standard
+        }
 
     @abstractmethod
     def reward(self, tasks: Array, velocity: Array, actions: Array) -> Array:
@@ -121,14 +142,16 @@ class CheetahVelocity(Cheetah):
 
     Args:
         low_velocity, high_velocity: the range of targets in m/s.
-        horizon: control steps in an episode.
+        horizon, variations: see :class:`Cheetah`.
     """
 
     id = "cheetah-velocity"
     parameter_names = ("velocity",)
 
-    def __init__(self, low_velocity: float = 0.0, high_velocity: float = 3.0, horizon: int = 200) -> None:
-        super().__init__(horizon)
+    def __init__(
+        self, low_velocity: float = 0.0, high_velocity: float = 3.0, horizon: int = 200, **variations: Any
+    ) -> None:
+        super().__init__(horizon, **variations)
         if not np.isfinite([low_velocity, high_velocity]).all() or low_velocity >= high_velocity:
             raise UsageError(f"velocities must be finite with low < high, not {low_velocity} and {high_velocity}")
         self.low, self.high = np.array([float(low_velocity)]), np.array([float(high_velocity)])
@@ -145,12 +168,16 @@ class CheetahBatch(MujocoBatch):
     """K x E cheetahs; see :class:`MujocoBatch` for ``threads`` and ``fields``."""
 
     def __init__(self, family: Cheetah, tasks: Array, episodes: int, **options: Any) -> None:
-        super().__init__(load_gymnasium_model("half_cheetah.xml"), tasks, episodes, frame_skip=FRAME_SKIP, **options)
+        model = load_gymnasium_model("half_cheetah.xml")
+        fields = {**changed_fields(family, model, len(tasks)), **(options.pop("fields", None) or {})}
+        super().__init__(model, tasks, episodes, frame_skip=FRAME_SKIP, fields=fields, **options)
         self.family = family
+        self._noise: np.random.Generator | None = None
 
     def _reset(self, rng: np.random.Generator) -> None:
         qpos = self.model.qpos0 + rng.uniform(-RESET_NOISE, RESET_NOISE, self.qpos.shape)
         self.set_state(qpos, RESET_NOISE * rng.standard_normal((*self.shape, self.model.nv)))
+        self._noise = rng.spawn(1)[0] if self.family.observation_noise else None
 
     def _step(self, actions: Array) -> Array:
         x = self.qpos[..., 0].copy()
@@ -158,4 +185,23 @@ class CheetahBatch(MujocoBatch):
         return self.family.reward(self.tasks, (self.qpos[..., 0] - x) / self.dt, actions)
 
     def observe(self) -> Array:
-        return np.concatenate([self.qpos[..., 1:], self.qvel], axis=-1)
+        seen = np.concatenate([self.qpos[..., 1:], self.qvel], axis=-1)
+        if self._noise:
+            seen += self.family.observation_noise * OBSERVATION_SCALE * self._noise.standard_normal(seen.shape)
+        if self.family.told:
+            task = np.broadcast_to(self.tasks[:, None], (*self.shape, self.tasks.shape[1]))
+            return np.concatenate([seen, task], axis=-1)
+        return seen
+
+
+def changed_fields(family: Cheetah, model: Any, tasks: int) -> dict[str, Array]:
+    """The fields of ``model`` that ``family`` changes, each [tasks, ...]."""
+    fields: dict[str, Array] = {}
+    if family.torso_mass != 1:
+        for name in ("body_mass", "body_inertia"):
+            fields[name] = np.array(getattr(model, name))
+            fields[name][TORSO] *= family.torso_mass
+    if family.weak_leg != 1:
+        fields["actuator_gear"] = np.array(model.actuator_gear)
+        fields["actuator_gear"][HIND_LEG] *= family.weak_leg
+    return {name: np.repeat(values[None], tasks, axis=0) for name, values in fields.items()}
