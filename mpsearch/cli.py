@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from mpsearch.tasks import TaskDistribution
 
 Algorithm = Annotated[str, tyro.conf.arg(metavar="ALGO", help="algorithm: maml or pearl")]
+Method = Annotated[
+    str, tyro.conf.arg(metavar="ALGO", help="maml, pearl, or a baseline: random, average, oracle or scratch")
+]
 Tasks = Annotated[str, tyro.conf.arg(metavar="TASKS", help="cheetah-direction, cheetah-velocity or point-navigation")]
 Settings = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE ...")]
 
@@ -42,19 +45,25 @@ def parse_settings(pairs: tuple[str, ...], what: str) -> dict[str, Any]:
     return settings
 
 
-def load_agent(algorithm: str, tasks: str, weights: Path | None, family: tuple[str, ...]) -> MetaPolicy:
-    """The shipped meta-policy, or the one in ``weights``, on the family with its changed settings."""
-    from mpsearch import checkpoints
+def load_agent(method: str, tasks: str, weights: Path | None, family: tuple[str, ...]) -> Any:
+    """The shipped meta-policy or baseline, or the one in ``weights``, on the family with its changed settings."""
+    from mpsearch import baselines, checkpoints
     from mpsearch.errors import unknown
     from mpsearch.tasks import FAMILIES, make_distribution
 
-    checkpoints.algorithm(algorithm)
+    if method not in (known := [*checkpoints.ALGORITHMS, *baselines.NAMES]):
+        raise unknown("algorithm", method, known)
     if tasks not in FAMILIES:
         raise unknown("tasks", tasks, FAMILIES)
-    agent = checkpoints.load(weights or f"{algorithm}-{tasks}")
-    if (agent.algorithm, agent.tasks.id) != (algorithm, tasks):
-        raise UsageError(f"{weights} was trained by {agent.algorithm} on {agent.tasks.id}, not {algorithm} on {tasks}")
     changed = parse_settings(family, "--family")
+    if method in ("random", "scratch"):
+        if weights is not None:
+            raise UsageError(f"{method} starts from nothing: leave out --weights")
+        return baselines.start(method, make_distribution(tasks, **changed))
+    agent = checkpoints.load(weights or f"{method}-{tasks}")
+    trainer = method if method in checkpoints.ALGORITHMS else "maml"
+    if (agent.algorithm, agent.tasks.id) != (trainer, tasks):
+        raise UsageError(f"{weights} was trained by {agent.algorithm} on {agent.tasks.id}, not {trainer} on {tasks}")
     if changed:
         agent.tasks = make_distribution(tasks, **{**agent.tasks.config, **changed})
     return agent
@@ -80,7 +89,7 @@ def options_of(**given: int | None) -> dict[str, int]:
 class Adapt:
     """Adapt a shipped meta-policy to tasks and print the return before and after."""
 
-    algo: tyro.conf.Positional[Algorithm]
+    algo: tyro.conf.Positional[Method]
     tasks: tyro.conf.Positional[Tasks]
     task: tuple[float, ...] = ()
     """The tasks; evenly spread ones if not given. Two numbers a task for point-navigation."""
@@ -180,7 +189,7 @@ class Train:
 class Evaluate:
     """Adapt to held-out tasks with many seeds; print the mean return of each stage with its interval."""
 
-    algo: tyro.conf.Positional[Algorithm]
+    algo: tyro.conf.Positional[Method]
     tasks: tyro.conf.Positional[Tasks]
     seeds: int = 10
     """Seeds 0, 1, ... of the exploration."""
@@ -192,20 +201,29 @@ class Evaluate:
     family: Settings = ()
     json: bool = False
     """Print one JSON object."""
+    out: Path | None = None
+    """Write every return, with all that says where they come from, to OUT.json, and a picture to OUT.png."""
     into_card: bool = False
     """Write the result into the card of --weights."""
 
     def run(self) -> None:
+        from mpsearch.baselines import with_best_rate
         from mpsearch.errors import check_count
         from mpsearch.evaluation import evaluate, held_out
         from mpsearch.view.tables import evaluation_table
 
         agent = load_agent(self.algo, self.tasks, self.weights, self.family)
-        tasks = held_out(agent.tasks, self.count)
         seeds = range(check_count("seeds", self.seeds))
-        options = options_of(episodes=self.episodes, steps=self.steps)
-        result = {**evaluate(agent, tasks, seeds, **options).to_json(), "horizon": agent.tasks.horizon}
-        result["command"] = self._command()
+        if self.algo in ("random", "average"):
+            agent = with_best_rate(agent)
+        steps = 0 if self.algo == "oracle" and self.steps is None else self.steps
+        options = options_of(episodes=self.episodes, steps=steps)
+        evaluation = evaluate(agent, held_out(agent.tasks, self.count), seeds, progress=not self.json, **options)
+        result = {**evaluation.to_json(), "horizon": agent.tasks.horizon, "command": self._command()}
+        if self.out is not None:
+            from mpsearch.view.evidence import write_evidence
+
+            write_evidence(self.out, evaluation, agent, method=self.algo, command=result["command"])
         if self.into_card:
             if self.weights is None:
                 raise UsageError("--into-card needs --weights FOLDER")

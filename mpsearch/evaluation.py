@@ -1,21 +1,35 @@
-"""Before and after adaptation, over many seeds, with intervals."""
+"""Before and after adaptation, over many seeds, with intervals.
+
+The interquartile mean, its stratified bootstrap and the probability of improvement are those of Agarwal et al. 2021,
+"Deep reinforcement learning at the edge of the statistical precipice"; a stratum is a task, its sample the seeds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from tqdm import tqdm
 
 from mpsearch.errors import UsageError, check_count
-from mpsearch.meta_policy import MetaPolicy
-from mpsearch.records import Array
+from mpsearch.records import AdaptationResult, Array
 from mpsearch.seeding import Streams
 from mpsearch.tasks import CheetahDirection, TaskDistribution
 
 HELD_OUT_SEED = 2**31 - 1  # no training uses it: the same unseen tasks for everyone
 RESAMPLES = 9_999
+PAIRED_RESAMPLES = 2_000
+
+
+class Adapts(Protocol):
+    """What can be evaluated: a meta-policy or a baseline."""
+
+    tasks: TaskDistribution
+
+    def adapt(self, tasks: Array, *, seed: int) -> AdaptationResult:
+        """As :meth:`mpsearch.meta_policy.MetaPolicy.adapt`."""
 
 
 def held_out(family: TaskDistribution, n: int = 40) -> Array:
@@ -59,17 +73,40 @@ class Evaluation:
         return np.logical_or.accumulate(self.returns > 0, axis=-1).mean(axis=(0, 1))
 
     def interval(self, level: float = 0.95) -> Array:
-        """[S, 2] bootstrap confidence interval of :attr:`mean` over seeds, at ``level``."""
-        from scipy.stats import bootstrap
+        """[S, 2] bootstrap confidence interval of :attr:`mean` over seeds, at ``level``; tasks are paired in a seed."""
+        self._require_seeds()
+        runs = self.returns.mean(axis=1)  # [R, S]
+        return np.stack([resample([runs[:, s]], np.mean, level) for s in range(runs.shape[1])])
 
+    @property
+    def iqm(self) -> Array:
+        """[S] interquartile mean: of the middle half of all R * K returns, so that no outlier decides."""
+        from scipy.stats import trim_mean
+
+        return np.asarray(trim_mean(self.returns.reshape(-1, self.returns.shape[-1]), 0.25, axis=0))
+
+    def iqm_interval(self, level: float = 0.95) -> Array:
+        """[S, 2] stratified bootstrap confidence interval of :attr:`iqm`: seeds are drawn anew within each task."""
+        from scipy.stats import trim_mean
+
+        self._require_seeds()
+        strata = np.moveaxis(self.returns, 0, -1)  # [K, S, R]
+
+        def statistic(x: Array, axis: int) -> Array:
+            return np.asarray(trim_mean(x, 0.25, axis=axis))
+
+        return np.stack([resample(list(strata[:, s]), statistic, level) for s in range(strata.shape[1])])
+
+    def gain(self, level: float = 0.95) -> tuple[float, float, float]:
+        """Mean of after minus before, paired by task and seed, and its stratified bootstrap interval."""
+        self._require_seeds()
+        gains = self.returns[..., -1] - self.returns[..., 0]  # [R, K]
+        low, high = resample(list(gains.T), np.mean, level)
+        return float(gains.mean()), float(low), float(high)
+
+    def _require_seeds(self) -> None:
         if len(self.seeds) < 2:
             raise UsageError("an interval needs at least two seeds")
-        runs = self.returns.mean(axis=1)  # [R, S]: tasks are paired within a seed
-        result = bootstrap(
-            (runs,), np.mean, n_resamples=RESAMPLES, confidence_level=level, method="percentile",
-            rng=np.random.default_rng(0),
-        )  # fmt: skip
-        return np.stack([result.confidence_interval.low, result.confidence_interval.high], axis=-1)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for a card or a results file, rounded to a tenth of a reward."""
@@ -84,10 +121,63 @@ class Evaluation:
             "task_means": self.task_means.round(1).tolist(),
         }
 
+    def to_record(self) -> dict[str, Any]:
+        """:meth:`to_json`, and every return, from which :meth:`from_record` makes this evaluation again."""
+        return {**self.to_json(), "sparse": self.sparse, "returns": self.returns.round(1).tolist()}
 
-def evaluate(agent: MetaPolicy, tasks: Array, seeds: Sequence[int], **options: Any) -> Evaluation:
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Evaluation:
+        """The evaluation that :meth:`to_record` wrote, to a tenth of a reward."""
+        return cls(
+            np.array(record["tasks"]), tuple(record["seeds"]), np.array(record["returns"]),
+            np.array(record["env_steps"]), record["sparse"],
+        )  # fmt: skip
+
+
+def resample(strata: Sequence[Array], statistic: Callable[..., Any], level: float = 0.95) -> Array:
+    """[2] percentile bootstrap interval of ``statistic(x, axis=...)`` of all ``strata``, each drawn anew by itself."""
+    from scipy.stats import bootstrap
+
+    def joined(*samples: Array, axis: int = -1) -> Any:
+        return statistic(np.concatenate(samples, axis=axis), axis=axis)
+
+    interval = bootstrap(
+        tuple(strata), joined, n_resamples=RESAMPLES, confidence_level=level, method="percentile", vectorized=True,
+        batch=1000, rng=np.random.default_rng(0),
+    ).confidence_interval  # fmt: skip
+    return np.array([interval.low, interval.high])
+
+
+def probability_of_improvement(a: Evaluation, b: Evaluation, level: float = 0.95) -> tuple[float, float, float]:
+    """Chance that ``a`` ends above ``b`` on a task drawn at random, ties counted half, and its bootstrap interval.
+
+    Raises:
+        UsageError: the two adapted to different tasks.
+    """
+    if not np.array_equal(a.tasks, b.tasks):
+        raise UsageError("a probability of improvement needs the same tasks on both sides")
+    x, y = a.returns[..., -1], b.returns[..., -1]  # [R, K] and [R', K]
+
+    def chance(x: Array, y: Array) -> Any:  # [..., R, K], [..., R', K]
+        difference = np.sign(x[..., :, None, :] - y[..., None, :, :])
+        return (difference.mean(axis=(-3, -2, -1)) + 1) / 2
+
+    rng = np.random.default_rng(0)
+
+    def drawn(values: Array) -> Array:
+        return np.take_along_axis(values, np.asarray(rng.integers(len(values), size=values.shape)), axis=0)
+
+    chances = [chance(drawn(x), drawn(y)) for _ in range(PAIRED_RESAMPLES)]
+    low, high = np.quantile(chances, [(1 - level) / 2, (1 + level) / 2])
+    return float(chance(x, y)), float(low), float(high)
+
+
+def evaluate(
+    agent: Adapts, tasks: Array, seeds: Sequence[int], *, progress: bool = False, **options: Any
+) -> Evaluation:
     """Let ``agent`` adapt to ``tasks`` [K, P] once for each seed; ``options`` go to ``agent.adapt``."""
     check_count("the number of seeds", len(seeds))
-    results = [agent.adapt(tasks, seed=seed, **options) for seed in seeds]
+    bar = tqdm(seeds, disable=not progress, unit="seed", leave=False)
+    results = [agent.adapt(tasks, seed=seed, **options) for seed in bar]
     returns = np.stack([result.returns.mean(-1) for result in results])
     return Evaluation(results[0].tasks, tuple(seeds), returns, results[0].env_steps, agent.tasks.sparse)

@@ -176,7 +176,7 @@ class MetaPolicy(ABC):
             "wall_seconds": round(self.wall_seconds, 1),
             "cpu_seconds": round(self.cpu_seconds, 1),
             "machine": describe_machine(),
-            "versions": {name: version(name) for name in PACKAGES},
+            "versions": package_versions(),
             "revision": code_revision(),
             "history": self.history,
         }
@@ -263,6 +263,11 @@ def _is_up_to(iteration: int, line: str) -> bool:
 def describe_machine() -> str:
     """Processor, cores and system in a few words."""
     return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def package_versions() -> dict[str, str]:
+    """The versions of what results depend on."""
+    return {name: version(name) for name in PACKAGES}
 
 
 def code_revision() -> str | None:

@@ -17,7 +17,7 @@ LAYERS = [  # a module imports only from the layers above its own, and from its 
     ["rollouts", "returns"],
     ["meta_policy"],
     ["maml", "pearl"],
-    ["checkpoints", "evaluation"],
+    ["checkpoints", "evaluation", "baselines"],
     ["view"],
     ["exercises"],
     ["doctor", "bench", "lab"],

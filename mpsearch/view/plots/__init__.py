@@ -33,8 +33,9 @@ from mpsearch.view.plots.comparison import (
     plot_methods,
     published_curves,
 )
+from mpsearch.view.plots.evaluations import describe_evaluations, plot_evaluations
 from mpsearch.view.plots.landscape import describe_landscape, plot_landscape
-from mpsearch.view.plots.style import AFTER, BEFORE, COLOUR_MAP, MARKERS, PALETTE, TARGET, show
+from mpsearch.view.plots.style import AFTER, BEFORE, COLOUR_MAP, MARKERS, PALETTE, TARGET, save, show
 
 __all__ = [
     "AFTER",
@@ -48,6 +49,7 @@ __all__ = [
     "describe_adaptation",
     "describe_before_after",
     "describe_contraction",
+    "describe_evaluations",
     "describe_landscape",
     "describe_latent_space",
     "describe_learning_curve",
@@ -59,6 +61,7 @@ __all__ = [
     "plot_adaptation",
     "plot_before_after",
     "plot_contraction",
+    "plot_evaluations",
     "plot_landscape",
     "plot_latent_space",
     "plot_learning_curve",
@@ -66,5 +69,6 @@ __all__ = [
     "plot_posterior",
     "plot_velocity",
     "published_curves",
+    "save",
     "show",
 ]

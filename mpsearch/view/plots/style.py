@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -113,6 +114,14 @@ def check_finite(what: str, values: Any, shape: str | None = None) -> Array:
     if bad:
         raise UsageError(f"cannot plot: {bad} number{'s are' if bad > 1 else ' is'} not finite in the {what}")
     return array
+
+
+def save(axes: Axes, path: str | os.PathLike[str]) -> None:
+    """Write the figure of ``axes`` to ``path`` and close it."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
 
 
 def show(axes: Axes, words: str) -> None:

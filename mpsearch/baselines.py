@@ -1,0 +1,154 @@
+"""What meta-training is compared with: a random start, an average policy, an oracle, and learning from scratch.
+
+The rows of figure 5 of Finn et al. 2017. All of them adapt by the same interface as a meta-policy:
+
+- ``random``: the same gradient steps from random weights;
+- ``average``: the same gradient steps from a policy trained on all tasks at once, without adaptation
+  ("pretrained" in the paper; :class:`MAML` with ``inner_steps=0``);
+- ``oracle``: a policy that sees the task (``told=True``), trained on all tasks; it need not adapt;
+- ``scratch``: a new policy, trained on each task alone by trust-region policy optimisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mpsearch.errors import UsageError, check_count
+from mpsearch.maml import MAML, MAMLConfig
+from mpsearch.records import AdaptationResult, Array
+from mpsearch.seeding import Streams
+from mpsearch.tasks import Batch, TaskDistribution
+
+RATES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # inner rates to choose from: a baseline gets the one that suits it
+NAMES = ("average", "oracle", "random", "scratch")
+TUNING_SEED = 2**31 - 2  # neither training nor the evaluation draws these tasks
+SCRATCH_ITERATIONS = (0, 3, 30, 300)  # once, ten and a hundred times the environment steps of three gradient steps
+SCRATCH = MAMLConfig(inner_steps=0, tasks_per_iteration=1, curvature_steps=1000)
+
+
+class OneTask(TaskDistribution):
+    """A family narrowed to one of its tasks [P]."""
+
+    id = "one-task"
+
+    def __init__(self, family: TaskDistribution, task: Array) -> None:
+        self.family, self.task = family, family.check([task])[0]
+        self.horizon, self.parameter_names = family.horizon, family.parameter_names
+        self.observation_dim, self.action_dim = family.observation_dim, family.action_dim
+        self.low = self.high = self.task
+        self.sparse = family.sparse
+
+    @property
+    def observation_scale(self) -> Array:
+        return self.family.observation_scale
+
+    def sample(self, n: int, rng: np.random.Generator) -> Array:
+        """The task, ``n`` times [n, P]."""
+        return np.repeat(self.task[None], check_count("the number of tasks", n), axis=0)
+
+    def make_batch(self, tasks: Array, episodes: int, *, threads: int = 0) -> Batch:
+        return self.family.make_batch(tasks, episodes, threads=threads)
+
+
+class FromScratch:
+    """A new policy for each task, trained on it alone by trust-region policy optimisation (Schulman et al. 2015).
+
+    Args:
+        tasks: the family.
+        config: of a trainer without inner steps.
+        iterations: trained for before each stage, in ascending order from 0.
+    """
+
+    algorithm = "scratch"
+
+    def __init__(
+        self, tasks: TaskDistribution, config: MAMLConfig = SCRATCH, iterations: Sequence[int] = SCRATCH_ITERATIONS
+    ) -> None:
+        if config.inner_steps:
+            raise UsageError(f"training from scratch has no inner steps, not {config.inner_steps}")
+        if iterations[0] != 0 or (np.diff(iterations) <= 0).any():
+            raise UsageError(f"iterations must ascend from 0, not {list(iterations)}")
+        self.tasks, self.config, self.iterations = tasks, config, tuple(iterations)
+
+    def adapt(
+        self,
+        tasks: Array,
+        *,
+        seed: int,
+        episodes: int | None = None,
+        steps: int | None = None,
+        callback: Callable[[int], None] | None = None,
+    ) -> AdaptationResult:
+        """Train on each task; a stage of the result is one of :attr:`iterations`. Arguments as of :meth:`MAML.adapt`.
+
+        ``steps`` is the number of stages after the first, by default all; ``episodes`` are those of an iteration.
+        """
+        tasks = self.tasks.check(tasks)
+        count = check_count("episodes", self.config.episodes if episodes is None else episodes)
+        last = len(self.iterations) - 1
+        iterations = self.iterations[: check_count("steps", last if steps is None else steps, 0) + 1]
+        results = [self._train(row, check_count("seed", seed, 0), count, iterations, callback) for row in tasks]
+        return AdaptationResult(
+            tasks=tasks,
+            returns=np.stack([[stage.returns[0, 0] for stage in stages] for stages in results]),
+            env_steps=np.array(iterations) * count * self.tasks.horizon,
+            trajectories=np.stack([[stage.trajectories[0, 0] for stage in stages] for stages in results]),
+            rewards=np.stack([[stage.rewards[0, 0] for stage in stages] for stages in results]),
+            policies=lambda k, stage: results[k][stage].policy(0, 0),
+        )
+
+    def _train(
+        self, task: Array, seed: int, episodes: int, iterations: Sequence[int], callback: Callable[[int], None] | None
+    ) -> list[AdaptationResult]:
+        learner = MAML(OneTask(self.tasks, task), replace(self.config, episodes=episodes))
+        streams, stages = Streams(seed), []
+        learner._start(streams)
+        for stage, goal in enumerate(iterations):
+            while learner.iteration < goal:
+                learner._iterate(streams)
+                learner.iteration += 1
+            stages.append(learner.adapt(task[None], seed=seed, steps=0))
+            if callback:
+                callback(stage)
+        return stages
+
+
+class RandomStart(MAML):
+    """Random weights, new ones for each seed, which adapt by gradient steps."""
+
+    algorithm = "random"
+
+    def adapt(self, tasks: Array, *, seed: int, **options: Any) -> AdaptationResult:
+        """As :meth:`MAML.adapt`."""
+        self._start(Streams(check_count("seed", seed, 0)))
+        return super().adapt(tasks, seed=seed, **options)
+
+
+def start(name: str, tasks: TaskDistribution) -> MAML | FromScratch:
+    """The baseline ``"random"`` or ``"scratch"``, which needs no training."""
+    return FromScratch(tasks) if name == "scratch" else RandomStart(tasks, MAMLConfig(inner_steps=0))
+
+
+def with_best_rate(agent: MAML, *, rates: Sequence[float] = RATES, count: int = 5, episodes: int = 20) -> MAML:
+    """``agent`` with that of ``rates`` which brings it furthest in three steps on ``count`` tasks drawn for this.
+
+    The paper, too, gives each baseline a step size of its own.
+
+    Raises:
+        UsageError: the agent has learned its inner rates.
+    """
+    if agent.config.inner_steps:
+        raise UsageError("this meta-policy was trained with its inner rates; only baselines without any are tuned")
+    tasks = agent.tasks.sample(count, Streams(TUNING_SEED).numpy("tuning-tasks"))
+
+    def after(rate: float) -> float:
+        agent.config = replace(agent.config, inner_rate=rate)
+        return float(agent.adapt(tasks, seed=TUNING_SEED, episodes=episodes).after.mean())
+
+    best = max(rates, key=after)
+    agent.config = replace(agent.config, inner_rate=best)
+    return agent
