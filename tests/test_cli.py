@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from PIL import Image
 
+from mpsearch import Evaluation
+from mpsearch.baselines import RATES
 from mpsearch.cli import main, parse_settings
 from mpsearch.errors import UsageError
 
@@ -90,6 +93,32 @@ def test_pearl_can_be_trained_resumed_adapted_and_evaluated(capsys, tmp_path) ->
     assert (code, "trained by pearl" in err) == (2, True)
 
 
+def test_an_evaluation_is_kept_whole_with_where_it_comes_from_and_a_picture(capsys, trained, tmp_path) -> None:
+    words = ["evaluate", "maml", "point-navigation", "--weights", str(trained), "--seeds", "2", "--count", "3"]
+    code, out, _ = run(capsys, *words, "--json", "--out", str(tmp_path / "new" / "kept"))
+    record = json.loads((tmp_path / "new" / "kept.json").read_text())
+    assert code == 0
+    assert json.loads(out)["mean"] == record["mean"]
+    evaluation = Evaluation.from_record(record)
+    assert evaluation.returns.shape == (2, 3, 4)
+    assert evaluation.mean.round(1).tolist() == pytest.approx(record["mean"], abs=0.11)
+    assert record["training"]["env_steps"] == 2 * 2 * 2 * 3 * 5
+    assert len(record["training"]["commands"]) == 1
+    assert (record["method"], record["horizon"], record["family"]["horizon"]) == ("maml", 5, 5)
+    with Image.open(tmp_path / "new" / "kept.png") as picture:
+        assert picture.width > 400
+
+
+@pytest.mark.parametrize("method", ["random", "scratch"])
+def test_a_baseline_without_training_is_evaluated_like_a_meta_policy(capsys, tmp_path, method) -> None:
+    words = ["evaluate", method, "point-navigation", "--seeds", "2", "--count", "2", "--family", "horizon=5"]
+    code, _, _ = run(capsys, *words, "--episodes", "3", "--steps", "1", "--out", str(tmp_path / "kept"))
+    record = json.loads((tmp_path / "kept.json").read_text())
+    assert code == 0
+    assert record["training"] is None
+    assert record["inner_rate"] in RATES if method == "random" else "inner_rate" not in record
+
+
 def test_an_evaluation_can_be_written_into_the_card(capsys, trained) -> None:
     words = ["evaluate", "maml", "point-navigation", "--seeds", "2", "--count", "2", "--into-card"]
     assert run(capsys, *words, "--weights", str(trained))[0] == 0
@@ -100,7 +129,7 @@ def test_an_evaluation_can_be_written_into_the_card(capsys, trained) -> None:
 
 
 MISTAKES = [
-    (["adapt", "sarsa", "cheetah-direction"], "unknown algorithm 'sarsa'; known: maml, pearl"),
+    (["adapt", "sarsa", "cheetah-direction"], "unknown algorithm 'sarsa'; known: average, maml,"),
     (["adapt", "maml", "cheetah-jump"], "known: cheetah-direction, cheetah-velocity, point-navigation"),
     (["adapt", "maml", "cheetah-velocity", "--task", "7"], "velocity must lie in [0, 3]"),
     (["adapt", "maml", "cheetah-velocity", "--task", "nan"], "velocity must lie in [0, 3]"),
@@ -117,6 +146,9 @@ MISTAKES = [
     (["train", "maml", "cheetah-direction", "--set", "episodes=many"], "episodes must be"),
     (["train", "maml", "chess"], "unknown tasks 'chess'"),
     (["evaluate", "maml", "cheetah-direction", "--seeds", "0"], "seeds must be"),
+    (["evaluate", "guess", "cheetah-direction"], "known: average, maml, oracle, pearl, random, scratch"),
+    (["adapt", "scratch", "cheetah-direction", "--weights", "x"], "scratch starts from nothing: leave out --weights"),
+    (["adapt", "maml", "cheetah-direction", "--family", "weak_leg=-1"], "weak_leg must be a number of at least 0"),
 ]
 
 

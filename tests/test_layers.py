@@ -18,6 +18,7 @@ LAYERS = [  # a module imports only from the layers above its own, and from its 
     ["meta_policy"],
     ["maml", "pearl"],
     ["checkpoints", "evaluation", "baselines"],
+    ["results"],
     ["view"],
     ["exercises"],
     ["doctor", "bench", "lab"],

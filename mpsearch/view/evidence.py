@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mpsearch.evaluation import Evaluation
+from mpsearch.maml import MAML
 from mpsearch.meta_policy import MetaPolicy, code_revision, describe_machine, package_versions
 from mpsearch.storage import write_atomically
 from mpsearch.view.plots import plot_evaluations, save
@@ -28,8 +29,13 @@ def origin(agent: Any) -> dict[str, Any]:
         "family": agent.tasks.config,
         "horizon": agent.tasks.horizon,
         "training": training,
-        **({"inner_rate": agent.config.inner_rate} if getattr(agent.config, "inner_steps", 1) == 0 else {}),
+        **({"inner_rate": agent.config.inner_rate} if untrained_rate(agent) else {}),
     }
+
+
+def untrained_rate(agent: Any) -> bool:
+    """Whether ``agent`` takes gradient steps of a size that was chosen, not trained."""
+    return isinstance(agent, MAML) and agent.config.inner_steps == 0
 
 
 def write_evidence(path: Path, evaluation: Evaluation, agent: Any, *, method: str, command: str) -> None:
