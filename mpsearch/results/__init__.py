@@ -35,3 +35,13 @@ def read(name: str, kind: str = "evaluations") -> Any:
 def evaluation(name: str) -> Evaluation:
     """The evaluation ``name``, with every return."""
     return Evaluation.from_record(read(name))
+
+
+def published() -> Any:
+    """What others published, with sources, and whether their physics are ours."""
+    return json.loads((FOLDER / "published.json").read_text(encoding="utf-8"))
+
+
+def ablations() -> Any:
+    """Learning curves of trainings with one departure from the papers taken back, see ``docs/ablate.py``."""
+    return json.loads((FOLDER / "ablations.json").read_text(encoding="utf-8"))

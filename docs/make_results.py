@@ -1,0 +1,258 @@
+"""Make RESULTS.md and its pictures from the records in ``mpsearch/results`` and the cards: nothing in it is typed.
+
+python docs/make_results.py            write them
+python docs/make_results.py --check    exit 1 if RESULTS.md is not what the records say
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+from ablate import CHANGES
+
+from mpsearch import results
+from mpsearch.checkpoints import ZOO
+from mpsearch.evaluation import Evaluation, probability_of_improvement
+from mpsearch.storage import read_card
+from mpsearch.view import plots
+
+DOCS = Path(__file__).resolve().parent
+PAGE = DOCS.parent / "RESULTS.md"
+FAMILIES = ("cheetah-direction", "cheetah-velocity")
+METHODS = ("maml", "pearl", "oracle", "average", "random", "scratch")
+WORDS = {
+    "maml": "MAML", "pearl": "PEARL", "oracle": "oracle (told the task)",
+    "average": "average (trained on all tasks)", "random": "random start", "scratch": "from scratch (TRPO)",
+}  # fmt: skip
+PAPER = {"maml": "maml", "random": "random_init", "average": "pretrained", "oracle": "oracle"}
+VARIATIONS = {
+    "heavy": "torso twice as heavy", "light": "torso half as heavy", "weak-leg": "hind leg at 30 % torque",
+    "noise": "noise on observations, 0.1 of their scale", "beyond": "velocities of 3 to 4 m/s",
+}  # fmt: skip
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    """A Markdown table."""
+    heads = list(heads)
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
+
+
+def span(mean: float, interval: Iterable[float] | None = None) -> str:
+    """A mean with its interval."""
+    low_high = "" if interval is None else " [{:.0f}, {:.0f}]".format(*interval)
+    return f"{mean:.0f}{low_high}"
+
+
+def known(name: str) -> bool:
+    """Whether this evaluation was made."""
+    return name in results.names()
+
+
+def stage(evaluation: Evaluation, steps: int = -1) -> str:
+    """Mean and interval of one stage."""
+    return span(evaluation.mean[steps], evaluation.interval()[steps])
+
+
+def headline(tasks: str) -> str:
+    """Every method on ``tasks``: what it reaches and what it costs."""
+    rows = []
+    for method in METHODS:
+        if not known(f"{method}-{tasks}"):
+            continue
+        record, evaluation = results.read(f"{method}-{tasks}"), results.evaluation(f"{method}-{tasks}")
+        training = record["training"]
+        cost = f"{training['env_steps'] / 1e6:.3g} M, {training['core_minutes']:.0f} min" if training else "none"
+        iqm = span(evaluation.iqm[-1], evaluation.iqm_interval()[-1])
+        rows.append([
+            WORDS[method], stage(evaluation, 0), stage(evaluation), iqm, f"{evaluation.env_steps[-1]:,}",
+            f"{len(evaluation.tasks)} x {len(evaluation.seeds)}", cost, f"`{record['command']}`",
+        ])  # fmt: skip
+    heads = ["method", "before", "at the end", "interquartile mean", "steps on the task", "tasks x seeds"]
+    return table([*heads, "training: steps, core-minutes", "command"], rows)
+
+
+def rows_of_the_paper(tasks: str) -> str:
+    """Returns over gradient steps, ours and the paper's."""
+    paper = results.published()["maml_paper"]["rows"][tasks]
+    rows = []
+    for method, theirs in (
+        ("maml", "maml"),
+        ("random", "random_init"),
+        ("average", "pretrained"),
+        ("oracle", "oracle"),
+    ):
+        if not known(f"{method}-{tasks}"):
+            continue
+        evaluation = results.evaluation(f"{method}-{tasks}")
+        cells = [stage(evaluation, s) for s in range(len(evaluation.mean))]
+        published = paper[theirs] if isinstance(paper[theirs], list) else [paper[theirs]]
+        rows.append([WORDS[method], *(cells + [""] * 4)[:4], ", ".join(f"{value:.0f}" for value in published)])
+    return table(["method", "0 steps", "1 step", "2 steps", "3 steps", "the paper's, in its physics"], rows)
+
+
+def improvements(tasks: str) -> str:
+    """The chance that a meta-policy beats each baseline, where both adapted to the same tasks."""
+    rows = []
+    for method in ("maml", "pearl"):
+        for other in ("oracle", "average", "random", "scratch"):
+            if not (known(f"{method}-{tasks}") and known(f"{other}-{tasks}")):
+                continue
+            ours, theirs = results.evaluation(f"{method}-{tasks}"), results.evaluation(f"{other}-{tasks}")
+            if np.array_equal(ours.tasks, theirs.tasks):
+                chance, low, high = probability_of_improvement(ours, theirs)
+                rows.append([f"{WORDS[method]} over {WORDS[other]}", f"{chance:.2f} [{low:.2f}, {high:.2f}]"])
+    return table(["", "probability of improvement"], rows)
+
+
+def training_seeds() -> str:
+    """The same recipes with other training seeds."""
+    rows = []
+    for name in results.names():
+        head, _, seed = name.rpartition("-seed")
+        if not head or not seed.isdigit():
+            continue
+        for record_name in ([head] if known(head) and f"{head}-seed{seed}" == first_seed(head) else []) + [name]:
+            record, evaluation = results.read(record_name), results.evaluation(record_name)
+            training = record["training"]
+            rows.append([
+                f"{head}, seed {training['seed']}{' (shipped)' if record_name == head else ''}", stage(evaluation, 0),
+                stage(evaluation), f"{training['env_steps'] / 1e6:.3g} M", f"{training['core_minutes']:.0f}",
+            ])  # fmt: skip
+    return table(["training", "before", "at the end", "environment steps", "core-minutes"], rows)
+
+
+def first_seed(head: str) -> str:
+    """The first of the records of other seeds than the shipped one."""
+    return next(name for name in results.names() if name.startswith(f"{head}-seed"))
+
+
+def generalisation() -> str:
+    """What the shipped meta-policies reach on tasks and bodies that they were not trained on."""
+    rows = []
+    for method in ("maml", "pearl"):
+        for tasks in FAMILIES:
+            for change, words in VARIATIONS.items():
+                if known(f"{method}-{tasks}-{change}"):
+                    evaluation = results.evaluation(f"{method}-{tasks}-{change}")
+                    cells = [stage(evaluation, 0), stage(evaluation)]
+                    rows.append([f"{WORDS[method]}, {tasks}", words, *cells, f"{evaluation.gain()[0]:+.0f}"])
+    return table(["meta-policy", "change", "before", "after", "gain"], rows)
+
+
+def fewer_episodes() -> str:
+    """MAML with fewer episodes for each gradient step."""
+    rows = []
+    for tasks in FAMILIES:
+        for episodes in (20, 10, 5, 2, 1):
+            name = f"maml-{tasks}" + (f"-{episodes}-episodes" if episodes != 20 else "")
+            if known(name):
+                evaluation = results.evaluation(name)
+                rows.append([tasks, episodes, *(stage(evaluation, s) for s in range(4))])
+    return table(["tasks", "episodes a step", "0 steps", "1 step", "2 steps", "3 steps"], rows)
+
+
+def pearl_curve(tasks: str) -> tuple[np.ndarray, np.ndarray]:
+    """Environment steps, and held-out returns after two exploration episodes, of the shipped PEARL's training."""
+    lines = [json.loads(line) for line in (ZOO / f"pearl-{tasks}" / "metrics.jsonl").read_text().splitlines()]
+    points = [(line["env_steps"], line["held_out"][2]) for line in lines if line.get("held_out")]
+    return np.array(points).T
+
+
+def against_published(tasks: str) -> str:
+    """Our training curve and the published one at some of its points; the sentence says where ours lies above."""
+    steps, ours = pearl_curve(tasks)
+    theirs = np.array(results.published()["pearl"]["curves"][tasks])
+    smooth = np.array([ours[max(0, i - 2) : i + 3].mean() for i in range(len(ours))])  # five evaluations of two tasks
+    inside = theirs[(theirs[:, 0] >= steps[0]) & (theirs[:, 0] <= steps[-1])]
+    mine = np.interp(inside[:, 0], steps, smooth)
+    above = mine > inside[:, 1]
+    picked = inside[np.unique(np.linspace(0, len(inside) - 1, 9).astype(int))]
+    rows = [[f"{x:,.0f}", f"{np.interp(x, steps, smooth):.0f}", f"{y:.0f}"] for x, y in picked]
+    where = f"Ours lies above at {above.sum()} of {len(above)} published points"
+    if not above.all():
+        below = inside[~above, 0]
+        where += f"; below between {below.min():,.0f} and {below.max():,.0f} steps"
+    return table(["environment steps", "ours", "published"], rows) + f"\n{where}.\n"
+
+
+def on_one_axis(tasks: str) -> dict[str, Evaluation]:
+    """The methods that adapted to the same held-out tasks."""
+    found = {WORDS[method]: results.evaluation(f"{method}-{tasks}") for method in METHODS if known(f"{method}-{tasks}")}
+    first = next(iter(found.values()))
+    return {name: each for name, each in found.items() if np.array_equal(each.tasks, first.tasks)}
+
+
+def picture(tasks: str) -> str:
+    """The methods on one axis, as a picture with words."""
+    return f"![{plots.describe_evaluations(on_one_axis(tasks))}](docs/{tasks}.png)\n"
+
+
+def late_mean(values: list[float]) -> float:
+    """The mean of the last tenth, at least two."""
+    return float(np.mean(values[-max(2, len(values) // 10) :]))
+
+
+def ablations(algorithm: str) -> str:
+    """One departure from the papers taken back at a time."""
+    kept = results.ablations()
+    rows = []
+    for name, (words, of, _) in CHANGES.items():
+        runs = [record for record in kept if record["name"] == name and of == algorithm]
+        if runs:
+            ends = [late_mean([after for _, after in run["curve"]]) for run in runs]
+            minutes = np.mean([run["core_minutes"] for run in runs])
+            steps = f"{runs[0]['env_steps'] / 1e6:.3g} M"
+            rows.append([words, ", ".join(f"{end:.0f}" for end in ends), steps, f"{minutes:.1f}"])
+    return table(["change", "return after adaptation, by seed", "environment steps", "core-minutes"], rows)
+
+
+def fill(template: str) -> str:
+    """``template`` with each {{call argument}} replaced by what that function returns."""
+    makers = {
+        "headline": headline, "paper": rows_of_the_paper, "improvements": improvements, "picture": picture,
+        "seeds": training_seeds, "generalisation": generalisation, "episodes": fewer_episodes,
+        "published": against_published, "machines": machines, "ablations": ablations,
+    }  # fmt: skip
+    parts = template.split("{{")
+    done = [parts[0]]
+    for part in parts[1:]:
+        call, rest = part.split("}}", 1)
+        name, *arguments = call.split()
+        done += [makers[name](*arguments), rest]
+    return "".join(done)
+
+
+def machines() -> str:
+    """What the evaluations ran on."""
+    seen = {results.read(name)["machine"] for name in results.names()}
+    seen |= {read_card(card.parent)["machine"] for card in ZOO.glob("*/card.json")}
+    return "; ".join(sorted(seen))
+
+
+def main() -> int:
+    """The command line; returns the exit code."""
+    page = fill((DOCS / "results.template.md").read_text(encoding="utf-8"))
+    if "--check" in sys.argv:
+        agrees = PAGE.read_text(encoding="utf-8") == page
+        print(
+            "RESULTS.md agrees with the records" if agrees else "RESULTS.md is not what the records say: make it anew"
+        )
+        return 0 if agrees else 1
+    for tasks in FAMILIES:
+        plots.save(plots.plot_evaluations(on_one_axis(tasks)), DOCS / f"{tasks}.png")
+    PAGE.write_text(page, encoding="utf-8", newline="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
