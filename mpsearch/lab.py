@@ -9,43 +9,48 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mpsearch.errors import MpsearchError, UsageError
+from mpsearch.errors import UsageError
+from mpsearch.exercises.source import lessons_folder
 
 FIRST_LESSON = "00_start_here.ipynb"
+SOLUTIONS = "solutions"
 # JupyterLab would ask a newcomer, in a corner of the first lesson, whether it may fetch news.
 WITHOUT_NEWS = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 
 
 def lessons() -> list[Path]:
-    """The lessons that came with this installation, in order: from the wheel, or from the checkout.
+    """The lessons that came with this installation, in order, then their solutions.
 
     Raises:
         MpsearchError: there are none.
     """
-    package = Path(__file__).parent
-    for folder in (package / "notebooks", package.parent / "notebooks"):
-        if found := sorted(folder.glob("*.ipynb")):
-            return found
-    raise MpsearchError("this installation of mpsearch has no notebooks; install it again")
+    folder = lessons_folder()
+    return [*sorted(folder.glob("*.ipynb")), *sorted(folder.glob(f"{SOLUTIONS}/*.ipynb"))]
 
 
 def lay_out(folder: Path) -> list[Path]:
     """Copy the lessons that ``folder`` does not have yet into it; a file that exists is never touched.
 
+    Solutions go to the folder ``solutions`` in it.
+
     Returns:
-        All lessons in ``folder``, in order, those of an earlier day included.
+        All lessons in ``folder``, in order, those of an earlier day included; then the solutions.
 
     Raises:
         UsageError: the folder cannot be made or written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return [_copy_once(lesson, folder / lesson.name) for lesson in lessons()]
+        return [_copy_once(lesson, _place(lesson, folder)) for lesson in lessons()]
     except OSError as error:
         raise UsageError(f"cannot put the lessons into {folder}: {error.strerror}; choose another folder") from error
 
 
+def _place(lesson: Path, folder: Path) -> Path:
+    return folder / SOLUTIONS / lesson.name if lesson.parent.name == SOLUTIONS else folder / lesson.name
+
+
 def _copy_once(source: Path, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
     content = source.read_bytes()
     try:
         with open(target, "xb") as file:  # fails if there is anything by this name, whoever made it and when

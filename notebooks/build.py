@@ -1,5 +1,8 @@
 """Build ``notebooks/NN_name.ipynb``, executed, from ``notebooks/source/NN_name.py``.
 
+A source with exercises gives ``notebooks/solutions/NN_name.ipynb`` too; :mod:`mpsearch.exercises.source` says how an
+exercise is marked. A cell with the tag "check" must print "Not attempted yet" in the one and "Right" in the other.
+
 python notebooks/build.py            build what changed
 python notebooks/build.py --force    build everything
 python notebooks/build.py --check    exit 1 if a notebook and its source disagree; runs nothing
@@ -20,10 +23,13 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 
+from mpsearch.exercises.source import blank, exercise_names, solved
+
 FOLDER = Path(__file__).resolve().parent
 CELL_TIMEOUT = 180  # s
 KEY = "mpsearch"  # the entry of a notebook's metadata that is ours
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+VERDICTS = {"learner": ("Not attempted yet:",), "solutions": ("Right:", "Recorded:")}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 ABSOLUTE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|Users|tmp|usr|opt|var|mnt|private)/|\b[A-Z]:\\+\w")
 
@@ -37,21 +43,24 @@ def sources(folder: Path = FOLDER) -> list[Path]:
     return sorted((folder / "source").glob("*.py"))
 
 
-def built_path(source: Path) -> Path:
-    """Where the notebook of ``source`` lies."""
-    return source.parents[1] / f"{source.stem}.ipynb"
+def built_paths(source: Path) -> dict[str, Path]:
+    """Where the notebooks of ``source`` lie, by edition."""
+    paths = {"learner": source.parents[1] / f"{source.stem}.ipynb"}
+    if exercise_names(source.read_text(encoding="utf-8")):
+        paths["solutions"] = source.parents[1] / "solutions" / f"{source.stem}.ipynb"
+    return paths
 
 
-def read_source(source: Path) -> nbformat.NotebookNode:
-    """The notebook of ``source``, not executed, the same to the bit each time."""
+def read_source(source: Path, edition: str = "learner") -> nbformat.NotebookNode:
+    """The notebook of ``source`` in this edition, not executed, the same to the bit each time."""
     text = source.read_text(encoding="utf-8")  # universal newlines: a checkout on Windows hashes alike
     notebook = jupytext.reads(text, fmt="py:percent")
-    notebook.metadata = nbformat.from_dict(
-        {"kernelspec": KERNEL, KEY: {"source_sha256": hashlib.sha256(text.encode()).hexdigest()}}
-    )
+    mine = {"source_sha256": hashlib.sha256(text.encode()).hexdigest(), "edition": edition}
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, KEY: mine})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number:03d}"
+        cell.source = (solved if edition == "solutions" else blank)(cell.source)
     return notebook
 
 
@@ -63,6 +72,7 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
         kernel_name=KERNEL["name"],
         resources={"metadata": {"path": str(folder)}},
         record_timing=False,
+        coalesce_streams=True,
     )
     client.execute()
     keep_what_lasts(notebook)
@@ -95,6 +105,11 @@ def complaints(notebook: nbformat.NotebookNode) -> list[str]:
         found.append("its cells were not executed in order")
     if "widgets" in notebook.metadata:
         found.append("it holds widget state")
+    edition = notebook.metadata.get(KEY, {}).get("edition", "learner")
+    for cell in code:
+        printed = "".join(output.get("text", "") for output in cell.outputs)
+        if "check" in cell.metadata.get("tags", []) and not printed.startswith(VERDICTS[edition]):
+            found.append(f"a check in the {edition} edition printed {printed!r}")
     if any(WIDGET_VIEW in output.get("data", {}) for cell in code for output in cell.outputs):
         found.append("a widget in it has no picture for readers without a kernel")
     return found
@@ -107,39 +122,46 @@ def _texts(outputs: list[nbformat.NotebookNode]) -> list[str]:
 
 
 def build(source: Path) -> None:
-    """Build and execute one lesson.
+    """Build and execute the notebooks of one lesson.
 
     Raises:
-        BuildError: the result has something that a learner should not find.
+        BuildError: a result has something that a learner should not find.
     """
-    notebook = read_source(source)
-    execute(notebook, source.parents[1])
-    if found := complaints(notebook):
-        raise BuildError(f"{source.name}: {'; '.join(found)}")
-    nbformat.validate(notebook)
-    temporary = built_path(source).with_suffix(".tmp")
-    temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
-    os.replace(temporary, built_path(source))
+    for edition, path in built_paths(source).items():
+        notebook = read_source(source, edition)
+        execute(notebook, source.parents[1])
+        if found := complaints(notebook):
+            raise BuildError(f"{source.name}: {'; '.join(found)}")
+        nbformat.validate(notebook)
+        path.parent.mkdir(exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
+        os.replace(temporary, path)
 
 
 def disagreement(source: Path) -> str | None:
-    """Why the built notebook is not the one of ``source``; ``None`` if it is."""
-    path = built_path(source)
-    if not path.exists():
-        return f"{path.name} was never built"
-    built, fresh = nbformat.read(path, as_version=4), read_source(source)
-    if built.metadata.get(KEY) != fresh.metadata[KEY]:
-        return f"{path.name} was built from another version of its source"
-    keys = ("cell_type", "source", "metadata")
-    if [[cell[key] for key in keys] for cell in built.cells] != [[cell[key] for key in keys] for cell in fresh.cells]:
-        return f"{path.name} was edited; its source did not change"
+    """Why a built notebook is not the one of ``source``; ``None`` if all are."""
+    for edition, path in built_paths(source).items():
+        name = path.relative_to(source.parents[1]).as_posix()
+        if not path.exists():
+            return f"{name} was never built"
+        built, fresh = nbformat.read(path, as_version=4), read_source(source, edition)
+        if built.metadata.get(KEY) != fresh.metadata[KEY]:
+            return f"{name} was built from another version of its source"
+        if _written(built) != _written(fresh):
+            return f"{name} was edited; its source did not change"
     return None
+
+
+def _written(notebook: nbformat.NotebookNode) -> list[list[object]]:
+    return [[cell[key] for key in ("cell_type", "source", "metadata")] for cell in notebook.cells]
 
 
 def check(folder: Path = FOLDER) -> list[str]:
     """Every way in which the built notebooks and their sources disagree; empty if they agree."""
-    known = {built_path(source) for source in sources(folder)}
-    strays = [f"{path.name} has no source" for path in sorted(folder.glob("*.ipynb")) if path not in known]
+    known = {path for source in sources(folder) for path in built_paths(source).values()}
+    built = [*sorted(folder.glob("*.ipynb")), *sorted(folder.glob("solutions/*.ipynb"))]
+    strays = [f"{path.relative_to(folder).as_posix()} has no source" for path in built if path not in known]
     return [why for source in sources(folder) if (why := disagreement(source))] + strays
 
 
@@ -154,7 +176,7 @@ def main() -> int:
             if arguments.force or disagreement(source):
                 start = time.monotonic()
                 build(source)
-                print(f"built {built_path(source).name} in {time.monotonic() - start:.0f} s")
+                print(f"built {source.stem} in {time.monotonic() - start:.0f} s")
     found = check()
     print("\n".join(found) or "notebooks and sources agree")
     return 1 if found else 0

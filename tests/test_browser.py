@@ -220,3 +220,13 @@ def test_the_first_lesson_runs_shows_a_cheetah_that_moves_and_adapts_to_a_speed_
     explorers = page.locator(f"{PANEL} .jp-CodeCell", has_text="explorer = AdaptationExplorer")
     explorers.first.scroll_into_view_if_needed()
     run_after_a_key(page, explorers.first)
+
+
+@pytest.mark.parametrize("lab", ["light"], indirect=True)
+def test_lesson_01_runs_sets_its_formulas_and_says_which_exercises_are_to_be_done(lab, page) -> None:
+    run_all(page, lab("01_policy_gradient.ipynb"))
+    assert page.locator(f"{PANEL} mjx-container").count() > 0
+    assert page.locator(f"{PANEL} mjx-merror").count() == 0
+    said = page.locator(f"{PANEL} .jp-CodeCell", has_text="exercises.rewards_to_go.check").first
+    said.scroll_into_view_if_needed()
+    assert "Not attempted yet: rewards_to_go returns nothing" in said.text_content()

@@ -14,6 +14,7 @@ import pytest
 
 from mpsearch import lab
 from mpsearch.errors import MpsearchError, UsageError
+from mpsearch.exercises import source as lesson_source
 
 
 @pytest.fixture
@@ -22,22 +23,27 @@ def two_lessons(tmp_path, monkeypatch):
     source.mkdir()
     for name in ("00_start_here.ipynb", "01_more.ipynb"):
         (source / name).write_text(f"the lesson {name}")
-    monkeypatch.setattr(lab, "lessons", lambda: sorted(source.glob("*.ipynb")))
+    (source / "solutions").mkdir()
+    (source / "solutions" / "01_more.ipynb").write_text("the solutions")
+    monkeypatch.setattr(lab, "lessons_folder", lambda: source)
     return tmp_path / "mine" / "lessons"
 
 
-def test_lays_out_every_lesson_in_order(two_lessons):
+def test_lays_out_every_lesson_in_order_and_the_solutions_apart(two_lessons):
     made = lab.lay_out(two_lessons)
-    assert made == [two_lessons / "00_start_here.ipynb", two_lessons / "01_more.ipynb"]
+    names = ["00_start_here.ipynb", "01_more.ipynb", "solutions/01_more.ipynb"]
+    assert made == [two_lessons / name for name in names]
     assert made[1].read_text() == "the lesson 01_more.ipynb"
+    assert made[2].read_text() == "the solutions"
 
 
 def test_never_overwrites_and_makes_what_is_missing_again(two_lessons):
-    first, second = lab.lay_out(two_lessons)
-    first.write_text("an evening of work")
+    first, second, solutions = lab.lay_out(two_lessons)
+    for mine in (first, solutions):
+        mine.write_text("an evening of work")
     second.unlink()
-    assert lab.lay_out(two_lessons) == [first, second]
-    assert first.read_text() == "an evening of work"
+    assert lab.lay_out(two_lessons) == [first, second, solutions]
+    assert first.read_text() == solutions.read_text() == "an evening of work"
     assert second.read_text() == "the lesson 01_more.ipynb"
 
 
@@ -70,7 +76,7 @@ def test_a_folder_that_is_a_file_is_an_error(two_lessons, tmp_path):
 
 
 def test_no_lessons_at_all_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(lab, "__file__", str(tmp_path / "mpsearch" / "lab.py"))
+    monkeypatch.setattr(lesson_source, "__file__", str(tmp_path / "mpsearch" / "exercises" / "source.py"))
     with pytest.raises(MpsearchError, match="no notebooks"):
         lab.lessons()
 

@@ -1,12 +1,16 @@
 """The lessons that learners get are the ones their sources say, executed, and clean."""
 
 import importlib.util
+import re
+from itertools import pairwise
 from pathlib import Path
 
+import jupytext
 import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
 
+from mpsearch.exercises.source import exercise_names
 from mpsearch.lab import FIRST_LESSON
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
@@ -16,7 +20,13 @@ spec = importlib.util.spec_from_file_location("notebooks_build", FOLDER / "build
 build = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(build)
 
-LESSONS = [source.stem for source in build.sources()]
+LESSONS = [
+    path.relative_to(FOLDER).with_suffix("").as_posix()
+    for source in build.sources()
+    for path in build.built_paths(source).values()
+]
+MOST_WORDS = 2500
+LEAST_COMPARED = 2  # cells whose stored output is compared with the learner's by nbval
 
 
 def lesson(name):
@@ -59,6 +69,58 @@ def test_every_picture_has_alternative_text_and_the_same_words_beside_it(name):
                 assert alternative in written or alternative == output["data"]["text/plain"]  # of a widget
 
 
+@pytest.mark.parametrize("name", LESSONS)
+def test_enough_stored_outputs_are_compared(name):
+    compared = [
+        cell
+        for cell in lesson(name).cells
+        if cell.cell_type == "code"
+        and "nbval-ignore-output" not in cell.metadata.get("tags", [])
+        and any(output.output_type == "stream" for output in cell.outputs)
+    ]
+    assert len(compared) >= LEAST_COMPARED
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_is_short_and_its_headings_are_in_order(name):
+    text = [cell.source for cell in lesson(name).cells if cell.cell_type == "markdown"]
+    prose = re.sub(r"\$\$.*?\$\$", "", "\n".join(text), flags=re.DOTALL)
+    assert len(prose.split()) <= MOST_WORDS
+    levels = [len(marks) for marks in re.findall(r"^(#+) ", prose, re.MULTILINE)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(below <= above + 1 for above, below in pairwise(levels))
+
+
+@pytest.mark.parametrize("source", build.sources(), ids=lambda source: source.stem)
+def test_stubs_and_solutions_differ_in_the_marked_lines_alone(source):
+    """Read from the built notebooks and the source's text, without the code that made them."""
+    names = exercise_names(source.read_text(encoding="utf-8"))
+    paths = build.built_paths(source)
+    assert ("solutions" in paths) == bool(names)
+    if not names:
+        return
+    learner, solutions = (nbformat.read(path, as_version=4).cells for path in paths.values())
+    written = [cell.source for cell in jupytext.read(source).cells]
+    marked = 0
+    for blank, solved, original in zip(learner, solutions, written, strict=True):
+        if blank.source == solved.source == original:
+            continue
+        marked += 1
+        assert "exercise" in blank.metadata.tags
+        before, rest = re.split(r"^ *# begin solution.*\n", original, flags=re.MULTILINE)
+        inside, after = re.split(r"^ *# end solution *\n?", rest, flags=re.MULTILINE)
+        for built in (blank.source, solved.source):
+            assert built.startswith(before)
+            assert built.endswith(after.rstrip("\n"))
+        solution, *stub = re.split(r"^ *# stub\n", inside, flags=re.MULTILINE)
+        assert solved.source == (before + solution + after).rstrip("\n")
+        lines = [line.strip() for line in blank.source[len(before) :].removesuffix(after).splitlines()]
+        hidden = [line.strip().removeprefix("#").strip() for line in stub[0].splitlines()] if stub else None
+        assert lines == (hidden or ["...  # your code here"])
+    assert marked == len(names)
+
+
 @pytest.fixture
 def toy(tmp_path):
     """A folder with one source and no built notebook."""
@@ -74,8 +136,62 @@ def write_built(source, change=lambda notebook: None):
     for count, cell in enumerate(code, start=1):
         cell.execution_count = count
     change(notebook)
-    nbformat.write(notebook, build.built_path(source))
+    nbformat.write(notebook, build.built_paths(source)["learner"])
     return notebook
+
+
+EXERCISE = """
+# %% tags=["exercise"]
+def double(x):
+    # begin solution: double
+    return 2 * x
+    # end solution
+
+
+# %% tags=["check"]
+print("Not attempted yet: no" if double(1) is None else "Right: yes")
+
+# %%
+assert double(1) in (None, 2)
+"""
+
+
+def test_a_source_with_an_exercise_gives_two_notebooks_each_run_on_its_own(toy):
+    """A second opinion beside nbval: nbclient runs both editions, as a learner would."""
+    folder = toy.parents[1]
+    toy.write_text(toy.read_text() + EXERCISE)
+    build.build(toy)
+    assert build.check(folder) == []
+    printed = {}
+    for name in ("07_toy", "solutions/07_toy"):
+        notebook = nbformat.read(folder / f"{name}.ipynb", as_version=4)
+        assert build.complaints(notebook) == []
+        printed[name] = notebook.cells[3].outputs[0].text
+    assert printed == {"07_toy": "Not attempted yet: no\n", "solutions/07_toy": "Right: yes\n"}
+    (folder / "solutions" / "06_stray.ipynb").write_text("{}")
+    (folder / "solutions" / "07_toy.ipynb").unlink()
+    assert build.check(folder) == ["solutions/07_toy.ipynb was never built", "solutions/06_stray.ipynb has no source"]
+
+
+@pytest.mark.parametrize(
+    ("edition", "printed", "fine"),
+    [
+        ("learner", "Not attempted yet: no", True),
+        ("learner", "Right: yes", False),
+        ("learner", "", False),
+        ("solutions", "Right: yes", True),
+        ("solutions", "Recorded: heads", True),
+        ("solutions", "Not right yet: no", False),
+        ("solutions", "Not attempted yet: no", False),
+    ],
+)
+def test_a_check_must_say_what_its_edition_asks_for(toy, edition, printed, fine):
+    notebook = write_built(toy)
+    notebook.metadata[build.KEY]["edition"] = edition
+    notebook.cells[1].outputs = [nbformat.v4.new_output("stream", name="stdout", text=printed)]
+    assert build.complaints(notebook) == []  # without the tag anything goes
+    notebook.cells[1].metadata["tags"] = ["check"]
+    assert (build.complaints(notebook) == []) == fine
 
 
 def test_check_finds_missing_edited_outdated_and_stray_notebooks(toy):
@@ -145,8 +261,9 @@ def test_a_notebook_with_every_widget_is_small_and_says_without_a_kernel_what_is
         "# %%\nPosteriorExplorer(agent)\n\n# %%\nInnerStepExplorer()\n\n# %%\nAdvantageExplorer()\n"
     )
     build.build(source)
-    assert build.built_path(source).stat().st_size < LARGEST
-    notebook = nbformat.read(build.built_path(source), as_version=4)
+    built = build.built_paths(source)["learner"]
+    assert built.stat().st_size < LARGEST
+    notebook = nbformat.read(built, as_version=4)
     shown = [cell.outputs for cell in notebook.cells[1:]]
     assert [len(outputs) for outputs in shown] == [1] * 5
     for (output,) in shown:

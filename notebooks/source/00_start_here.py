@@ -208,6 +208,8 @@ print(f"return before {mine.before[0]:.0f}, after {mine.after[0]:.0f}")
 # - A **meta-policy** is a start. It does not know the task, and it is trained to *become* good at it.
 # - **Adaptation** is a few gradient steps on the policy's own episodes. Nobody tells it the task.
 #
+# These symbols mean the same in all lessons. Do not learn them by heart: the lower ones come with their lessons.
+#
 # | symbol | meaning | in the code |
 # |---|---|---|
 # | $\mathcal{T}$ | a task | one row of `tasks` |
@@ -216,6 +218,15 @@ print(f"return before {mine.before[0]:.0f}, after {mine.after[0]:.0f}")
 # | $\pi_\theta(a \mid s)$ | the policy: how likely action $a$ is in state $s$ | `agent.policy` |
 # | $\theta'$ | parameters after adaptation to one task | what `agent.adapt` finds |
 # | $R$ | return: the sum of rewards of an episode | `result.returns` |
+# | $s_t, a_t, r_t$ | state, action and reward at step $t$ (lesson 01) | `observations`, `actions`, `rewards` |
+# | $\tau$ | an episode: all its states, actions and rewards | `Episodes` |
+# | $\gamma, \lambda$ | discount; weight of rewards against values | `discount`, `gae_lambda` |
+# | $G_t$ | discounted return from step $t$ on | `discounted_sums` |
+# | $V(s), Q(s, a)$ | value of a state; of an action in it | `linear_values` |
+# | $A_t, \delta_t$ | advantage, and its one-step estimate | `generalised_advantages` |
+# | $\alpha$ | size of a step of adaptation (lesson 02) | `inner_rate` |
+# | $\mathcal{L}_{\mathcal{T}}(\theta)$ | loss on a task | `surrogate` |
+# | $z, q(z \mid c)$ | what PEARL believes of a task, from context $c$ (lesson 06) | `result.beliefs` |
 #
 # ## What next
 #

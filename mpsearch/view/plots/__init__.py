@@ -35,7 +35,18 @@ from mpsearch.view.plots.comparison import (
 )
 from mpsearch.view.plots.evaluations import describe_evaluations, plot_evaluations
 from mpsearch.view.plots.landscape import describe_landscape, plot_landscape
-from mpsearch.view.plots.style import AFTER, BEFORE, COLOUR_MAP, MARKERS, PALETTE, TARGET, save, show
+from mpsearch.view.plots.style import (
+    AFTER,
+    BEFORE,
+    COLOUR_MAP,
+    MARKERS,
+    PALETTE,
+    TARGET,
+    picture_and_words,
+    save,
+    show,
+)
+from mpsearch.view.plots.training import describe_paths, describe_training, plot_paths, plot_training
 
 __all__ = [
     "AFTER",
@@ -54,10 +65,13 @@ __all__ = [
     "describe_latent_space",
     "describe_learning_curve",
     "describe_methods",
+    "describe_paths",
     "describe_posterior",
+    "describe_training",
     "describe_velocity",
     "informative_dims",
     "landscape",
+    "picture_and_words",
     "plot_adaptation",
     "plot_before_after",
     "plot_contraction",
@@ -66,7 +80,9 @@ __all__ = [
     "plot_latent_space",
     "plot_learning_curve",
     "plot_methods",
+    "plot_paths",
     "plot_posterior",
+    "plot_training",
     "plot_velocity",
     "published_curves",
     "save",

@@ -124,15 +124,22 @@ def save(axes: Axes, path: str | os.PathLike[str]) -> None:
     plt.close(figure)
 
 
-def show(axes: Axes, words: str) -> None:
-    """Show the figure of ``axes`` in a notebook, with ``words`` as its alternative text and as text below it.
+def picture_and_words(axes: Axes, words: str) -> tuple[Any, Any]:
+    """The figure of ``axes`` with ``words`` as its alternative text, and the same as text; closes the figure.
 
     JupyterLab draws PNG outputs without their alternative text, so a screen reader needs the text as well.
     """
-    from IPython.display import Image, Markdown, display
+    from IPython.display import Image, Markdown
 
     picture, figure = io.BytesIO(), axes.get_figure(root=True)
     assert figure is not None
     figure.savefig(picture, format="png", dpi=100)
     plt.close(figure)
-    display(Image(picture.getvalue(), alt=words), Markdown(f"*In words:* {words}"))
+    return Image(picture.getvalue(), alt=words), Markdown(f"*In words:* {words}")
+
+
+def show(axes: Axes, words: str) -> None:
+    """Show the figure of ``axes`` in a notebook, with ``words`` as its alternative text and as text below it."""
+    from IPython.display import display
+
+    display(*picture_and_words(axes, words))

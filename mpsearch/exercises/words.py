@@ -1,0 +1,105 @@
+"""Say in words how an answer differs from the right one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from mpsearch.records import Array
+
+TOLERANCE = 1e-4  # relative to the largest right number: float32 passes, a mistake does not
+
+
+class Mistake(Exception):
+    """An answer is wrong; the message says how, as the end of a sentence."""
+
+
+def difference(found: Any, expected: Any) -> str | None:
+    """How ``found`` differs from ``expected``: the end of a sentence about the result; ``None`` if it does not.
+
+    Lists, NumPy arrays and tensors may stand for each other.
+    """
+    try:
+        x, right = as_array(found), as_array(expected)
+    except Mistake as mistake:
+        return str(mistake)
+    if x.shape != right.shape:
+        return _shapes(x, right)
+    if not np.isfinite(x).all():
+        return f"has {_count(~np.isfinite(x))} that are not finite; look for a division by zero or a log of zero"
+    if same(x, right):
+        return None
+    if np.issubdtype(x.dtype, np.integer) and same(x, np.trunc(right)):
+        return "has whole numbers (dtype int), which cut the fractions off; make an array of floats"
+    return _pattern(x.astype(float), right) or _example(x, right)
+
+
+def same(x: Any, right: Any) -> bool:
+    """Whether two results are equal up to rounding."""
+    x, right = as_array(x), as_array(right)
+    return x.shape == right.shape and bool(np.abs(x - right).max(initial=0) <= TOLERANCE * _size(right))
+
+
+def as_array(value: Any) -> Array:
+    """``value`` as an array of numbers.
+
+    Raises:
+        Mistake: it is none.
+    """
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu().numpy()
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise Mistake("is a list of lists of different lengths; all rows must have the same length") from None
+    if array.dtype.kind not in "iufb":
+        raise Mistake(f"is of type {type(value).__name__}; it must be an array of numbers")
+    return array.astype(int) if array.dtype.kind == "b" else array
+
+
+def _size(right: Array) -> float:
+    return float(max(np.abs(right).max(initial=0), 1e-6))
+
+
+def _count(bad: Array) -> str:
+    return "numbers" if bad.all() else f"{int(bad.sum())} of {bad.size} numbers"
+
+
+def _shapes(x: Array, right: Array) -> str:
+    words = f"has shape {x.shape}; it must be {right.shape}"
+    if x.ndim > 1 and x.shape == right.shape[::-1]:
+        return f"{words}: two axes are swapped"
+    if x.ndim < right.ndim:
+        return f"{words}: an axis was summed or averaged away, or the answer holds only a part"
+    if x.ndim > right.ndim:
+        return f"{words}: there is an axis too many, which comes from broadcasting or a missing sum"
+    return words
+
+
+def _pattern(x: Array, right: Array) -> str | None:
+    """The words for a mistake that concerns all numbers alike."""
+    if same(x, -right):
+        return "has the opposite sign everywhere"
+    scale = float((x * right).sum() / (right * right).sum()) if right.any() else 0.0
+    if abs(scale) > TOLERANCE and same(x / scale, right):
+        flipped = " and of the opposite sign" if scale < 0 else ""
+        return f"is {abs(scale):.3g} times as large as it should be{flipped}, everywhere: the scale is wrong"
+    if not x.any():
+        return "is 0 everywhere"
+    if x.size > 1 and same(x - (x - right).mean(), right):
+        return f"is off by the same number everywhere: {(x - right).mean():+.3g}"
+    if x.ndim and x.shape[-1] > 2:
+        if same(x[..., ::-1], right):
+            return "is in the reverse order along the last axis"
+        if same(x[..., 1:], right[..., :-1]) or same(x[..., :-1], right[..., 1:]):
+            return "is off by one along the last axis: each number belongs one place further on"
+    return None
+
+
+def _example(x: Array, right: Array) -> str:
+    bad = np.argwhere(np.abs(x - right) > TOLERANCE * _size(right))
+    place = tuple(int(i) for i in bad[0])
+    where = f" at [{', '.join(map(str, place))}]" if place else ""
+    return f"is {x[place]:.4g}{where}, where {right[place]:.4g} is right ({len(bad)} of {x.size} numbers differ)"

@@ -1,0 +1,72 @@
+"""What a lesson shows while and beside its code: a curve that grows as a cell trains, and the library's own source."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+import time
+from collections.abc import Callable
+from typing import Any
+
+from mpsearch.view import plots
+
+REDRAW = 0.7  # s between two pictures: drawing more often would cost more than training
+
+
+class LiveCurve:
+    """A learning curve that grows in the output of a cell while the cell trains.
+
+    ::
+
+        with LiveCurve("seed 0") as curve:
+            for ...:
+                curve.add(env_steps, mean_return)
+
+    What stays in the notebook is the last picture, with its words.
+
+    Attributes:
+        steps, returns: what was added so far.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.steps: list[float] = []
+        self.returns: list[float] = []
+        self._drawn: float | None = None
+        self._handles: list[Any] = []
+
+    def add(self, env_steps: float, mean_return: float) -> None:
+        """Append a point; redraw if the last picture is old enough."""
+        self.steps.append(env_steps)
+        self.returns.append(mean_return)
+        if self._drawn is None or time.monotonic() - self._drawn > REDRAW:
+            self.draw()
+
+    def draw(self) -> None:
+        """Show all points so far in the place of the picture before."""
+        from IPython.display import display
+
+        curves = {self.name: (self.steps, self.returns)}
+        parts = plots.picture_and_words(plots.plot_training(curves), plots.describe_training(curves))
+        if self._handles:
+            for handle, part in zip(self._handles, parts, strict=True):
+                handle.update(part)
+        else:
+            self._handles = [display(part, display_id=True) for part in parts]
+        self._drawn = time.monotonic()
+
+    def __enter__(self) -> LiveCurve:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.steps:
+            self.draw()
+
+
+def show_source(*functions: Callable[..., Any]) -> None:
+    """Show the real source of ``functions`` or classes in a notebook, so that a lesson cannot drift from the code."""
+    from IPython.display import Markdown, display
+
+    for function in functions:
+        place = "/".join(function.__module__.split("."))
+        display(Markdown(f"From `{place}.py`:\n\n```python\n{textwrap.dedent(inspect.getsource(function))}```"))
