@@ -1,6 +1,6 @@
 """Put a finished training into the zoo: its weights, its card with evaluations, its curve; not its replay.
 
-python docs/ship.py runs/FOLDER
+python docs/ship.py runs/FOLDER [NAME]       NAME is ALGO-TASKS if not given
 
 The held-out evaluation comes from ``mpsearch evaluate ... --into-card``, run on the folder before.
 """
@@ -26,12 +26,12 @@ def rounded(value: object) -> object:
     return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
-def main(folder: Path) -> None:
-    """Copy the run in ``folder``, and check that what was copied loads."""
+def main(folder: Path, name: str | None = None) -> None:
+    """Copy the run in ``folder`` to ``name``, and check that what was copied loads."""
     card = read_card(folder)
     if not card.get("evaluations"):
         raise SystemExit(f"{folder} has no evaluation yet: run mpsearch evaluate --weights {folder} --into-card")
-    target = ZOO / f"{card['algorithm']}-{card['tasks']['id']}"
+    target = ZOO / (name or f"{card['algorithm']}-{card['tasks']['id']}")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     shutil.copy2(folder / card["weights"]["file"], target)
@@ -45,4 +45,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])
