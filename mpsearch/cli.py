@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from mpsearch.arguments import load_agent, options_of, parse_settings, rows_of
 from mpsearch.errors import MpsearchError, UsageError
 
 if TYPE_CHECKING:
     from mpsearch.meta_policy import MetaPolicy
-    from mpsearch.records import Array
-    from mpsearch.tasks import TaskDistribution
 
 Algorithm = Annotated[str, tyro.conf.arg(metavar="ALGO", help="algorithm: maml or pearl")]
 Method = Annotated[
@@ -29,60 +28,6 @@ Method = Annotated[
 ]
 Tasks = Annotated[str, tyro.conf.arg(metavar="TASKS", help="cheetah-direction, cheetah-velocity or point-navigation")]
 Settings = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE ...")]
-
-
-def parse_settings(pairs: tuple[str, ...], what: str) -> dict[str, Any]:
-    """``("horizon=100", "sparse=true")`` as ``{"horizon": 100, "sparse": True}``."""
-    settings: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise UsageError(f"{what} {pair!r} must have the form KEY=VALUE, such as horizon=100")
-        try:
-            settings[key.replace("-", "_")] = json.loads(value)
-        except ValueError:
-            settings[key.replace("-", "_")] = value
-    return settings
-
-
-def load_agent(method: str, tasks: str, weights: Path | None, family: tuple[str, ...]) -> Any:
-    """The shipped meta-policy or baseline, or the one in ``weights``, on the family with its changed settings."""
-    from mpsearch import baselines, checkpoints
-    from mpsearch.errors import unknown
-    from mpsearch.tasks import FAMILIES, make_distribution
-
-    if method not in (known := [*checkpoints.ALGORITHMS, *baselines.NAMES]):
-        raise unknown("algorithm", method, known)
-    if tasks not in FAMILIES:
-        raise unknown("tasks", tasks, FAMILIES)
-    changed = parse_settings(family, "--family")
-    if method in ("random", "scratch"):
-        if weights is not None:
-            raise UsageError(f"{method} starts from nothing: leave out --weights")
-        return baselines.start(method, make_distribution(tasks, **changed))
-    agent = checkpoints.load(weights or f"{method}-{tasks}")
-    trainer = method if method in checkpoints.ALGORITHMS else "maml"
-    if (agent.algorithm, agent.tasks.id) != (trainer, tasks):
-        raise UsageError(f"{weights} was trained by {agent.algorithm} on {agent.tasks.id}, not {trainer} on {tasks}")
-    if changed:
-        agent.tasks = make_distribution(tasks, **{**agent.tasks.config, **changed})
-    return agent
-
-
-def rows_of(values: tuple[float, ...], family: TaskDistribution) -> Array:
-    """Task values from the command line as rows [K, P]; none gives evenly spread tasks."""
-    import numpy as np
-
-    width = len(family.parameter_names)
-    if len(values) % width:
-        names = " ".join(name.upper() for name in family.parameter_names)
-        raise UsageError(f"--task of {family.id} takes {width} numbers a task ({names}), not {len(values)} in all")
-    return family.check(np.reshape(values, (-1, width))) if values else family.spread()
-
-
-def options_of(**given: int | None) -> dict[str, int]:
-    """The options that were given."""
-    return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass
@@ -111,11 +56,8 @@ class Adapt:
         agent = load_agent(self.algo, self.tasks, self.weights, self.family)
         tasks = rows_of(self.task, agent.tasks)
         result = agent.adapt(tasks, seed=self.seed, episodes=self.episodes, steps=self.steps)
-        print(
-            json.dumps(adaptation_json(agent, self.seed, result))
-            if self.json
-            else adaptation_table(agent.tasks, result)
-        )
+        data, family = adaptation_json(agent, self.seed, result), agent.tasks
+        print(json.dumps(data) if self.json else adaptation_table(family, result))
 
 
 @dataclass
@@ -241,18 +183,19 @@ class Evaluate:
 
 @dataclass
 class Bench:
-    """Measure speed as ratios to what runs beside it: raw physics, gymnasium's vector environments."""
+    """Measure speed and memory, mostly as ratios to what runs beside it: raw physics, gymnasium, torch."""
 
     quick: bool = False
-    """A minute at most, at smaller sizes."""
+    """A minute at most, at smaller sizes; about five without."""
+    figure: Path | None = None
+    """Draw the result into this .png file."""
     json: bool = False
     """Print one JSON object."""
 
     def run(self) -> None:
-        from mpsearch.bench import benchmark, benchmark_table
+        from mpsearch.bench import report
 
-        result = benchmark(quick=self.quick)
-        print(json.dumps(result) if self.json else benchmark_table(result))
+        print(report(quick=self.quick, as_json=self.json, figure=self.figure))
 
 
 @dataclass

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from mpsearch import Evaluation
+from mpsearch.arguments import parse_settings
 from mpsearch.baselines import RATES
-from mpsearch.cli import main, parse_settings
+from mpsearch.cli import main
 from mpsearch.errors import UsageError
 
 

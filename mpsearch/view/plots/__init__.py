@@ -26,6 +26,11 @@ from mpsearch.view.plots.beliefs import (
     plot_latent_space,
     plot_posterior,
 )
+from mpsearch.view.plots.benchmark import (
+    benchmark_picture,
+    describe_benchmark,
+    plot_benchmark,
+)
 from mpsearch.view.plots.comparison import (
     describe_learning_curve,
     describe_methods,
@@ -57,8 +62,10 @@ __all__ = [
     "PALETTE",
     "SMOOTHING",
     "TARGET",
+    "benchmark_picture",
     "describe_adaptation",
     "describe_before_after",
+    "describe_benchmark",
     "describe_contraction",
     "describe_evaluations",
     "describe_landscape",
@@ -74,6 +81,7 @@ __all__ = [
     "picture_and_words",
     "plot_adaptation",
     "plot_before_after",
+    "plot_benchmark",
     "plot_contraction",
     "plot_evaluations",
     "plot_landscape",
