@@ -15,7 +15,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 import mpsearch
-from mpsearch.checkpoints import ZOO
+from mpsearch.checkpoints import ALGORITHMS, ZOO
 from mpsearch.storage import read_card
 from mpsearch.view import plots
 
@@ -24,13 +24,18 @@ PICTURE = DOCS / "before-after.png"
 README = DOCS.parent / "README.md"
 
 
+def is_meta_policy(name: str) -> bool:
+    """Whether a shipped checkpoint is more than a baseline."""
+    return name.split("-")[0] in ALGORITHMS
+
+
 def results_table() -> str:
     """The cards' evaluations as a Markdown table."""
     rows = [
         "| meta-policy | horizon | before | after one stage | at the end | steps spent on a task | trained for |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name in mpsearch.available():
+    for name in filter(is_meta_policy, mpsearch.available()):
         card = read_card(ZOO / name)
         cost = f"{card['env_steps'] / 1e6:.2g} M steps, {card['cpu_seconds'] / 60:.0f} core-minutes"
         for evaluation in card["evaluations"]:
