@@ -20,7 +20,7 @@
 # 3. say what the policy may use to adapt, and what it may not,
 # 4. predict which tasks will be hard, and check your prediction.
 #
-# **Time:** about 20 minutes. **You need:** Python. Everything else is explained when it comes up.
+# **Time:** about 30 minutes. **You need:** Python. Everything else is explained when it comes up.
 #
 # Run the cells from top to bottom: click a cell, then press Shift+Enter.
 
@@ -36,6 +36,7 @@ import numpy as np
 
 import mpsearch
 from mpsearch import doctor
+from mpsearch.exercises import lesson_00 as exercises
 from mpsearch.view import plots
 from mpsearch.view.player import play
 from mpsearch.view.widgets import AdaptationExplorer
@@ -111,6 +112,28 @@ plots.show(plots.plot_before_after(result, labels), plots.describe_before_after(
 #
 # That is the idea of this whole course: *do not learn a task; learn a start from which tasks are learned
 # quickly*.
+#
+# ### Exercise 1: fill in
+#
+# All returns are in one array, `result.returns`. Its axes are tasks, stages and episodes: here 2 tasks, 2 stages
+# (before and after), and the episodes of each. How much did each task gain? Write the body of `gains`: the mean
+# return at the last stage, minus that at the first.
+
+
+# %% tags=["exercise"]
+def gains(returns):
+    """What adaptation brought for each task: returns [K, S, E] of K tasks, S stages, E episodes -> [K]."""
+    # begin solution: gains
+    before, after = returns[:, 0].mean(-1), returns[:, -1].mean(-1)
+    return after - before
+    # end solution
+
+
+# %% tags=["check"]
+exercises.gains.check(gains)
+# Stuck? Take away the "# " below. Each run of a hint gives the next one.
+# exercises.gains.hint()
+# exercises.gains.solution()
 
 # %% [markdown]
 # ## 4. What did the cheetah do?
@@ -136,13 +159,56 @@ plots.show(panels[0], words)
 play(result, labels.index("backward"), title="wanted: backward")
 
 # %% [markdown]
+# ### Exercise 2: find the bug
+#
+# A friend computes the speed over the second half of an episode from the positions of the torso. The function runs,
+# the number looks plausible, and it is wrong: compare it with the words below the picture above. Find the line and
+# repair it.
+
+
+# %% tags=["exercise"]
+def mean_speed(x):
+    """Speed in m/s over the second half of an episode: positions x [T + 1] in m, one every 0.05 s."""
+    control_step = 0.05  # s
+    half = len(x) // 2
+    # begin solution: mean_speed
+    seconds = control_step * (len(x) - 1 - half)
+    # stub
+    # seconds = control_step * (len(x) - 1)
+    # end solution
+    return (x[-1] - x[half]) / seconds
+
+
+# %% tags=["nbval-ignore-output"]
+for k, label in enumerate(labels):
+    positions = result.trajectories[k, -1, :, 0]  # of the torso, in the last stage
+    print(f"wanted: {label:<10} speed after adaptation, as the function says: {mean_speed(positions):.2f} m/s")
+
+# %% tags=["check"]
+exercises.mean_speed.check(mean_speed)
+# exercises.mean_speed.hint()
+# exercises.mean_speed.solution()
+
+# %% [markdown]
 # ## 5. A harder family: run at a speed
 #
 # Now the task is a number: **run at this many metres per second**. The reward at each step is minus the
 # distance between the speed and the wanted one (and again a small cost for the motors), so a return is never
 # above zero. There are as many tasks as there are numbers, and most of them the policy has never met.
 #
-# **Predict first.** Which wanted speed will be the easiest, and which the hardest: slow, middle or fast?
+# ### Exercise 3: predict, then run
+#
+# We shall adapt to five speeds by three gradient steps. Which of the three steps will raise the mean return most:
+# `"the first"`, `"a later one"`, or will they be `"all alike"`? (And which wanted speed will be the easiest, which
+# the hardest?)
+
+# %% tags=["exercise", "check"]
+# begin solution: steps
+prediction = "the first"
+# stub
+# prediction = ...  # "the first", "a later one" or "all alike"
+# end solution
+exercises.steps.predict(prediction)
 
 # %%
 runner = mpsearch.load("maml-cheetah-velocity")
@@ -163,6 +229,11 @@ print(f"\neasiest: {easiest}, hardest: {hardest}")
 # %% [markdown]
 # Was your prediction right? A wanted speed near what the start already does costs little. One far from it asks
 # the gradient steps to change a lot.
+
+# %% tags=["check"]
+exercises.steps.check(run.returns)
+# exercises.steps.hint()
+# exercises.steps.solution()
 
 # %% [markdown]
 # ### Your turn
