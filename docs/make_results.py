@@ -43,8 +43,10 @@ VARIATIONS = {
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A Markdown table."""
-    heads = list(heads)
+    """A Markdown table; without rows it says that there are none yet."""
+    heads, rows = list(heads), list(rows)
+    if not rows:
+        return "*Not measured yet.*\n"
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
 

@@ -6,10 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from mpsearch import MAML, CheetahVelocity, MAMLConfig, PointNavigation
+import mpsearch
+from mpsearch import MAML, CheetahVelocity, MAMLConfig, PointNavigation, evaluate, results
 from mpsearch.baselines import FromScratch, OneTask, RandomStart, start, with_best_rate
+from mpsearch.checkpoints import ZOO
 from mpsearch.errors import UsageError
+from mpsearch.storage import read_card
 
 FAMILY = PointNavigation(horizon=10)
 TASKS = np.array([[0.3, 0.2], [-0.4, 0.1]])
@@ -96,3 +100,25 @@ def test_the_best_rate_is_found_and_a_trained_meta_policy_keeps_its_own(monkeypa
 def test_what_needs_no_training_starts_by_name() -> None:
     assert isinstance(start("random", FAMILY), RandomStart)
     assert isinstance(start("scratch", FAMILY), FromScratch)
+
+
+@pytest.mark.parametrize("name", [name for name in mpsearch.available() if name.startswith(("average", "oracle"))])
+def test_a_shipped_baseline_was_never_adapted_in_training_and_only_the_oracle_is_told_its_task(name) -> None:
+    card = read_card(ZOO / name)
+    assert card["config"]["inner_steps"] == 0
+    assert card["tasks"]["config"].get("told", False) == name.startswith("oracle")
+    assert card["command"].startswith("mpsearch train maml cheetah-")
+    agent, told = mpsearch.load(name), results.evaluation(name)
+    again = evaluate(agent, told.tasks[:2], [0], steps=0)
+    stored = told.task_means[:2, 0].mean()
+    assert again.mean[0] == pytest.approx(stored, abs=0.1 * abs(stored) + 15)
+
+
+def test_an_oracle_that_is_told_wrong_is_worse() -> None:
+    agent = mpsearch.load("oracle-cheetah-direction")
+    right = agent.adapt(np.array([[1.0], [-1.0]]), seed=0, steps=0).after
+    with torch.no_grad():
+        agent.policy.layers[0].weight[:, -1] *= -1  # it now hears the opposite
+    wrong = agent.adapt(np.array([[1.0], [-1.0]]), seed=0, steps=0).after
+    assert (right > 500).all()
+    assert (wrong < 0).all()
