@@ -101,7 +101,17 @@ def rows_of_the_paper(tasks: str) -> str:
         cells = [stage(evaluation, s) for s in range(len(evaluation.mean))]
         published = paper[theirs] if isinstance(paper[theirs], list) else [paper[theirs]]
         rows.append([WORDS[method], *(cells + [""] * 4)[:4], ", ".join(f"{value:.0f}" for value in published)])
-    return table(["method", "0 steps", "1 step", "2 steps", "3 steps", "the paper's, in its physics"], rows)
+        ends[WORDS[method]], published_ends[WORDS[method]] = evaluation.mean[-1], published[-1]
+    heads = ["method", "0 steps", "1 step", "2 steps", "3 steps", "the paper's, in its physics"]
+    return (
+        table(heads, rows)
+        + f"\nFrom the best at the end, ours: {ranked(ends)}. The paper's: {ranked(published_ends)}.\n"
+    )
+
+
+def ranked(ends: dict[str, float]) -> str:
+    """The names, from the highest return to the lowest."""
+    return ", ".join(sorted(ends, key=lambda name: -ends[name]))
 
 
 def up_to(evaluation: Evaluation, steps: int) -> Evaluation:
