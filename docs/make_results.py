@@ -88,7 +88,9 @@ def headline(tasks: str) -> str:
 def rows_of_the_paper(tasks: str) -> str:
     """Returns over gradient steps, ours and the paper's."""
     paper = results.published()["maml_paper"]["rows"][tasks]
-    rows = []
+    rows: list[list[str]] = []
+    ends: dict[str, float] = {}
+    published_ends: dict[str, float] = {}
     for method, theirs in (
         ("maml", "maml"),
         ("random", "random_init"),
