@@ -46,6 +46,15 @@ def test_a_curve_grows_in_one_place_and_ends_with_all_points_in_words(handles, m
     assert plots.style.plt.get_fignums() == []
 
 
+def test_a_curve_may_show_something_else_than_returns(handles):
+    with live.LiveCurve("a network", ylabel="squared error", xlabel="iterations") as curve:
+        curve.add(25, 4.0)
+    text = handles[1].shown[-1].data
+    assert "Squared error while training. a network: 4 at first, 4 after 25 iterations" in text
+    axes = plots.plot_training(CURVES, ylabel="squared error", xlabel="iterations")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("iterations", "squared error")
+
+
 def test_a_curve_is_drawn_again_after_a_while(handles, monkeypatch):
     monkeypatch.setattr(live, "REDRAW", -1.0)
     curve = live.LiveCurve("x")

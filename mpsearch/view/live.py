@@ -24,12 +24,17 @@ class LiveCurve:
 
     What stays in the notebook is the last picture, with its words.
 
+    Args:
+        name: of the curve.
+        ylabel, xlabel: what it shows, if not mean returns over environment steps.
+
     Attributes:
         steps, returns: what was added so far.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, ylabel: str = "mean return", xlabel: str = "environment steps") -> None:
         self.name = name
+        self._labels = {"ylabel": ylabel, "xlabel": xlabel}
         self.steps: list[float] = []
         self.returns: list[float] = []
         self._drawn: float | None = None
@@ -47,7 +52,8 @@ class LiveCurve:
         from IPython.display import display
 
         curves = {self.name: (self.steps, self.returns)}
-        parts = plots.picture_and_words(plots.plot_training(curves), plots.describe_training(curves))
+        words = plots.describe_training(curves, **self._labels)
+        parts = plots.picture_and_words(plots.plot_training(curves, **self._labels), words)
         if self._handles:
             for handle, part in zip(self._handles, parts, strict=True):
                 handle.update(part)

@@ -14,8 +14,10 @@ from mpsearch.view.plots.style import DASHES, PALETTE, TARGET, check_finite, leg
 Curves = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 
 
-def plot_training(curves: Curves, axes: Axes | None = None, ylabel: str = "mean return") -> Axes:
-    """Learning curves, each (environment steps, mean returns), by name.
+def plot_training(
+    curves: Curves, axes: Axes | None = None, ylabel: str = "mean return", xlabel: str = "environment steps"
+) -> Axes:
+    """Learning curves, each (environment steps, mean returns), by name; or what else the labels say.
 
     Raises:
         UsageError: no curve, an empty one, one whose parts differ in length, or a number that is not finite.
@@ -25,18 +27,18 @@ def plot_training(curves: Curves, axes: Axes | None = None, ylabel: str = "mean 
     for i, (name, (steps, returns)) in enumerate(_check(curves).items()):
         axes.plot(steps, returns, DASHES[i % len(DASHES)], color=colours[i % len(colours)], linewidth=1.8, label=name)
     axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.set(xlabel="environment steps", ylabel=ylabel)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
     legend(axes)
     return axes
 
 
-def describe_training(curves: Curves) -> str:
+def describe_training(curves: Curves, ylabel: str = "mean return", xlabel: str = "environment steps") -> str:
     """The alternative text of :func:`plot_training`: where each curve begins and ends."""
     rows = [
-        f"{name}: {number(returns[0])} at first, {number(returns[-1])} after {steps[-1]:,.0f} environment steps"
+        f"{name}: {number(returns[0])} at first, {number(returns[-1])} after {steps[-1]:,.0f} {xlabel}"
         for name, (steps, returns) in _check(curves).items()
     ]
-    return f"Mean return while training. {'; '.join(rows)}."
+    return f"{ylabel.capitalize()} while training. {'; '.join(rows)}."
 
 
 def plot_paths(paths: Array, goal: Array, axes: Axes | None = None) -> Axes:
