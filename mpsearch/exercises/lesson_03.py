@@ -144,5 +144,5 @@ draw_goals = FindTheBug(
         "np.random.default_rng takes a list of numbers as a seed, too: all that should make a difference.",
     ),
     moral="each iteration has goals of its own, and each run can be repeated. Before, the policy met a handful of"
-    " goals in all its training, however long that took, and nothing in its learning curve would have said so.",
+    " goals in all its training, however long that took.",
 )

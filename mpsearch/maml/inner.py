@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Normal
 
 from mpsearch.policies import PolicyNet, log_prob
@@ -15,7 +15,7 @@ from mpsearch.records import Array, Episodes
 
 with warnings.catch_warnings():  # higher 0.2.1 compiles with warnings that no reader can act on
     warnings.simplefilter("ignore")
-    import higher
+    import higher as higher  # a lesson takes it from here
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def surrogate(policy: Callable[[Tensor], Normal], steps: Steps) -> Tensor:
     return -(ratio * steps.advantages).mean(-1)
 
 
-def spread_over_tasks(policy: PolicyNet, tasks: int) -> list[Tensor]:
+def spread_over_tasks(policy: nn.Module, tasks: int) -> list[Tensor]:
     """The policy's parameters with a leading task axis, [K, ...]: K views of the same start theta."""
     return [p.expand(tasks, *p.shape) for p in policy.parameters()]
 

@@ -34,7 +34,7 @@ class LiveCurve:
 
     def __init__(self, name: str, *, ylabel: str = "mean return", xlabel: str = "environment steps") -> None:
         self.name = name
-        self._labels = {"ylabel": ylabel, "xlabel": xlabel}
+        self.ylabel, self.xlabel = ylabel, xlabel
         self.steps: list[float] = []
         self.returns: list[float] = []
         self._drawn: float | None = None
@@ -52,8 +52,9 @@ class LiveCurve:
         from IPython.display import display
 
         curves = {self.name: (self.steps, self.returns)}
-        words = plots.describe_training(curves, **self._labels)
-        parts = plots.picture_and_words(plots.plot_training(curves, **self._labels), words)
+        words = plots.describe_training(curves, self.ylabel, self.xlabel)
+        axes = plots.plot_training(curves, ylabel=self.ylabel, xlabel=self.xlabel)
+        parts = plots.picture_and_words(axes, words)
         if self._handles:
             for handle, part in zip(self._handles, parts, strict=True):
                 handle.update(part)

@@ -25,7 +25,7 @@ def plot_evaluations(evaluations: Mapping[str, Evaluation], axes: Axes | None = 
         UsageError: there are none, or they are on different tasks.
     """
     _require_same_tasks(evaluations)
-    axes = new_axes(axes)
+    axes = new_axes(axes, width=8.4)
     for i, (name, evaluation) in enumerate(evaluations.items()):
         style = line_style(i)
         axes.plot(evaluation.env_steps, evaluation.mean, label=name, **style)
@@ -38,7 +38,7 @@ def plot_evaluations(evaluations: Mapping[str, Evaluation], axes: Axes | None = 
     steps = np.concatenate([evaluation.env_steps for evaluation in evaluations.values()])
     count_axis(axes, steps, "environment steps spent adapting, per task")
     axes.set_ylabel("mean return (sum of rewards)")
-    legend(axes, "bar: 95 % interval over seeds")
+    legend(axes, "bar: 95 % interval over seeds", beside=True)
     return axes
 
 
