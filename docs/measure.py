@@ -31,7 +31,7 @@ def commands() -> dict[str, str]:
             found[f"{method}-{tasks}"] = f"{method} {tasks} --seeds {seeds[tasks]}"
         found[f"pearl-{tasks}"] = f"pearl {tasks} --seeds 10"
     found["scratch-cheetah-direction"] = "scratch cheetah-direction --seeds 3"
-    found["scratch-cheetah-velocity"] = "scratch cheetah-velocity --seeds 2 --count 6"
+    found["scratch-cheetah-velocity"] = "scratch cheetah-velocity --seeds 2 --count 4"
     for method in ("maml", "pearl"):
         for tasks in CHEETAHS:
             for name, change in VARIATIONS.items():

@@ -100,9 +100,35 @@ class PolicyNet(nn.Module):
         for layer in hidden:
             x = torch.tanh(layer(x))
         mean = last(x)
+        return Normal(mean, self.std().expand_as(mean), validate_args=False)
+
+    def std(self) -> Tensor:
+        """The actions' standard deviation: [A], or [K, 1, A] with one parameter vector a task."""
         std = (torch.exp(2 * self.log_std) + self.minimum_std**2).sqrt() if self.minimum_std else self.log_std.exp()
-        std = std.unsqueeze(-2) if std.dim() == 2 else std  # [K, A] -> [K, 1, A]
-        return Normal(mean, std.expand_as(mean), validate_args=False)
+        return std.unsqueeze(-2) if std.dim() == 2 else std
+
+    @torch.no_grad()
+    def folded(self) -> Callable[[Tensor], Tensor]:
+        """The mean as a function of observations, for many calls between which no parameter changes.
+
+        What is the same at every call, the observation's scale and the context, becomes part of the first layer.
+        """
+        # Contiguous as [K, in, out], which is how the batched product reads it fastest.
+        weights = [layer.weight.mT.contiguous() for layer in self.layers]  # type: ignore[operator]
+        biases = [layer.bias.unsqueeze(-2) for layer in self.layers]  # type: ignore[operator]
+        size = len(self.observation_scale)
+        if self.context is not None:
+            biases[0] = biases[0] + self.context.unsqueeze(-2) @ weights[0][..., size:, :]
+        weights[0] = (weights[0][..., :size, :] / self.observation_scale.unsqueeze(-1)).contiguous()
+        *hidden, (last, shift) = zip(weights, biases, strict=True)
+
+        def mean(observations: Tensor) -> Tensor:
+            x = observations
+            for weight, bias in hidden:
+                x = (x @ weight).add_(bias).tanh_()
+            return (x @ last).add_(shift)
+
+        return mean
 
 
 def log_prob(distribution: Normal, actions: Tensor) -> Tensor:

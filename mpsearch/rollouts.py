@@ -34,16 +34,16 @@ def one_torch_thread() -> Iterator[None]:
 
 def gaussian_actor(policy: PolicyNet, parameters: Iterable[Tensor], generator: torch.Generator) -> Actor:
     """Sample actions from ``policy`` with other ``parameters``, each with or without a leading task axis."""
-    own = copy.deepcopy(policy)  # a module of its own: calling it 200 times is cheaper than swapping parameters in
+    own = copy.deepcopy(policy)
     for mine, given in zip(own.parameters(), parameters, strict=True):
-        # Stored transposed, [K, in, out], which is how the batched product reads it fastest.
-        mine.data = given.detach().mT.contiguous().mT if given.dim() == 3 else given.detach()
+        mine.data = given.detach()
+    mean, std = own.folded(), own.std().detach()
+    at_mean = -std.log().sum(-1) - std.shape[-1] * HALF_LOG_2PI  # log-density
 
     def act(observations: Tensor) -> tuple[Tensor, Tensor]:
-        distribution = own(observations)
-        noise = torch.randn(distribution.mean.shape, generator=generator, dtype=observations.dtype)
-        log_density = -(0.5 * noise.square() + distribution.stddev.log()).sum(-1) - noise.shape[-1] * HALF_LOG_2PI
-        return distribution.mean + distribution.stddev * noise, log_density
+        actions = mean(observations)
+        noise = torch.randn(actions.shape, generator=generator, dtype=observations.dtype)
+        return torch.addcmul(actions, std, noise), at_mean - noise.square().sum(-1) / 2
 
     return act
 

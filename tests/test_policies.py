@@ -56,3 +56,24 @@ def test_the_same_generator_gives_the_same_start() -> None:
     assert not torch.equal(
         a.layers[0].weight, PolicyNet(3, 2, hidden=(8,)).initialise(torch.Generator()).layers[0].weight
     )
+
+
+@pytest.mark.parametrize("context", [0, 3])
+@pytest.mark.parametrize("own", [False, True])
+def test_folded_is_the_same_mean(context, own) -> None:
+    policy = make(context=context, observation_scale=[1.0, 10.0, 0.1])
+    if own:  # one parameter vector for each of two tasks
+        generator = torch.Generator().manual_seed(1)
+        for parameter in policy.parameters():
+            parameter.data = parameter + torch.randn((2, *parameter.shape), generator=generator)
+    observations = torch.randn((2, 5, 3), generator=torch.Generator().manual_seed(2))
+    torch.testing.assert_close(policy.folded()(observations), policy(observations).mean)
+
+
+def test_folded_keeps_the_parameters_of_the_moment() -> None:
+    policy = make(context=3)
+    mean, observations = policy.folded(), torch.ones(1, 1, 3)
+    before = mean(observations)
+    policy.context.data += 1
+    torch.testing.assert_close(mean(observations), before)
+    assert not torch.allclose(policy(observations).mean, before)
