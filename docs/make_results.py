@@ -21,9 +21,10 @@ import numpy as np
 from ablate import CHANGES
 
 from mpsearch import results
+from mpsearch.bench import benchmark_table
 from mpsearch.checkpoints import ZOO
 from mpsearch.evaluation import Evaluation, probability_of_improvement
-from mpsearch.storage import read_card
+from mpsearch.storage import read_card, write_atomically
 from mpsearch.view import plots
 
 DOCS = Path(__file__).resolve().parent
@@ -195,16 +196,21 @@ def pearl_curve(tasks: str) -> tuple[np.ndarray, np.ndarray]:
     return np.array(points).T
 
 
+def smooth(steps: np.ndarray, returns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The running mean over five evaluations, each of a few tasks only."""
+    return steps, np.array([returns[max(0, i - 2) : i + 3].mean() for i in range(len(returns))])
+
+
 def against_published(tasks: str) -> str:
     """Our training curve and the published one at some of its points; the sentence says where ours lies above."""
     steps, ours = pearl_curve(tasks)
     theirs = np.array(results.published()["pearl"]["curves"][tasks])
-    smooth = np.array([ours[max(0, i - 2) : i + 3].mean() for i in range(len(ours))])  # five evaluations of two tasks
+    steps, ours = smooth(steps, ours)
     inside = theirs[(theirs[:, 0] >= steps[0]) & (theirs[:, 0] <= steps[-1])]
-    mine = np.interp(inside[:, 0], steps, smooth)
+    mine = np.interp(inside[:, 0], steps, ours)
     above = mine > inside[:, 1]
     picked = inside[np.unique(np.linspace(0, len(inside) - 1, 9).astype(int))]
-    rows = [[f"{x:,.0f}", f"{np.interp(x, steps, smooth):.0f}", f"{y:.0f}"] for x, y in picked]
+    rows = [[f"{x:,.0f}", f"{np.interp(x, steps, ours):.0f}", f"{y:.0f}"] for x, y in picked]
     where = f"Ours lies above at {above.sum()} of {len(above)} published points"
     if not above.all():
         below = inside[~above, 0]
@@ -222,6 +228,73 @@ def on_one_axis(tasks: str) -> dict[str, Evaluation]:
 def picture(tasks: str) -> str:
     """The methods on one axis, as a picture with words."""
     return f"![{plots.describe_evaluations(on_one_axis(tasks))}](docs/{tasks}.png)\n"
+
+
+def verdict(tasks: str) -> str:
+    """Whether each meta-policy's interval lies above every baseline's after no more steps; the gap to the oracle."""
+    oracle = results.evaluation(f"oracle-{tasks}").mean[-1]
+    sentences = []
+    for method in ("maml", "pearl"):
+        ours = results.evaluation(f"{method}-{tasks}")
+        below = []
+        for other in ("average", "random", "scratch"):
+            theirs = up_to(results.evaluation(f"{other}-{tasks}"), MAML_STEPS)
+            clear = ours.interval()[-1][0] > theirs.interval()[-1][1]
+            below.append(f"{'above' if clear else 'NOT above'} that of {WORDS[other]} ({stage(theirs)})")
+        gap = ours.mean[-1] - oracle
+        sentences.append(
+            f"{WORDS[method]}'s interval after {ours.env_steps[-1]:,} steps lies {', '.join(below)}, each after"
+            f" {MAML_STEPS:,}; {abs(gap):.0f} {'above' if gap > 0 else 'below'} the oracle's mean."
+        )
+    return "\n".join(f"- {sentence}" for sentence in sentences) + "\n"
+
+
+def from_scratch(tasks: str) -> str:
+    """Training one task from nothing: returns after as many steps as MAML's adaptation takes, and more."""
+    evaluation = results.evaluation(f"scratch-{tasks}")
+    heads = [f"{count:,} steps on the task" for count in evaluation.env_steps]
+    cells = [stage(evaluation, i) for i in range(len(heads))]
+    return table(["from scratch", *heads], [[f"{len(evaluation.tasks)} tasks x {len(evaluation.seeds)}", *cells]])
+
+
+def curves(tasks: str) -> dict[str, Any]:
+    """PEARL's learning curves: the shipped run's, those of other training seeds, and the published one."""
+    found = {"ours, shipped": smooth(*pearl_curve(tasks))}
+    for name in results.names("curves"):
+        if name.startswith(f"pearl-{tasks}-seed"):
+            lines = [line for line in results.read(name, "curves")["curve"] if line.get("held_out")]
+            points = np.array([(line["env_steps"], line["held_out"][2]) for line in lines]).T
+            found[f"ours, {name.rpartition('-')[2].replace('seed', 'seed ')}"] = smooth(*points)
+    published = np.array(results.published()["pearl"]["curves"][tasks])
+    longest = max(steps[-1] for steps, _ in found.values())
+    return {**found, "published": tuple(published[published[:, 0] <= longest].T)}
+
+
+def curves_picture(tasks: str) -> str:
+    """The learning curves as a picture with words."""
+    return f"![{plots.describe_training(curves(tasks))}](docs/curves-{tasks}.png)\n"
+
+
+def at_horizon_100() -> str:
+    """MAML on the direction at horizon 100, beside the only published curve that has the same physics."""
+    name = "maml-cheetah-direction-horizon-100"
+    record, ours = results.read(name), results.evaluation(name)
+    steps, returns = np.array(results.published()["maml_rllib"]["cheetah-direction"]).T
+    spent = record["training"]["env_steps"]
+    return (
+        f"After one gradient step ours returns {stage(ours, 1)} at horizon 100 (trained at horizon 200, for"
+        f" {spent / 1e6:.3g} M environment steps; `{record['command']}`). The published curve is at"
+        f" {np.interp(spent, steps, returns):.0f} after as many steps, and at most at {returns.max():.0f},"
+        f" after {steps[returns.argmax()] / 1e6:.0f} M.\n"
+    )
+
+
+def benchmark() -> str:
+    """The stored benchmark: its picture, and its table."""
+    found = results.benchmark()
+    words = plots.describe_benchmark(found["result"])
+    head = f"`{found['command']}` on {found['machine']}, at revision {found['revision']}."
+    return f"{head}\n\n![{words}](docs/benchmark.png)\n\n```\n{benchmark_table(found['result'])}\n```\n"
 
 
 def late_mean(values: list[float]) -> float:
@@ -249,6 +322,8 @@ def fill(template: str) -> str:
         "headline": headline, "paper": rows_of_the_paper, "improvements": improvements, "picture": picture,
         "seeds": training_seeds, "generalisation": generalisation, "episodes": fewer_episodes,
         "published": against_published, "machines": machines, "ablations": ablations,
+        "verdict": verdict, "scratch": from_scratch, "curves": curves_picture, "horizon100": at_horizon_100,
+        "benchmark": benchmark,
     }  # fmt: skip
     parts = template.split("{{")
     done = [parts[0]]
@@ -277,6 +352,8 @@ def main() -> int:
         return 0 if agrees else 1
     for tasks in FAMILIES:
         plots.save(plots.plot_evaluations(on_one_axis(tasks)), DOCS / f"{tasks}.png")
+        plots.save(plots.plot_training(curves(tasks)), DOCS / f"curves-{tasks}.png")
+    write_atomically(DOCS / "benchmark.png", plots.benchmark_picture(results.benchmark()["result"]))
     PAGE.write_text(page, encoding="utf-8", newline="\n")
     return 0
 

@@ -3,15 +3,19 @@
 python docs/measure.py                all that are missing (hours on two cores)
 python docs/measure.py NAME ...       these, anew
 python docs/measure.py --list         their names and commands
+python docs/measure.py benchmark      the benchmark, anew (six minutes on two cores; nothing else should run)
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
 
+from mpsearch.meta_policy import code_revision, describe_machine
 from mpsearch.results import FOLDER, names
+from mpsearch.storage import write_atomically
 
 CHEETAHS = ("cheetah-direction", "cheetah-velocity")
 VARIATIONS = {
@@ -30,6 +34,7 @@ def commands() -> dict[str, str]:
         for method in ("maml", "random", "average", "oracle"):
             found[f"{method}-{tasks}"] = f"{method} {tasks} --seeds {seeds[tasks]}"
         found[f"pearl-{tasks}"] = f"pearl {tasks} --seeds 10"
+    found["maml-cheetah-direction-horizon-100"] = "maml cheetah-direction --seeds 10 --family horizon=100"
     found["scratch-cheetah-direction"] = "scratch cheetah-direction --seeds 3"
     found["scratch-cheetah-velocity"] = "scratch cheetah-velocity --seeds 2 --count 4"
     for method in ("maml", "pearl"):
@@ -45,12 +50,27 @@ def commands() -> dict[str, str]:
     return found
 
 
+def keep_benchmark() -> None:
+    """Run ``mpsearch bench`` and keep what it prints, and on what."""
+    words = ["bench", "--json"]
+    done = subprocess.run([sys.executable, "-m", "mpsearch", *words], check=True, stdout=subprocess.PIPE, text=True)
+    record = {
+        "command": " ".join(["mpsearch", *words]),
+        "machine": describe_machine(),
+        "revision": code_revision(),
+        "result": json.loads(done.stdout),
+    }
+    write_atomically(FOLDER / "benchmark.json", (json.dumps(record) + "\n").encode())
+
+
 def main(words: list[str]) -> None:
     """The command line."""
+    if words == ["benchmark"]:
+        return keep_benchmark()
     known = commands()
     if words == ["--list"]:
         print("\n".join(f"{name:40} mpsearch evaluate {arguments}" for name, arguments in known.items()))
-        return
+        return None
     if strangers := [word for word in words if word not in known]:
         raise SystemExit(f"measure.py: unknown {', '.join(strangers)}; --list shows what there is")
     for name in words or [name for name in known if name not in names()]:
@@ -61,6 +81,7 @@ def main(words: list[str]) -> None:
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
         print(f"{name}: {(time.monotonic() - start) / 60:.1f} minutes", flush=True)
+    return None
 
 
 if __name__ == "__main__":

@@ -45,3 +45,8 @@ def published() -> Any:
 def ablations() -> Any:
     """Learning curves of trainings with one departure from the papers taken back, see ``docs/ablate.py``."""
     return json.loads((FOLDER / "ablations.json").read_text(encoding="utf-8"))
+
+
+def benchmark() -> Any:
+    """The last benchmark that was kept: ``command``, ``machine``, ``revision`` and the ``result`` it printed."""
+    return json.loads((FOLDER / "benchmark.json").read_text(encoding="utf-8"))
