@@ -1,25 +1,112 @@
-"""How the tests share the cores, and how the lessons run under ``pytest --nbval-lax``."""
+"""What the tests and the lessons' tests share: a browser, JupyterLab, and the run times of the lessons."""
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import socket
+import subprocess
+from collections import Counter
+from pathlib import Path
 
-# Two workers on two cores: torch threads that wait for each other would take most of the time.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
+import nbformat
 import pytest
-from nbval.plugin import IPyNbCell
+from jupyterlab_driver import GONE, wait_for
 
-PATIENCE = 180  # s for a cell, and for its output to arrive; nbval has 2000 and a fixed 5
-MACHINE_DEPENDENT = ("stderr", "text/html")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.option.nbval_cell_timeout = PATIENCE
+from mpsearch.lab import lab_command, lab_environment, lay_out
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if isinstance(item, IPyNbCell):
-            item.output_timeout = PATIENCE
-            item.parent.skip_compare = (*item.parent.skip_compare, *MACHINE_DEPENDENT)
+def pytest_addoption(parser):
+    parser.addoption(
+        "--lesson-times", metavar="FILE", type=Path, help="write how many seconds each lesson took, as JSON"
+    )
+
+
+def pytest_configure(config):
+    file = config.getoption("lesson_times")
+    if file and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(LessonTimes(file))
+
+
+class LessonTimes:
+    """Adds up how long the cells of each learner's notebook took under nbval."""
+
+    def __init__(self, file: Path) -> None:
+        self.file, self.seconds = file, Counter()
+
+    def pytest_runtest_logreport(self, report) -> None:
+        path = Path(report.nodeid.split("::")[0])
+        if path.suffix == ".ipynb" and path.parent.name == "notebooks":
+            self.seconds[path.stem] += report.duration
+
+    def pytest_terminal_summary(self, terminalreporter) -> None:
+        from mpsearch.meta_policy import describe_machine  # it imports torch
+
+        rounded = {name: round(self.seconds[name]) for name in sorted(self.seconds)}
+        self.file.write_text(json.dumps({"machine": describe_machine(), "seconds": rounded}) + "\n", encoding="utf-8")
+        terminalreporter.section("lessons")
+        for name, seconds in rounded.items():
+            terminalreporter.line(f"{seconds:4} s  {name}")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The system's Chromium, without a window."""
+    api = pytest.importorskip("playwright.sync_api", reason="the browser tests need: pip install playwright")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        pytest.skip("the browser tests need a Chromium: apt-get install chromium, or as your system does it")
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=options)
+        yield chromium
+        chromium.close()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def lab(request, tmp_path_factory, browser):
+    """The address of a lesson, by its name, in a JupyterLab in the theme asked for."""
+    folder, config = tmp_path_factory.mktemp("lessons"), tmp_path_factory.mktemp("config")
+    lay_out(folder)
+    if cells := getattr(request.module, "CELLS", None):  # a notebook of the test's own
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        code = [nbformat.v4.new_code_cell(source) for source in cells]
+        nbformat.write(nbformat.v4.new_notebook(cells=code, metadata=kernel), folder / "cells.ipynb")
+    theme = config / "settings" / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
+    theme.parent.mkdir(parents=True)
+    theme.write_text(json.dumps({"theme": f"JupyterLab {request.param.title()}"}), encoding="utf-8")
+    environment = {**lab_environment(config), "JUPYTERLAB_SETTINGS_DIR": str(config / "settings")}
+    port = free_port()
+    options = [f"--ServerApp.port={port}", "--IdentityProvider.token=lesson"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.append("--allow-root")
+    with open(config / "log", "w") as log:
+        # Neither the first lesson nor an earlier test's notebook is to come up in front: no default, own workspaces.
+        command = [part for part in lab_command(folder, browser=False) if "default_url" not in part]
+        server = subprocess.Popen([*command, *options], env=environment, stderr=log)
+        try:
+            wait_for(f"http://127.0.0.1:{port}/api?token=lesson", config / "log")
+            yield lambda name: f"http://127.0.0.1:{port}/lab/workspaces/{Path(name).stem}/tree/{name}?token=lesson"
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+@pytest.fixture
+def page(browser):
+    """A page that fails the test at its end if anything was written to the console as an error."""
+    page = browser.new_page(viewport={"width": 1300, "height": 1100})
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    page.close()
+    assert not [error for error in errors if error != GONE]

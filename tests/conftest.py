@@ -1,7 +1,5 @@
 """Fixtures of the tests of pictures and pages."""
 
-import shutil
-
 import numpy as np
 import pytest
 
@@ -34,18 +32,3 @@ def result():
         rewards=np.zeros((2, 3, 20)),
         policies=lambda k, stage: lambda observation: observation,
     )
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """The system's Chromium, without a window."""
-    api = pytest.importorskip("playwright.sync_api", reason="the browser tests need: pip install playwright")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    program = next(filter(None, map(shutil.which, names)), None)
-    if program is None:
-        pytest.skip("the browser tests need a Chromium: apt-get install chromium, or as your system does it")
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=options)
-        yield chromium
-        chromium.close()
