@@ -12,6 +12,7 @@ from nbclient.exceptions import CellExecutionError
 
 from mpsearch.exercises.source import exercise_names
 from mpsearch.lab import FIRST_LESSON
+from mpsearch.results import lesson_times
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 LARGEST = 1_500_000  # bytes; GitHub shows larger ones slowly or not at all
@@ -44,6 +45,13 @@ def test_built_notebooks_and_sources_agree():
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_lesson_is_executed_in_order_without_stderr_widget_state_or_paths(name):
     assert build.complaints(lesson(name)) == []
+
+
+def test_the_first_lesson_tells_how_long_each_of_them_takes():
+    lessons = [name for name in LESSONS if "/" not in name]
+    assert list(lesson_times()["seconds"]) == lessons
+    text = str(lesson(lessons[0]))
+    assert all(f"({name}.ipynb)" in text for name in lessons[1:])
 
 
 @pytest.mark.parametrize("name", LESSONS)

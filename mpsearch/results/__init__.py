@@ -50,3 +50,8 @@ def ablations() -> Any:
 def benchmark() -> Any:
     """The last benchmark that was kept: ``command``, ``machine``, ``revision`` and the ``result`` it printed."""
     return json.loads((FOLDER / "benchmark.json").read_text(encoding="utf-8"))
+
+
+def lesson_times() -> Any:
+    """How many ``seconds`` each lesson took in a run of all tests, two at a time, and on which ``machine``."""
+    return json.loads((FOLDER / "lesson_times.json").read_text(encoding="utf-8"))

@@ -27,7 +27,7 @@ import numpy as np
 import torch
 
 import mpsearch
-from mpsearch import CheetahDirection, CheetahVelocity, PointNavigation, PolicyNet
+from mpsearch import CheetahDirection, CheetahVelocity, PointNavigation, PolicyNet, results
 from mpsearch.exercises import lesson_03 as exercises
 from mpsearch.maml import MAML
 from mpsearch.maml.inner import Steps, inner_step, spread_over_tasks, surrogate
@@ -375,9 +375,9 @@ def new_policy(streams):
     return policy.initialise(streams.torch("initial-policy"))
 
 
-def practise(policy, batch, streams, *index):
+def practise(policy, batch, streams, *index, alpha=ALPHA):
     """Run, adapt, run again."""
-    rates = torch.full((len(list(policy.parameters())),), ALPHA)
+    rates = torch.full((len(list(policy.parameters())),), alpha)
     start = spread_over_tasks(policy, len(batch.tasks))
     practice, _ = explore(policy, start, batch, streams, *index, 0)
     fast, _ = inner_step(policy, start, rates, practice, order=0)
@@ -385,15 +385,19 @@ def practise(policy, batch, streams, *index):
     return rates, practice, test, episodes
 
 
-def repaired(seed, iterations=16, watch=None):
+def new_goals(rng):
+    return family.sample(TASKS, rng)
+
+
+def repaired(seed, watch=None, draw=new_goals, alpha=ALPHA, loss=right_meta_loss):
     streams = Streams(seed)
     policy = new_policy(streams)
     optimizer = torch.optim.Adam(policy.parameters(), lr=BETA)
-    for i in range(iterations):
-        batch = family.make_batch(family.sample(TASKS, streams.numpy("tasks", i)), EPISODES)
-        rates, practice, test, episodes = practise(policy, batch, streams, i)
+    for i in range(16):
+        batch = family.make_batch(draw(streams.numpy("tasks", i)), EPISODES)  # step 1
+        rates, practice, test, episodes = practise(policy, batch, streams, i, alpha=alpha)  # step 4
         optimizer.zero_grad()
-        right_meta_loss(policy, rates, practice, test).backward()
+        loss(policy, rates, practice, test).backward()  # step 3
         optimizer.step()
         if watch:
             watch(2 * (i + 1) * episodes.env_steps, episodes.returns.mean())
@@ -445,6 +449,61 @@ for unrepaired, gain in gains:
     assert gain > 2
 print("the listing learned on", sum(gain > 0 for gain, _ in gains), "of 5 seeds")
 print("the repaired program on", sum(gain > 2 for _, gain in gains), "of 5 seeds")
+
+# %% [markdown]
+# ### All repaired but one
+#
+# How much does each fault matter alone? We put one back at a time. **Guess first: which of the four silent faults
+# keep the program from learning?** Each is judged as before, by an honest step on fresh goals.
+
+
+# %%
+def detached(policy, rates, practice, test):  # fault 2
+    return right_meta_loss(policy, rates, practice, test).detach().requires_grad_()
+
+
+def unused(policy, rates, practice, test):  # fault 4
+    return surrogate(with_parameters(policy, spread_over_tasks(policy, TASKS)), practice).mean()
+
+
+def same_goal(rng):  # fault 5
+    return np.tile([0.4, 0.2], (TASKS, 1))
+
+
+FAULTS = {
+    "none": {},
+    "2, detached": {"loss": detached},
+    "3, no inner step": {"alpha": 0.0},
+    "4, fast weights unused": {"loss": unused},
+    "5, always the same goal": {"draw": same_goal},
+}
+
+# %% tags=["nbval-ignore-output"]
+at_start = score(new_policy(Streams(0)))
+left = {fault: score(repaired(0, **options)) - at_start for fault, options in FAULTS.items()}
+print("gain in return after one step, seed 0")
+for fault, gain in left.items():
+    print(f"{fault:<24}{gain:+5.1f}")
+
+# %%
+assert left["2, detached"] == 0
+assert 0 < left["5, always the same goal"] < left["none"] - 0.5
+assert min(left["3, no inner step"], left["4, fast weights unused"]) > 2
+
+# %% [markdown]
+# Fault 2 alone is fatal, and fault 5 costs a good part. But faults 3 and 4 do no harm here! Both turn the program into
+# training on the *average* of the tasks, and on this problem that is a good start: it learns to steer back to the
+# middle of the field, and from there one gradient step points to any goal. **A problem that is too easy hides a
+# fault.**
+#
+# So look at a harder one. On HalfCheetah there is no middle between running forward and running backward. These are
+# stored evaluations of the same kind: a start that was trained on the average, and one trained by MAML.
+
+# %%
+for method in ("average", "maml"):
+    stored = results.evaluation(f"{method}-cheetah-direction")
+    print(f"{method:<8} {stored.mean[0]:4.0f} before, {stored.mean[1]:4.0f} after one step")
+    print(f"         {results.read(f'{method}-cheetah-direction')['command']}")
 
 # %% [markdown]
 # ## 5. One more silent fault
@@ -501,7 +560,8 @@ plots.show(plots.plot_before_after(result, labels), plots.describe_before_after(
 #
 # - Meta-policy search needs a task distribution, a policy, a trainer that looks at *adapted* policies, and adaptation.
 # - A program may run without an error and be unable to learn. Measure: is there a gradient? Did a weight change? How
-#   often did the loop run? Does the loss depend on the fast weights? Do the tasks differ?
+#   often did the loop run? Does the loss depend on the fast weights? Do the tasks differ? Is the problem hard enough
+#   to show a fault?
 # - The reward of a simulation has no gradient. The log-probability of the actions has.
 #
 # **Next:** lesson 04 derives the meta-gradient that `meta_loss` left to PyTorch.
