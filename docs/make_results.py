@@ -35,6 +35,7 @@ WORDS = {
     "maml": "MAML", "pearl": "PEARL", "oracle": "oracle (told the task)",
     "average": "average (trained on all tasks)", "random": "random start", "scratch": "from scratch (TRPO)",
 }  # fmt: skip
+CURVE = "mean return after two exploration episodes"
 MAML_STEPS = 12_000  # of MAML's adaptation: what its baselines get for the comparison
 PAPER = {"maml": "maml", "random": "random_init", "average": "pretrained", "oracle": "oracle"}
 VARIATIONS = {
@@ -272,7 +273,7 @@ def curves(tasks: str) -> dict[str, Any]:
 
 def curves_picture(tasks: str) -> str:
     """The learning curves as a picture with words."""
-    return f"![{plots.describe_training(curves(tasks))}](docs/curves-{tasks}.png)\n"
+    return f"![{plots.describe_training(curves(tasks), ylabel=CURVE)}](docs/curves-{tasks}.png)\n"
 
 
 def at_horizon_100() -> str:
@@ -352,7 +353,7 @@ def main() -> int:
         return 0 if agrees else 1
     for tasks in FAMILIES:
         plots.save(plots.plot_evaluations(on_one_axis(tasks)), DOCS / f"{tasks}.png")
-        plots.save(plots.plot_training(curves(tasks)), DOCS / f"curves-{tasks}.png")
+        plots.save(plots.plot_training(curves(tasks), ylabel=CURVE), DOCS / f"curves-{tasks}.png")
     write_atomically(DOCS / "benchmark.png", plots.benchmark_picture(results.benchmark()["result"]))
     PAGE.write_text(page, encoding="utf-8", newline="\n")
     return 0

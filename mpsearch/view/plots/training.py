@@ -26,6 +26,7 @@ def plot_training(
     colours = list(PALETTE.values())
     for i, (name, (steps, returns)) in enumerate(_check(curves).items()):
         axes.plot(steps, returns, DASHES[i % len(DASHES)], color=colours[i % len(colours)], linewidth=1.8, label=name)
+    axes.locator_params(axis="x", nbins=5)
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set(xlabel=xlabel, ylabel=ylabel)
     legend(axes)
