@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -79,6 +79,8 @@ class Train:
     """Hyper-parameters to change, such as inner_steps=2."""
     family: Settings = ()
     """Settings of the task family to change, such as horizon=100."""
+    on_nonfinite: Literal["stop", "rollback"] = "stop"
+    """When training diverges: stop, or go back to the last checkpoint and on with other random numbers."""
 
     def run(self) -> None:
         from mpsearch import checkpoints
@@ -88,7 +90,7 @@ class Train:
         remaining = self.iterations - agent.iteration
         if remaining < 1:
             raise UsageError(f"{folder} already has {agent.iteration} iterations; ask for more with --iterations")
-        agent.train(remaining, seed=agent.seed or 0, folder=folder)
+        agent.train(remaining, seed=agent.seed or 0, folder=folder, on_nonfinite=self.on_nonfinite)
         print(f"{agent.iteration} iterations, {agent.env_steps:,} environment steps: saved in {folder}")
 
     def _fresh(self, kind: type[MetaPolicy]) -> tuple[MetaPolicy, Path]:
@@ -250,8 +252,8 @@ def main(arguments: list[str] | None = None) -> int:
     except MpsearchError as error:
         print(f"mpsearch: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
-    except KeyboardInterrupt:
-        print("mpsearch: interrupted; what was saved is kept", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(f"mpsearch: {interrupt or 'interrupted; what was saved is kept'}", file=sys.stderr)
         return 1
     return 0
 

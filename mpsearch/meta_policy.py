@@ -9,22 +9,33 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from mpsearch.errors import CheckpointError, MpsearchError, check_count
+from mpsearch.errors import CheckpointError, MpsearchError, NonFiniteError, UsageError, check_count, unknown
+from mpsearch.interrupt import Interrupt
 from mpsearch.records import AdaptationResult, Array
 from mpsearch.seeding import Streams
-from mpsearch.storage import read_card, read_checkpoint, require_structure, write_atomically, write_checkpoint
+from mpsearch.storage import (
+    locked,
+    read_card,
+    read_checkpoint,
+    require_structure,
+    write_atomically,
+    write_checkpoint,
+)
 from mpsearch.tasks import TaskDistribution, make_distribution
 
 Metrics = dict[str, Any]
+OnNonFinite = Literal["stop", "rollback"]
+MOST_ROLLBACKS = 3  # to one checkpoint
 METRICS_FILE = "metrics.jsonl"
 PROGRESS = "before {before:.1f}, after {after:.1f}, {steps_per_second:,.0f} steps/s"
 PAST = ("config", "seed", "command", "iteration", "env_steps", "wall_seconds", "cpu_seconds", "machine", "revision")
@@ -42,6 +53,7 @@ class MetaPolicy(ABC):
         seed: of the last training.
         command: the command line that repeats this training, if one did it.
         history: cards of the trainings that this one started from.
+        rollbacks: how often training went back to a checkpoint, and on with other random numbers.
     """
 
     algorithm: ClassVar[str]
@@ -55,6 +67,7 @@ class MetaPolicy(ABC):
         self.seed: int | None = None
         self.command: str | None = None
         self.history: list[dict[str, Any]] = []
+        self.rollbacks = 0
 
     @abstractmethod
     def adapt(
@@ -106,42 +119,75 @@ class MetaPolicy(ABC):
         callback: Callable[[Metrics], None] | None = None,
         folder: Path | None = None,
         save_every: float = 60.0,
+        on_nonfinite: OnNonFinite = "stop",
         progress: bool = True,
     ) -> None:
         """Train for ``iterations`` more iterations.
 
         All randomness is a function of ``seed`` and the iteration, so a run that was saved, stopped and
-        continued equals one that never stopped, to the bit.
+        continued equals one that never stopped, to the bit: on the same machine with as many threads.
 
         Args:
             callback: receives the metrics of each iteration.
             folder: where to keep checkpoints and one JSON line of metrics an iteration.
             save_every: seconds between checkpoints; one is always written at the end.
+            on_nonfinite: "stop", or "rollback": go back to the last checkpoint in ``folder`` and on with other
+                random numbers; the next metrics say so by ``rollback``, the reason.
             progress: show a progress bar with returns and steps per second.
 
         Raises:
             NonFiniteError: training diverged; the last checkpoint is in ``folder``.
+            CheckpointError: ``folder`` cannot be written, or another process is training there.
+            KeyboardInterrupt: it was interrupted. It has ended after the running iteration, and saved; a second
+                interrupt does not wait for that.
         """
-        streams = Streams(check_count("seed", seed, 0))
-        self.seed = seed
+        self.seed = check_count("seed", seed, 0)
+        end = self.iteration + check_count("iterations", iterations)
+        check_rollback(on_nonfinite, folder)
         if self.iteration == 0:
-            self._start(streams)
-        log = MetricsLog(folder, self.iteration) if folder else None
-        saved = time.monotonic()
-        with tqdm(total=check_count("iterations", iterations), disable=not progress, unit="it") as bar:
-            for _ in range(iterations):
-                metrics = self._timed_iteration(streams)
-                bar.set_postfix_str(PROGRESS.format(**metrics))
-                bar.update()
-                if log:
-                    log.append(metrics)
-                if callback:
-                    callback(metrics)
-                if folder and time.monotonic() - saved > save_every:
-                    self.save(folder)
-                    saved = time.monotonic()
-        if folder:
-            self.save(folder)
+            self._start(Streams(seed, self.rollbacks))
+        with locked(folder) if folder else nullcontext(), Interrupt() as interrupt:
+            log = MetricsLog(folder, self.iteration) if folder else None
+            if folder and on_nonfinite == "rollback":
+                self.save(folder)
+            saved = time.monotonic()
+            with tqdm(total=end, initial=self.iteration, disable=not progress, unit="it") as bar:
+                while self.iteration < end and not interrupt.asked:
+                    metrics = self._guarded_iteration(folder if on_nonfinite == "rollback" else None)
+                    bar.set_postfix_str(PROGRESS.format(**metrics))
+                    bar.update(self.iteration - bar.n)
+                    if log:
+                        log.append(metrics)
+                    if callback:
+                        callback(metrics)
+                    if folder and time.monotonic() - saved > save_every:
+                        self.save(folder)
+                        saved = time.monotonic()
+            if folder:
+                self.save(folder)
+        if interrupt.asked:
+            where = f"; saved in {folder}" if folder else ""
+            raise KeyboardInterrupt(f"stopped after iteration {self.iteration}{where}")
+
+    def _guarded_iteration(self, folder: Path | None) -> Metrics:
+        """One iteration; if it diverges, one from the checkpoint in ``folder``, if there is one to go back to."""
+        note: Metrics = {}
+        while True:
+            try:
+                return self._timed_iteration(Streams(self.seed or 0, self.rollbacks)) | note
+            except NonFiniteError as error:
+                if folder is None:
+                    raise
+                self._roll_back(folder, error)
+                note = {"rollback": str(error)}
+
+    def _roll_back(self, folder: Path, error: NonFiniteError) -> None:
+        """Become what was last saved in ``folder``, with other random numbers from there on."""
+        other = self.load(folder, self.tasks)
+        if self.rollbacks == other.rollbacks + MOST_ROLLBACKS:
+            raise NonFiniteError(f"{error}; went back to iteration {other.iteration} {MOST_ROLLBACKS} times in vain")
+        spent = {key: getattr(self, key) for key in ("env_steps", "wall_seconds", "cpu_seconds")}  # all the same
+        vars(self).update(vars(other) | spent | {"rollbacks": self.rollbacks + 1})
 
     def _timed_iteration(self, streams: Streams) -> Metrics:
         wall, cpu = time.perf_counter(), time.process_time()
@@ -160,8 +206,10 @@ class MetaPolicy(ABC):
         Raises:
             CheckpointError: it cannot be written; an earlier checkpoint there stays whole.
         """
-        shards = self._write_shards(Path(path))
-        write_checkpoint(Path(path), self._tensors(), {**self.card(), **notes}, shards)
+        folder = Path(path)
+        with locked(folder):
+            shards = self._write_shards(folder)
+            write_checkpoint(folder, self._tensors(), {**self.card(), **notes}, shards)
 
     def card(self) -> dict[str, Any]:
         """Where this meta-policy comes from, as JSON data."""
@@ -172,6 +220,7 @@ class MetaPolicy(ABC):
             "seed": self.seed,
             "command": self.command,
             "iteration": self.iteration,
+            "rollbacks": self.rollbacks,
             "env_steps": self.env_steps,
             "wall_seconds": round(self.wall_seconds, 1),
             "cpu_seconds": round(self.cpu_seconds, 1),
@@ -222,6 +271,7 @@ class MetaPolicy(ABC):
             agent = cls(tasks, cls.config_type(**card["config"]))
             agent.iteration, agent.env_steps = int(card["iteration"]), int(card["env_steps"])
             agent.wall_seconds, agent.cpu_seconds = float(card["wall_seconds"]), float(card["cpu_seconds"])
+            agent.rollbacks = int(card.get("rollbacks", 0))
             agent.seed, agent.command, agent.history = card["seed"], card["command"], list(card["history"])
         except (KeyError, TypeError, ValueError, MpsearchError) as error:
             raise CheckpointError(f"the card of {where} is damaged or was edited: {error}; use another copy") from None
@@ -241,9 +291,19 @@ class MetricsLog:
             raise CheckpointError(f"cannot write to {folder}: {error.strerror}; choose another folder") from error
 
     def append(self, metrics: Mapping[str, Any]) -> None:
-        """Add one line."""
+        """Add one line; after a rollback, in the place of those that led astray."""
+        if "rollback" in metrics:
+            MetricsLog(self.path.parent, metrics["iteration"] - 1)
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(json.dumps(metrics) + "\n")
+
+
+def check_rollback(on_nonfinite: str, folder: Path | None) -> None:
+    """Raise :class:`UsageError` unless training can do ``on_nonfinite`` with this ``folder``."""
+    if on_nonfinite not in get_args(OnNonFinite):
+        raise unknown("on_nonfinite", on_nonfinite, get_args(OnNonFinite))
+    if on_nonfinite == "rollback" and folder is None:
+        raise UsageError("on_nonfinite='rollback' goes back to a checkpoint: give a folder to keep one in")
 
 
 def copy_metrics(source: Path, target: Path) -> None:

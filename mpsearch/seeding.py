@@ -18,13 +18,16 @@ class Streams:
     """Named random streams that all descend from one ``seed``.
 
     ``Streams(0).numpy("tasks", 7)`` is the same generator in every process and on every machine, and
-    independent of ``Streams(0).numpy("tasks", 8)`` and of ``Streams(0).numpy("reset", 7)``.
+    independent of ``Streams(0).numpy("tasks", 8)`` and of ``Streams(0).numpy("reset", 7)``. Another ``attempt``
+    gives other streams of the same names, for a training that has to leave a path that went wrong.
     """
 
     seed: int
+    attempt: int = 0
 
     def _sequence(self, name: str, index: tuple[int, ...]) -> np.random.SeedSequence:
-        return np.random.SeedSequence(self.seed, spawn_key=(zlib.crc32(name.encode()), *index))
+        entropy = [self.seed, self.attempt] if self.attempt else self.seed
+        return np.random.SeedSequence(entropy, spawn_key=(zlib.crc32(name.encode()), *index))
 
     def numpy(self, name: str, *index: int) -> np.random.Generator:
         """A NumPy generator for the stream ``name[index]``."""

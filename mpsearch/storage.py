@@ -12,19 +12,21 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import safetensors
 import safetensors.torch
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor
 
 from mpsearch.errors import CheckpointError
 
 FORMAT = 1
 CARD = "card.json"
+LOCK = ".lock"
 FILE_NAME = re.compile(r"(weights|shard)-[0-9a-f]{12}\.safetensors")
 
 
@@ -47,6 +49,30 @@ def write_atomically(path: Path, data: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Meanwhile no other process may write checkpoints into ``folder``, which is made if it is not there.
+
+    The system lets go of the lock when this process ends, however it ends. Within one thread locks may be nested.
+
+    Raises:
+        CheckpointError: another process holds the lock, or the folder cannot be written.
+    """
+    lock = FileLock(folder / LOCK, timeout=0, is_singleton=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        words = f"another process is writing to {folder}; wait until it has ended, or choose another folder"
+        raise CheckpointError(words) from None
+    except OSError as error:
+        raise _cannot_save(folder, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_tensors(folder: Path, kind: str, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
