@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -107,15 +108,15 @@ def rows_of_the_paper(tasks: str) -> str:
         rows.append([WORDS[method], *(cells + [""] * 4)[:4], ", ".join(f"{value:.0f}" for value in published)])
         ends[WORDS[method]], published_ends[WORDS[method]] = evaluation.mean[-1], published[-1]
     heads = ["method", "0 steps", "1 step", "2 steps", "3 steps", "the paper's, in its physics"]
-    return (
-        table(heads, rows)
-        + f"\nFrom the best at the end, ours: {ranked(ends)}. The paper's: {ranked(published_ends)}.\n"
-    )
+    swapped = [f"{a} above {b}" for a, b in combinations(ranked(ends), 2) if published_ends[a] < published_ends[b]]
+    order = f"From the best at the end: {', '.join(ranked(ends))}."
+    order += f" Otherwise than in the paper: {', '.join(swapped)}." if swapped else " This is the paper's order."
+    return f"{table(heads, rows)}\n{order}\n"
 
 
-def ranked(ends: dict[str, float]) -> str:
+def ranked(ends: dict[str, float]) -> list[str]:
     """The names, from the highest return to the lowest."""
-    return ", ".join(sorted(ends, key=lambda name: -ends[name]))
+    return sorted(ends, key=lambda name: -ends[name])
 
 
 def up_to(evaluation: Evaluation, steps: int) -> Evaluation:
