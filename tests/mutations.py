@@ -52,7 +52,7 @@ MUTATIONS = [
     Mutation(
         "importance ratios the wrong way round", "maml/inner.py",
         "steps.actions) - steps.log_probs).exp()", "steps.actions) * -1 + steps.log_probs).exp()",
-        "test_meta_gradient.py::test_it_equals_finite_differences",
+        "test_maml.py::test_one_gradient_step_finds_the_goal_and_without_inner_steps_nothing_is_learned",
     ),
     Mutation(
         "a missing bootstrap in the advantages", "returns.py",
