@@ -1,0 +1,680 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # MAML on HalfCheetah
+#
+# **After this lesson you can**
+#
+# 1. say how far a step takes a policy, and why the length of the step does not tell,
+# 2. derive the trust region: from a bound with a penalty, to a constraint, to a step,
+# 3. compute that step for thousands of parameters without a matrix,
+# 4. read the library's meta-trainer from top to bottom, and run it,
+# 5. judge a meta-policy against a random start, an average policy and an oracle.
+#
+# **Time:** about 45 minutes. **Builds on:** lessons 01 and 04. **You need:** the chain rule for vectors, and
+# logarithms.
+#
+# Lesson 04 ended with a meta-gradient, and with a step that it did not explain. That step is what makes the
+# difference between a point in the plane and a cheetah. Here it is. Then we train, look at the shipped run, and
+# measure what meta-training has brought.
+
+# %%
+import json
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from torch.distributions import Normal, kl_divergence
+from torch.nn.utils import parameters_to_vector
+
+import mpsearch
+from mpsearch import CheetahDirection, PointNavigation, PolicyNet, baselines, results
+from mpsearch.checkpoints import ZOO
+from mpsearch.exercises import lesson_05 as exercises
+from mpsearch.maml import MAML, MAMLConfig
+from mpsearch.maml.inner import Steps, surrogate
+from mpsearch.maml.outer import divergence, frozen, trust_region_update
+from mpsearch.maml.trust_region import (
+    conjugate_gradient,
+    flat_gradient,
+    hessian_product,
+    trust_region_step,
+)
+from mpsearch.policies import with_parameters
+from mpsearch.returns import task_advantages
+from mpsearch.rollouts import collect, gaussian_actor
+from mpsearch.seeding import Streams
+from mpsearch.view import plots
+from mpsearch.view.live import LiveCurve, show_source
+from mpsearch.view.widgets import AdaptationExplorer
+
+# %% [markdown]
+# ## 1. How far is far?
+#
+# Introductions write MAML's outer step as a plain gradient step on $\theta$. How long should it be? Too short, and
+# training takes forever. Too long, and the policy falls over, and then draws only useless data to learn from.
+#
+# The trouble is that "long" means nothing among parameters. Take one action $a \sim \mathcal{N}(\mu, \sigma^2)$.
+# Move $\mu$ by 0.1. For a policy that explores widely, that is hardly a change. For one that has settled, it is
+# another policy:
+
+# %%
+_, panels = plt.subplots(1, 2, figsize=(8, 2.6), layout="constrained")
+a = torch.linspace(-1, 1, 400)
+for axes, std in zip(panels, (0.5, 0.05), strict=True):
+    moved = {"before the step": (0.0, "--", plots.BEFORE), "after it": (0.1, "-", plots.AFTER)}
+    for name, (mean, dashes, colour) in moved.items():
+        density = Normal(mean, std).log_prob(a).exp()
+        axes.plot(a, density, dashes, color=colour, label=name)
+    axes.set(title=f"standard deviation {std}", xlabel="action", ylabel="density")
+    axes.spines[["top", "right"]].set_visible(False)
+panels[0].legend(frameon=False, loc="lower center")
+words = (
+    "Densities of an action before and after its mean moves by 0.1. With a standard deviation of 0.5"
+    " the two curves nearly cover each other; with 0.05 they hardly overlap."
+)
+plots.show(panels[0], words)
+
+# %% [markdown]
+# So let us measure between *distributions*. Draw actions from the old policy, and ask how much less likely the new one
+# makes them, on average, in logarithms. That is the **Kullback-Leibler divergence**:
+#
+# $$\mathrm{KL}(\pi \,\|\, \tilde\pi) = \mathbb{E}_{a \sim \pi}\big[ \log \pi(a) - \log \tilde\pi(a) \big]$$
+#
+# It is 0 if the two are equal, and else above 0. For two normal distributions, $\log \pi(a) = -\log \sigma -
+# (a-\mu)^2 / 2\sigma^2 - \tfrac12 \log 2\pi$. So
+#
+# $$
+# \begin{aligned}
+# \mathrm{KL} &= \mathbb{E}\Big[ \log \tilde\sigma - \log \sigma + \frac{(a - \tilde\mu)^2}{2\tilde\sigma^2} -
+# \frac{(a - \mu)^2}{2\sigma^2} \Big] && \text{the constants cancel} \\
+# &= \log \frac{\tilde\sigma}{\sigma} + \frac{\sigma^2 + (\mu - \tilde\mu)^2}{2\tilde\sigma^2} - \frac12
+# && \text{as } \mathbb{E}(a - \mu)^2 = \sigma^2 \text{ and } \mathbb{E}(a - \tilde\mu)^2 = \sigma^2 +
+# (\mu - \tilde\mu)^2
+# \end{aligned}
+# $$
+#
+# Actions of several numbers add up. (KL is no distance: swap the two, and it differs.)
+#
+# ### Exercise 1: predict, then run
+#
+# The same step, 0.1 in the mean, for the two policies of the picture. How many times as large is the KL of the narrow
+# one: `"1"`, `"10"` or `"100"` times?
+
+# %% tags=["exercise", "check"]
+# begin solution: same_step
+prediction = "100"
+# stub
+# prediction = ...  # "1", "10" or "100"
+# end solution
+exercises.same_step.predict(prediction)
+
+
+# %%
+def gaussian_kl(mean, std, new_mean, new_std):
+    """The formula above."""
+    return np.log(new_std / std) + (std**2 + (mean - new_mean) ** 2) / (2 * new_std**2) - 0.5
+
+
+wide, narrow = gaussian_kl(0, 0.5, 0.1, 0.5), gaussian_kl(0, 0.05, 0.1, 0.05)
+print(f"KL with standard deviation 0.5: {wide:.2f}, with 0.05: {narrow:.2f}")
+library = kl_divergence(Normal(0.0, 0.5), Normal(0.3, 0.4)).item()
+assert np.isclose(gaussian_kl(0, 0.5, 0.3, 0.4), library)
+
+# %% tags=["check"]
+exercises.same_step.check(wide, narrow)
+# exercises.same_step.hint()
+# exercises.same_step.solution()
+
+# %% [markdown]
+# ## 2. What the surrogate promises
+#
+# Back to the point in the plane of lesson 01. It runs 100 episodes. From them come a surrogate loss and its
+# gradient. Let us go down this gradient, further and further, and compare two numbers: what the surrogate *promises*,
+# computed from the old episodes, and what *new* episodes really bring.
+
+# %%
+tasks = PointNavigation(horizon=30)
+goal = np.array([0.4, 0.2])  # m
+streams = Streams(0)
+
+policy = PolicyNet(2, 2, hidden=(32, 32), observation_scale=tasks.observation_scale, initial_std=0.3)
+policy.initialise(streams.torch("initial-policy"))
+weights = list(policy.parameters())
+start = parameters_to_vector(weights).detach()
+
+
+def parts(theta):
+    """The vector theta [P], cut into the policy's tensors."""
+    pieces = theta.split([p.numel() for p in weights])
+    return [piece.view_as(p) for piece, p in zip(pieces, weights, strict=True)]
+
+
+def run(theta, number):
+    """100 episodes by the policy with parameters theta."""
+    actor = gaussian_actor(policy, parts(theta), streams.torch("actions", number))
+    batch = tasks.make_batch([goal], episodes=100)
+    return collect(batch, tasks.horizon, actor, streams.numpy("reset", number))
+
+
+episodes = run(start, 0)
+advantages = task_advantages(episodes, tasks.observation_scale, 0.9, gae_lambda=0.95)
+data = Steps.of(episodes, advantages)
+slope = flat_gradient(surrogate(policy, data).sum(), weights)
+old = frozen(policy(data.observations))
+
+
+@torch.no_grad()
+def evaluate(theta):
+    """The surrogate loss and the KL from the old policy, both on the old episodes."""
+    new = with_parameters(policy, parts(theta))
+    return surrogate(new, data).item(), divergence(old, new(data.observations)).item()
+
+
+downhill = -slope / slope.norm()
+lengths = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0])
+promised, kls, reached = [], [], []
+for number, length in enumerate(lengths):
+    loss, kl = evaluate(start + length * downhill)
+    promised.append(-loss)
+    kls.append(kl)
+    reached.append(run(start + length * downhill, number).returns.mean())
+
+# %%
+_, panels = plt.subplots(1, 2, figsize=(9, 3.2), sharex=True, layout="constrained")
+panels[0].plot(lengths, promised, "--o", color=plots.BEFORE)
+panels[0].set(title="promised", xlabel="length of the step", ylabel="surrogate: mean of ratio x advantage")
+panels[1].plot(lengths, reached, "-D", color=plots.AFTER)
+panels[1].set(title="reached", xlabel="length of the step", ylabel="mean return of new episodes")
+for axes in panels:
+    axes.axvspan(0, lengths[np.array(kls) < 0.1].max(), color="0.9", label="KL below 0.1")
+    axes.spines[["top", "right"]].set_visible(False)
+panels[0].legend(frameon=False)
+rows = zip(lengths, kls, promised, reached, strict=True)
+words = "One gradient, steps of different lengths. " + "; ".join(
+    f"length {x:g}: KL {k:.2f}, promised {p:.2f}, return {r:.1f}" for x, k, p, r in rows
+)
+plots.show(panels[0], words + ".")
+assert max(reached) > reached[0] + 4  # a short step helps
+assert promised[-1] > promised[3]  # a long one promises more
+assert reached[-1] < reached[0] - 10  # and breaks the policy
+
+# %% [markdown]
+# Near the start, promise and return rise together. Then they part: the promise grows, and the return falls far
+# below where it began. No bug is at work. The surrogate is *not made* for such a distance. Why?
+#
+# ### Where the promise comes from
+#
+# Let $\pi$ be the old policy, with values $V$ and advantages $A$, and $\tilde\pi$ any other. How much better is it?
+# Average the old advantages over episodes of the *new* policy:
+#
+# $$
+# \begin{aligned}
+# \mathbb{E}_{\tilde\pi}\Big[ \sum_t \gamma^t A(s_t, a_t) \Big]
+# &= \mathbb{E}_{\tilde\pi}\Big[ \sum_t \gamma^t \big( r_t + \gamma V(s_{t+1}) - V(s_t) \big) \Big]
+# && \text{what an advantage is} \\
+# &= \mathbb{E}_{\tilde\pi}\Big[ \sum_t \gamma^t r_t \Big] - \mathbb{E}\big[ V(s_0) \big]
+# && \text{all other values cancel} \\
+# &= J(\tilde\pi) - J(\pi) && V(s_0) \text{ is the old mean return}
+# \end{aligned}
+# $$
+#
+# That is exact. But it asks for states that the new policy visits, and we have those of the old one. The surrogate
+# takes these instead; the ratio $\rho$ of lesson 04 puts right the actions, and *nothing* puts right the states.
+#
+# ### How wrong can it be?
+#
+# Say that in every state the two policies can be made to draw the same action, except with a chance of at most $q$
+# (at best, their total variation distance). Let $A_{\max}$ be the largest $|A|$, and $\bar A(s) = \mathbb{E}_{a \sim
+# \tilde\pi}[A(s, a)]$.
+#
+# - Under $\pi$, the mean of $A$ is 0 in any state. The new actions differ with chance $q$, so $|\bar A(s)| \le 2 q
+#   A_{\max}$.
+# - States can differ at step $t$ only if an action differed before: a chance of at most $t q$. So the two means of
+#   $\bar A(s_t)$ differ by at most $2 \cdot t q \cdot 2 q A_{\max}$.
+#
+# Add up, with $\sum_t \gamma^t t = \gamma / (1-\gamma)^2$, and use that $q^2 \le \mathrm{KL}$ (Pinsker's inequality):
+#
+# $$J(\tilde\pi) \;\ge\; J(\pi) \;+\; \underbrace{\mathbb{E}_{\pi}\Big[ \sum_t \gamma^t \rho_t A_t \Big]}_{\text{what
+# the surrogate promises}} \;-\; \underbrace{C \max_s \mathrm{KL}\big(\pi \,\|\, \tilde\pi\big)}_{\text{penalty}},
+# \qquad C = \frac{4 \gamma A_{\max}}{(1-\gamma)^2}$$
+#
+# (In the promise, $\rho_t$ is taken step by step, on the old states. Our program averages over steps where this adds
+# them up, and drops $\gamma^t$, as in lesson 01.) At $\tilde\pi = \pi$ both sides are equal. So whoever *maximises
+# the right-hand side* can never get worse. That is the **penalty view**.
+
+# %%
+for discount in (0.9, 0.99):
+    print(f"gamma {discount}: C = {4 * discount / (1 - discount) ** 2:,.0f} times the largest advantage")
+
+# %% [markdown]
+# And that is why nobody uses it as it stands. The worst case is so bad that every step would be tiny. So keep the
+# shape, and give up the guarantee: **maximise the promise, as long as KL is below $\kappa$**, a number that one can
+# choose with sense. (Papers call it $\delta$, our code `max_kl`.) And take the *mean* over states: the maximum cannot
+# be estimated from samples. This is trust-region policy optimisation (TRPO).
+
+# %% [markdown]
+# ## 3. The step
+#
+# Inside a small region, simple models will do. Let $g$ be the slope of the loss at $\theta$, and $d$ the step. The
+# loss changes by $g^\top d$. And KL? At $d = 0$ it is 0, and it is never below 0, so its slope there is 0 as well.
+# What is left is its curvature $M$:
+#
+# $$\mathrm{KL}(\pi_\theta \,\|\, \pi_{\theta + d}) \approx \tfrac12\, d^\top M\, d, \qquad
+# M = -\mathbb{E}\big[\nabla^2 \log \pi_\theta\big] = \mathbb{E}\big[\psi\, \psi^\top\big]$$
+#
+# with the score $\psi$. (The last equality: lesson 04 had $\nabla^2 \rho = \psi\psi^\top + \nabla^2 \log \pi_\theta$;
+# and $\rho$ has mean 1 whatever $\theta$ is, so the mean of $\nabla^2\rho$ is 0.) $M$ is known as the *Fisher
+# information matrix*. It translates lengths in parameters to lengths in distributions.
+#
+# Now minimise $g^\top d$ subject to $\tfrac12 d^\top M d \le \kappa$. With a multiplier $\eta$:
+#
+# $$
+# \begin{aligned}
+# 0 &= \nabla_d \big( g^\top d + \eta\, ( \tfrac12 d^\top M d - \kappa ) \big) = g + \eta\, M d
+# && \text{at the best } d \\
+# d &= \beta\, x \quad \text{with} \quad M x = -g, \;\; \beta = 1/\eta && \text{only the length is open} \\
+# \kappa &= \tfrac12 \beta^2\, x^\top M x && \text{go to the edge of the region} \\
+# \beta &= \sqrt{2 \kappa \,/\, x^\top M x}
+# \end{aligned}
+# $$
+#
+# The first line is the penalty view again, with $\eta$ for $C$. Penalty and constraint give the *same direction*, the
+# **natural gradient**. They differ in what one chooses: a price, or a distance.
+#
+# For one Gaussian with parameters $\mu$ and $\log\sigma$, the formula of section 1, differentiated twice, gives a
+# diagonal $M$ with $1/\sigma^2$ and $2$. In the picture, both policies have the same slope $g$.
+
+
+# %%
+slope_2 = np.array([-1.0, 0.3])  # of a loss, in mean and log std
+kappa, plain = 0.05, -0.15 * slope_2 / np.linalg.norm(slope_2)
+d_mean, d_log = np.meshgrid(np.linspace(-0.25, 0.25, 121), np.linspace(-0.35, 0.35, 121))
+_, panels = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+ends = {}
+for axes, std in zip(panels, (0.5, 0.1), strict=True):
+    metric = np.diag([1 / std**2, 2.0])
+    x = np.linalg.solve(metric, -slope_2)
+    natural = np.sqrt(2 * kappa / (x @ metric @ x)) * x
+    axes.contour(d_mean, d_log, gaussian_kl(0, std, d_mean, std * np.exp(d_log)), [kappa], colors="0.3")
+    model = 0.5 * (d_mean**2 / std**2 + 2 * d_log**2)
+    axes.contour(d_mean, d_log, model, [kappa], colors="0.3", linestyles=":")
+    for name, step, style in (("plain", plain, "--o"), ("natural", natural, "-D")):
+        colour = plots.BEFORE if name == "plain" else plots.AFTER
+        axes.plot([0, step[0]], [0, step[1]], style, color=colour, markevery=[1], label=f"{name} step")
+        ends[std, name] = gaussian_kl(0, std, step[0], std * np.exp(step[1]))
+    axes.set(title=f"standard deviation {std}", xlabel="change of the mean")
+panels[0].set_ylabel("change of log std")
+panels[0].legend(frameon=False, loc="upper left")
+words = f"Steps in the plane of mean and log std; the solid line is KL {kappa}, the dotted one its model. "
+words += "; ".join(f"std {std}, {name} step: KL {kl:.3f}" for (std, name), kl in ends.items())
+plots.show(panels[0], words + ".")
+assert ends[0.1, "plain"] > 10 * kappa
+assert all(abs(ends[std, "natural"] - kappa) < 0.4 * kappa for std in (0.5, 0.1))
+
+# %% [markdown]
+# The plain step has the same length in both, and leaves the region of the narrow policy far behind. The natural step
+# adapts: it is short where the policy is narrow, and turns to where there is room.
+#
+# ### Without a matrix
+#
+# A cheetah's policy has thousands of parameters, so $M$ has tens of millions of entries. Nobody builds it. Exercise 2
+# of lesson 04 got the product $M v$ from two gradients. And **conjugate gradient** solves $M x = b$ from such
+# products alone. It walks down the bowl $\tfrac12 x^\top M x - b^\top x$, whose lowest point is the solution. Each
+# new direction is chosen such that it does not spoil what the ones before have reached; a few steps already give most
+# of it.
+
+# %%
+show_source(hessian_product, conjugate_gradient)
+
+# %% [markdown]
+# ### Exercise 2: fill in
+#
+# Compute $d$ from the slope. `product(v)` gives $M v$. Use `conjugate_gradient(product, target, iterations=10)`. Mind
+# the sign.
+
+
+# %% tags=["exercise"]
+def natural_step(slope, product, max_kl):
+    """The trust-region step [P]: slope [P] of the loss, product(v) = M v, max_kl the size of the region."""
+    # begin solution: natural_step
+    x = conjugate_gradient(product, -slope, iterations=10)
+    return x * torch.sqrt(2 * max_kl / (x @ product(x)))
+    # end solution
+
+
+# %% tags=["check"]
+exercises.natural_step.check(natural_step)
+# exercises.natural_step.hint()
+# exercises.natural_step.solution()
+
+# %% [markdown]
+# Does it pay? Here is the cheetah's shipped start, and 20 episodes of the task "forward". With one iteration, $x$
+# still points along the plain gradient. How much more does the surrogate promise, within the *same* KL, when $x$ is
+# better?
+
+# %%
+agent = mpsearch.load("maml-cheetah-direction")
+cheetah_weights = list(agent.policy.parameters())
+actor = gaussian_actor(agent.policy, cheetah_weights, streams.torch("cheetah-actions"))
+batch = agent.tasks.make_batch([[1.0]], episodes=20)
+episodes = collect(batch, 100, actor, streams.numpy("cheetah-reset"))
+steps = Steps.of(episodes, task_advantages(episodes, agent.tasks.observation_scale, 0.99, 0.95))
+cheetah_slope = flat_gradient(surrogate(agent.policy, steps).sum(), cheetah_weights)
+actions = agent.policy(steps.observations)
+product = hessian_product(divergence(frozen(actions), actions).mean(), cheetah_weights, damping=1e-5)
+
+print(f"{len(cheetah_slope):,} parameters; M would have {len(cheetah_slope) ** 2:,} entries")
+gains = {}
+for iterations in (1, 3, 10):
+    x = conjugate_gradient(product, -cheetah_slope, iterations)
+    step = x * (2 * 0.03 / (x @ product(x))).sqrt()
+    gains[iterations] = -(cheetah_slope @ step).item()
+    cosine = (x @ -cheetah_slope / (x.norm() * cheetah_slope.norm())).clamp(max=1)
+    degrees = torch.rad2deg(torch.arccos(cosine))
+    print(f"{iterations:>2} iterations: {degrees:2.0f} degrees away, promise {gains[iterations]:.3f}")
+assert gains[10] > 1.3 * gains[1]
+
+# %% [markdown]
+# ### Then look before you land
+#
+# $g$ and $M$ are models, made from samples. They may be wrong about a long step. So the step is *tried*: if the true
+# surrogate is not better, or the true KL is too large, take 0.8 of it, and so on. If nothing helps, stay. This is a
+# **backtracking line search**, and it costs no new episodes.
+#
+# ### Exercise 3: find the bug
+#
+# A friend writes the line search. It finds a better loss, always. Read it, run the cells below, then repair it.
+
+
+# %% tags=["exercise"]
+def line_search(start, full_step, evaluate, max_kl):
+    """The first of 15 ever shorter steps that can be trusted: evaluate(theta) gives (loss, kl)."""
+    start_loss, _ = evaluate(start)
+    for attempt in range(15):
+        theta = start + 0.8**attempt * full_step
+        loss, kl = evaluate(theta)
+        # begin solution: line_search
+        trusted = loss < start_loss and kl <= max_kl
+        # stub
+        # trusted = loss < start_loss
+        # end solution
+        if trusted:
+            return theta
+    return start
+
+
+# %% tags=["check"]
+exercises.line_search.check(line_search)
+# exercises.line_search.hint()
+# exercises.line_search.solution()
+
+# %% [markdown]
+# To see it at work, a full step that is much too long: length 1 of section 2.
+
+# %%
+found = line_search(start, downhill, evaluate, max_kl=0.05)
+loss, kl = evaluate(found)
+print(f"promise {-loss:.1f}, KL {kl:.2f}")
+print(f"return before {reached[0]:.0f}, after {run(found, 99).returns.mean():.0f}")
+print("This step can be trusted." if kl <= 0.05 else "Promised a lot, far outside the region, and fell over.")
+
+# %% [markdown]
+# ## 4. Which policies must stay near?
+#
+# In MAML, $\theta$ is not what acts in the end. The outer episodes are drawn by the *adapted* policies, one for each
+# task $k$. So it is these that must not move far: KL is taken between $\pi_{\theta'_k}$ before and after the outer
+# step. (A frequent misreading: that the *start* is held back.)
+#
+# What is $M$ then? If $\theta$ moves by $d$, the adapted parameters move by $(I - \alpha H_k)\, d$, as lesson 04
+# derived. Put that into the KL of task $k$, which has the metric $M_k$ at $\theta'_k$:
+#
+# $$\tfrac12 \big( (I - \alpha H_k)\, d \big)^\top M_k\, (I - \alpha H_k)\, d
+# \qquad\Rightarrow\qquad M = \frac1K \sum_k (I - \alpha H_k)\, M_k\, (I - \alpha H_k)$$
+#
+# Nothing new has to be programmed: `higher` makes $\theta'_k$ a function of $\theta$, and a Hessian-vector product of
+# the post-adaptation KL differentiates through it. Read on: `gradient` is lesson 04's, `sampled_kl` gives $M v$ on a
+# *part* of the data (a rough metric will do, and these products are dear), and `evaluate` serves the line search, on
+# all data.
+
+# %%
+show_source(trust_region_update, trust_region_step)
+
+# %% [markdown]
+# ## 5. The trainer, line by line
+#
+# You know all of its parts now. In lesson 04 you saw the loop; here it is with what it calls.
+
+# %%
+show_source(MAML._iterate, MAML._explore, MAML._weigh, MAML._improve)
+
+# %% [markdown]
+# | in the code | what happens | lesson |
+# |---|---|---|
+# | `tasks.sample` | draw $K$ tasks | 03 |
+# | `spread_over_tasks` | $K$ views of the same start $\theta$ | 02 |
+# | `_explore` | $E$ episodes of each task, by its own parameters | 01 |
+# | `_weigh` | advantages, over a baseline fitted to each task alone | 01 |
+# | `inner_step(..., order=0)` | $\theta'_k$, without a graph: it only has to act | 04 |
+# | the last `stage` | no step follows: these episodes judge | 04 |
+# | `_improve` | the inner steps *once more*, now with a graph; the trust region | here |
+#
+# With several inner steps, each starts from the result of the one before. What departs from the paper is listed in
+# `MAMLConfig?`, with the reasons.
+#
+# ### Run it
+#
+# A full training takes tens of minutes. Here is a classroom size: few tasks, short episodes, eight iterations. For
+# speed, the region is larger than usual. Be clear about what this can show: *not* a running cheetah. We watch one
+# number, the **gain**: return after the inner step minus return before. **Predict first:** where does it begin, with
+# random weights?
+
+# %% tags=["nbval-ignore-output"]
+classroom = CheetahDirection(horizon=100)
+RECIPE = MAMLConfig(tasks_per_iteration=4, episodes=20, learn_rates=True, context=8, max_kl=0.1)
+ITERATIONS = 8
+
+
+def meta_train(config, iterations, seed, watch=None):
+    agent = MAML(classroom, config)
+    agent.train(iterations, seed=seed, progress=False, callback=watch)
+    return agent
+
+
+with LiveCurve("one inner step, seed 0", ylabel="gain in return") as curve:
+
+    def watch(metrics):
+        curve.add(metrics["env_steps"], metrics["after"] - metrics["before"])
+
+    trained = meta_train(RECIPE, ITERATIONS, seed=0, watch=watch)
+
+# %% [markdown]
+# Is it learning to *adapt*, or just learning? A control decides: the same trainer and as many environment steps, but
+# no inner step (`inner_steps=0`): a policy trained on all tasks at once. Then both take one gradient step, on fresh
+# episodes of both directions. So do random weights.
+
+# %% tags=["nbval-ignore-output"]
+average = meta_train(replace(RECIPE, inner_steps=0, learn_rates=False), 2 * ITERATIONS, seed=0)
+assert average.env_steps == trained.env_steps
+
+
+def gain(agent):
+    """What one gradient step brings, mean over both directions."""
+    result = agent.adapt(classroom.spread(2), seed=100, steps=1, episodes=40)
+    return (result.after - result.before).mean()
+
+
+learned, control = gain(trained), gain(average)
+untrained = gain(baselines.start("random", classroom))
+print(f"gain of one gradient step, after {trained.env_steps:,} environment steps of training")
+print(f"  meta-trained          {learned:5.1f}")
+print(f"  trained on all tasks  {control:5.1f}")
+print(f"  random weights        {untrained:5.1f}")
+assert learned > 25
+assert learned > 2 * max(control, untrained)
+
+# %% [markdown]
+# In minutes, and with tiny data, the *same* gradient step has come to bring several times as much. (With five
+# seeds of ours, each was like this. Try another one.)
+#
+# ## 6. The shipped run
+#
+# The meta-policies of lesson 00 come from the same code, with more of everything. Its first command trained for one
+# inner step; the second went on from there with three.
+
+# %%
+records = (ZOO / "maml-cheetah-direction" / "metrics.jsonl").read_text().splitlines()
+metrics = [json.loads(record) for record in records]
+print(f"{agent.env_steps:,} environment steps, {agent.cpu_seconds / 60:.0f} minutes on one core,")
+print(f"{agent.env_steps / trained.env_steps:.0f} times the classroom's steps. The commands:")
+for command in (*(past["command"] for past in agent.history), agent.command):
+    print(" ", command.replace(" --set", "\n      --set"))
+plots.show(plots.plot_learning_curve(metrics), plots.describe_learning_curve(metrics))
+
+last = metrics[-20:]
+assert np.mean([m["after"] for m in last]) > 500
+assert abs(np.mean([m["before"] for m in last])) < 100
+
+# %% [markdown]
+# The lower line is the point. The start never becomes good at anything, and it is not asked to. What rises is what
+# one gradient step makes of it.
+
+# %% [markdown]
+# ## 7. Is it worth it?
+#
+# A high return after adaptation proves little: perhaps any policy adapts well. The MAML paper compares with three
+# others, from 0 to 3 gradient steps:
+#
+# - a **random start**: the same steps, no meta-training;
+# - a policy **trained on all tasks** at once, then the same steps;
+# - an **oracle**, which *sees* the task, and need not adapt.
+#
+# The first two got the best of six step sizes each, chosen on other tasks. **Predict first:** how will the average
+# policy do on the two directions? And on speeds, where an average speed makes sense?
+#
+# These are stored evaluations. Each names the command that repeats it.
+
+# %%
+METHODS = {
+    "maml": "MAML",
+    "random": "random start",
+    "average": "trained on all tasks",
+    "oracle": "oracle (told the task)",
+}
+
+
+def read(family):
+    return {label: results.evaluation(f"{name}-{family}") for name, label in METHODS.items()}
+
+
+direction, velocity = read("cheetah-direction"), read("cheetah-velocity")
+for family in ("cheetah-direction", "cheetah-velocity"):
+    for name in METHODS:
+        print(results.read(f"{name}-{family}")["command"])
+
+# %%
+plots.show(plots.plot_evaluations(direction), plots.describe_evaluations(direction))
+
+# %%
+plots.show(plots.plot_evaluations(velocity), plots.describe_evaluations(velocity))
+
+# %%
+paper = results.published()["maml_paper"]["rows"]
+for name, found in {"cheetah-direction": direction, "cheetah-velocity": velocity}.items():
+    ours = {label: round(evaluation.mean[-1]) for label, evaluation in found.items()}
+    theirs = [paper[name][key] for key in ("maml", "random_init", "pretrained")]
+    print(f"{name}, at the end")
+    print("  ours: ", ours)
+    print("  paper:", *(f"{row[-1]:.0f}" for row in theirs), f"{paper[name]['oracle']:.0f}")
+    _, random, trained_on_all, oracle = (evaluation.mean for evaluation in found.values())
+    maml = found["MAML"].mean
+    assert oracle[0] > maml[-1] > max(random[-1], trained_on_all[-1])
+assert direction["MAML"].mean[1] > 5 * direction["trained on all tasks"].mean[-1]  # one step
+
+# %% [markdown]
+# The sizes cannot be compared with the paper's: its simulated second is divided otherwise, and its speeds end at 2
+# m/s. The shape can. What it says:
+#
+# - **Direction.** One step from the meta-policy brings nearly all. The average of "forward" and "backward" is to
+#   stand still, and from there gradient steps lead nowhere soon.
+# - **Velocity.** Be honest: the average policy runs at a middling speed, and that is a decent start. After *one* step
+#   it is nearly level with MAML. It falls behind later.
+# - The **oracle** is no ceiling. It is what *this* much training makes of a policy that sees the task.
+# - The bars are about the luck of exploration, for one set of weights. How much one *training* differs from another,
+#   they do not say: for that one has to train again.
+
+# %%
+second = results.evaluation("maml-cheetah-direction-seed2").mean[-1]
+print(f"direction, another training seed: {second:.0f}, where the shipped one has {direction['MAML'].mean[-1]:.0f}")
+
+# %% [markdown]
+# ### Do it again
+#
+# A stored number is a claim. This repeats one seed of it, here and now:
+
+# %% tags=["nbval-ignore-output"]
+stored = direction["MAML"]
+live = agent.adapt(stored.tasks, seed=stored.seeds[0]).returns.mean(-1)  # [K, S]
+for task, then, now in zip(stored.tasks, stored.returns[0], live, strict=True):
+    print(f"direction {task[0]:+.0f}   stored {then.round()}   now {now.round()}")
+assert abs(live - stored.returns[0]).mean() < 100
+
+# %% [markdown]
+# On the machine that stored them, the numbers are equal. On another, arithmetic may round the last digit otherwise,
+# and a cheetah that lands on another foot makes a different episode of it; the means stay.
+
+# %% [markdown]
+# ## 8. Your task
+#
+# Choose a speed that no training has seen, and press **Run**. **Predict first:** which speeds need one step, and
+# which need three? Look at the right-hand picture for where the curve bends, and let the cheetahs run.
+
+# %% tags=["nbval-ignore-output"]
+runner = mpsearch.load("maml-cheetah-velocity")
+AdaptationExplorer(runner)
+
+# %%
+speeds = np.array([[0.4], [1.5], [2.6]])  # m/s
+run_at = runner.adapt(speeds, seed=0)
+labels = [f"{speed:.1f} m/s" for speed in speeds[:, 0]]
+plots.show(plots.plot_adaptation(run_at, labels), plots.describe_adaptation(run_at, labels))
+assert run_at.after.mean() > run_at.before.mean() + 30
+
+# %% [markdown]
+# ## What you have learned
+#
+# - How far a step goes is a matter of distributions, and KL measures it. The length in parameters does not.
+# - The surrogate looks at old states, so it can be trusted nearby only. A bound with a penalty says so; in practice a
+#   constraint takes its place.
+# - The step: $M x = -g$ by conjugate gradient, brought to KL $\kappa$, then tried by a line search with *two*
+#   conditions.
+# - In MAML, the adapted policies must stay near, so $M$ goes through the inner step.
+# - A gain proves something only beside a random start, an average policy and an oracle, with intervals.
+#
+# **Next:** MAML spends thousands of steps on a new task. Lesson 06 asks whether two episodes can be enough.
+#
+# **Further reading**
+#
+# - J. Schulman, S. Levine, P. Moritz, M. Jordan, P. Abbeel: *Trust Region Policy Optimization*, ICML 2015,
+#   [arXiv:1502.05477](https://arxiv.org/abs/1502.05477). Theorem 1 is our bound; appendix C is our step.
+# - S. Kakade, J. Langford: *Approximately Optimal Approximate Reinforcement Learning*, ICML 2002. The exact line of
+#   section 2, and the first such bound.
+# - S. Kakade: *A Natural Policy Gradient*, Advances in Neural Information Processing Systems 14, 2001.
+# - S. Amari: *Natural Gradient Works Efficiently in Learning*, Neural Computation 10(2), 1998.
+# - J. R. Shewchuk: *An Introduction to the Conjugate Gradient Method Without the Agonizing Pain*, Carnegie Mellon
+#   University, 1994.
+# - C. Finn, P. Abbeel, S. Levine: *Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks*, ICML 2017,
+#   [arXiv:1703.03400](https://arxiv.org/abs/1703.03400). Its figure 5 is section 7.
+# - A. Antoniou, H. Edwards, A. Storkey: *How to Train Your MAML*, ICLR 2019,
+#   [arXiv:1810.09502](https://arxiv.org/abs/1810.09502). A loss after every inner step, as our trainer has.
