@@ -76,7 +76,7 @@ def count_axis(axes: Axes, counts: Array, label: str) -> None:
         axes.set_xlim(left=-0.25 * low)
         label += "\n(logarithmic after 0)"
     else:
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))  # long numbers need room
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlabel(label)
 
