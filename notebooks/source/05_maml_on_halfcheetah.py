@@ -24,9 +24,8 @@
 # **Time:** about 45 minutes. **Builds on:** lessons 01 and 04. **You need:** the chain rule for vectors, and
 # logarithms.
 #
-# Lesson 04 ended with a meta-gradient, and with a step that it did not explain. That step is what makes the
-# difference between a point in the plane and a cheetah. Here it is. Then we train, look at the shipped run, and
-# measure what meta-training has brought.
+# Lesson 04 ended with a meta-gradient, and with a step along it that it did not explain. On a cheetah much depends on
+# that step. Here it is. Then we train, look at the shipped run, and measure what meta-training has brought.
 
 # %%
 import json
@@ -80,9 +79,10 @@ for axes, std in zip(panels, (0.5, 0.05), strict=True):
     axes.set(title=f"standard deviation {std}", xlabel="action", ylabel="density")
     axes.spines[["top", "right"]].set_visible(False)
 panels[0].legend(frameon=False, loc="lower center")
+shared = [2 * Normal(0.0, std).cdf(torch.tensor(-0.05)).item() for std in (0.5, 0.05)]
 words = (
-    "Densities of an action before and after its mean moves by 0.1. With a standard deviation of 0.5"
-    " the two curves nearly cover each other; with 0.05 they hardly overlap."
+    "Densities of an action before and after its mean moves by 0.1. With standard deviation 0.5"
+    f" the two share {shared[0]:.0%} of their area; with 0.05, {shared[1]:.0%}."
 )
 plots.show(panels[0], words)
 
@@ -194,7 +194,7 @@ for number, length in enumerate(lengths):
 # %%
 _, panels = plt.subplots(1, 2, figsize=(9, 3.2), sharex=True, layout="constrained")
 panels[0].plot(lengths, promised, "--o", color=plots.BEFORE)
-panels[0].set(title="promised", xlabel="length of the step", ylabel="surrogate: mean of ratio x advantage")
+panels[0].set(title="promised", xlabel="length of the step", ylabel="mean of ratio x advantage")
 panels[1].plot(lengths, reached, "-D", color=plots.AFTER)
 panels[1].set(title="reached", xlabel="length of the step", ylabel="mean return of new episodes")
 for axes in panels:
@@ -250,9 +250,8 @@ assert reached[-1] < reached[0] - 3  # and harms
 # the surrogate promises}} \;-\; \underbrace{C \max_s \mathrm{KL}\big(\pi \,\|\, \tilde\pi\big)}_{\text{penalty}},
 # \qquad C = \frac{4 \gamma A_{\max}}{(1-\gamma)^2}$$
 #
-# (In the promise, $\rho_t$ is taken step by step, on the old states. Our program averages over steps where this adds
-# them up, and drops $\gamma^t$, as in lesson 01.) At $\tilde\pi = \pi$ both sides are equal. So whoever *maximises
-# the right-hand side* can never get worse. That is the **penalty view**.
+# (Our program averages over steps where this adds them up, and drops $\gamma^t$, as in lesson 01.) At $\tilde\pi =
+# \pi$ both sides are equal. So who *maximises the right-hand side* never gets worse. That is the **penalty view**.
 
 # %%
 for discount in (0.9, 0.99):
@@ -293,9 +292,15 @@ for discount in (0.9, 0.99):
 # The first line is the penalty view again, with $\eta$ for $C$. Penalty and constraint give the *same direction*, the
 # **natural gradient**. They differ in what one chooses: a price, or a distance.
 #
-# For one Gaussian with parameters $\mu$ and $\log\sigma$, the formula of section 1, differentiated twice, gives a
-# diagonal $M$ with $1/\sigma^2$ and $2$. In the picture, both policies have the same slope $g$.
-
+# One Gaussian, to look at. Its parameters are $\mu$ and $\log \sigma$; they move by $m$ and $s$, so $\tilde\sigma =
+# \sigma e^s$. Put that into the formula of section 1, and differentiate twice at $m = s = 0$:
+#
+# $$\mathrm{KL} = s + \frac{\sigma^2 + m^2}{2 \sigma^2}\, e^{-2s} - \frac12, \qquad
+# \frac{\partial^2 \mathrm{KL}}{\partial m^2} = \frac{1}{\sigma^2}, \quad
+# \frac{\partial^2 \mathrm{KL}}{\partial s^2} = 2, \quad
+# \frac{\partial^2 \mathrm{KL}}{\partial m\, \partial s} = 0$$
+#
+# So $M$ is diagonal. In the picture, both policies have the same slope $g$.
 
 # %%
 slope_2 = np.array([-1.0, 0.3])  # of a loss, in mean and log std
@@ -331,9 +336,10 @@ assert all(abs(ends[std, "natural"] - kappa) < 0.4 * kappa for std in (0.5, 0.1)
 #
 # A cheetah's policy has thousands of parameters, so $M$ has tens of millions of entries. Nobody builds it. Exercise 2
 # of lesson 04 got the product $M v$ from two gradients. And **conjugate gradient** solves $M x = b$ from such
-# products alone. It walks down the bowl $\tfrac12 x^\top M x - b^\top x$, whose lowest point is the solution. Each
-# new direction is chosen so that it does not spoil what the ones before have reached; a few steps already give most
-# of it.
+# products alone. It walks down the bowl $\tfrac12 x^\top M x - b^\top x$, whose lowest point is the solution. Any two
+# of its directions $u, v$ are *conjugate*, $u^\top M v = 0$: a walk along one does not spoil what was reached along
+# the other. One may stop at any time, with a better direction than before; the library takes ten. (In the code, $M$
+# is called `H` or `A`.)
 
 # %%
 show_source(hessian_product, conjugate_gradient)
@@ -390,7 +396,7 @@ assert gains[10] > 1.3 * gains[1]
 # %% [markdown]
 # ### Then look before you land
 #
-# $g$ and $M$ are models, made from samples. They may be wrong about a long step. So the step is *tried*: if the true
+# $g$ and $M$ come from samples, and know only the neighbourhood. So the step is *tried*: if the true
 # surrogate is not better, or the true KL is too large, take 0.8 of it, and so on. If nothing helps, stay. This is a
 # **backtracking line search**, and it costs no new episodes.
 #
@@ -444,7 +450,7 @@ print("This step can be trusted." if kl <= 0.05 else "It promised a lot, and lie
 # $$\tfrac12 \big( (I - \alpha H_k)\, d \big)^\top M_k\, (I - \alpha H_k)\, d
 # \qquad\Rightarrow\qquad M = \frac1K \sum_k (I - \alpha H_k)\, M_k\, (I - \alpha H_k)$$
 #
-# Nothing new has to be programmed: `higher` makes $\theta'_k$ a function of $\theta$, and a Hessian-vector product of
+# For the program nothing is new: `higher` makes $\theta'_k$ a function of $\theta$, and a Hessian-vector product of
 # the post-adaptation KL differentiates through it. Read on: `gradient` is lesson 04's, `sampled_kl` gives $M v$ on a
 # *part* of the data (a rough metric will do, and these products are dear), and `evaluate` serves the line search, on
 # all data.
@@ -455,7 +461,7 @@ show_source(trust_region_update, trust_region_step)
 # %% [markdown]
 # ## 5. The trainer, line by line
 #
-# You know all of its parts now. In lesson 04 you saw the loop; here it is with what it calls.
+# In lesson 04 you saw the loop; here it is with what it calls.
 
 # %%
 show_source(MAML._iterate, MAML._explore, MAML._weigh, MAML._improve)
@@ -549,7 +555,7 @@ assert abs(np.mean([m["before"] for m in last])) < 100
 
 # %% [markdown]
 # The lower line is the point. The start never becomes good at anything, and it is not asked to. What rises is what
-# one gradient step makes of it.
+# gradient steps make of it.
 
 # %% [markdown]
 # ## 7. Is it worth it?
@@ -592,7 +598,8 @@ def show_evaluations(found):
     axes.set_xticks(env_steps, [f"{step}\n({spent:,})" for step, spent in enumerate(env_steps)])
     axes.set_xlabel("gradient steps (environment steps on the task)")
     axes.axhline(oracle, color="0.6", linestyle=":", zorder=0)
-    plots.show(axes, plots.describe_evaluations(found))
+    words = f" The dotted line is the oracle's {oracle:.0f}."
+    plots.show(axes, plots.describe_evaluations(found) + words)
 
 
 show_evaluations(direction)
@@ -642,14 +649,14 @@ for task, then, now in zip(stored.tasks, stored.returns[0], live, strict=True):
 assert abs(live - stored.returns[0]).mean() < 100
 
 # %% [markdown]
-# On the machine that stored them, the numbers are equal. On another, arithmetic may round the last digit otherwise,
-# and a cheetah that lands on another foot makes a different episode of it; the means stay.
+# On the machine and with the libraries that stored them, the numbers are equal. On another, arithmetic may round the
+# last digit otherwise, and a cheetah that lands on another foot makes a different episode of it; the means stay.
 
 # %% [markdown]
 # ## 8. Your task
 #
 # Choose a speed that no training has seen, and press **Run**. **Predict first:** which speeds need one step, and
-# which need three? Look at the right-hand picture for where the curve bends, and let the cheetahs run.
+# which need three? Look where the right-hand curve bends, and let the cheetahs run.
 
 # %% tags=["nbval-ignore-output"]
 runner = mpsearch.load("maml-cheetah-velocity")
@@ -663,8 +670,8 @@ plots.show(plots.plot_adaptation(run_at, labels), plots.describe_adaptation(run_
 assert run_at.after.mean() > run_at.before.mean() + 30
 
 # %% [markdown]
-# Did one of them get worse on the way? That is not a mistake in your code. Each step is taken on the luck of 20
-# episodes, and outside the mean over many tasks, the luck shows.
+# Did one of them get worse on the way? Each step hangs on the luck of 20 episodes, and on a single task the luck
+# shows.
 
 # %% [markdown]
 # ## What you have learned
