@@ -621,7 +621,7 @@ assert direction["MAML"].mean[1] > 5 * direction["trained on all tasks"].mean[-1
 
 # %% [markdown]
 # The sizes cannot be compared with the paper's: its simulated second is divided otherwise, and its speeds end at 2
-# m/s. The shape can. What it says:
+# m/s. The shape can. (On the direction, our two weak rows come in the other order.) What it says:
 #
 # - **Direction.** One step from the meta-policy brings nearly all. The average of "forward" and "backward" is to
 #   stand still, and from there gradient steps lead nowhere soon.
