@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch.distributions import Normal, TanhTransform, TransformedDistribution
+from torch.nn.functional import softplus
 
 from mpsearch.exercises import lesson_06, source
 from mpsearch.pearl.encoder import Encoder
@@ -13,7 +14,7 @@ from mpsearch.pearl.encoder import Encoder
 
 def code(name, solved=True):
     """What the cell of the exercise defines in the one notebook or the other."""
-    space = {"math": math, "torch": torch, "exercises": lesson_06}
+    space = {"math": math, "torch": torch, "softplus": softplus, "exercises": lesson_06}
     cell = source.exercise_cell(lesson_06.LESSON, name)
     exec(source.solved(cell) if solved else source.blank(cell), space)
     return space
