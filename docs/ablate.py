@@ -29,7 +29,7 @@ PEARL_BASE = PEARLConfig(
     batch=128, actor_every=2, rate=1e-3, recent=30, context=400, least_context=20, context_episodes=2, stages=4,
     explorers=2, replay_size=250_000, kl_weight=1.0, evaluate_every=5,
 )  # fmt: skip
-EVERYTHING = {"recent": 600, "context_stages": 4, "context_episodes": 600}
+EVERYTHING = {"recent": 600, "context_stages": 4, "context_episodes": 600, "replay_size": 500_000}
 
 
 class Unscaled(CheetahDirection):

@@ -307,6 +307,10 @@ print(f"return before {mine.before[0]:.0f}, after {mine.after[0]:.0f}")
 # | [02](02_learning_to_learn.ipynb) Learning to learn | two levels of learning; a network made to adapt |
 # | [03](03_four_steps.ipynb) Meta-policy search in four steps | tasks, policy, trainer, adaptation; how they go wrong |
 # | [04](04_maml.ipynb) MAML, term by term | the gradient of what comes after a gradient step |
+# | [05](05_maml_on_halfcheetah.ipynb) MAML on HalfCheetah | how far to step; the real trainer; what it reaches |
+# | [06](06_pearl.ipynb) PEARL: infer the task, then act | beliefs about the task, and exploring by guessing |
+# | [07](07_pearl_on_halfcheetah.ipynb) PEARL on HalfCheetah | what one transition tells; what a wrong context does |
+# | [08](08_which_one_when.ipynb) Which one, when? | both on one axis; other bodies; how to report a result |
 #
 # Each runs from top to bottom in well under two minutes. These were measured, two lessons at a time:
 
