@@ -7,7 +7,7 @@ import pytest
 
 from mpsearch import Evaluation
 from mpsearch.errors import UsageError
-from mpsearch.view.plots import describe_evaluations, plot_evaluations
+from mpsearch.view.plots import describe_evaluations, describe_groups, plot_evaluations, plot_groups
 
 
 def make(returns, env_steps, tasks=2) -> Evaluation:
@@ -42,3 +42,40 @@ def test_other_tasks_and_nothing_at_all_are_refused() -> None:
             function({})
         with pytest.raises(UsageError, match="other was evaluated on other tasks than learner"):
             function({"learner": LEARNER, "other": make([[[1.0]]], [0], tasks=1)})
+
+
+GROUPS = {
+    "as trained": {"learner": LEARNER, "oracle": ORACLE},
+    "weak leg": {"learner": make([[[3, 4], [5, 6]]], [0, 9])},
+}
+
+
+def test_each_group_is_a_row_with_what_came_before_and_after() -> None:
+    axes = plot_groups(GROUPS)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["as trained", "weak leg"]
+    hollow = [line for line in axes.get_lines() if line.get_markerfacecolor() == "white"]
+    np.testing.assert_allclose(hollow[0].get_xdata(), [1, 4])
+    ends = [bars.lines[0] for bars in axes.containers]
+    np.testing.assert_allclose(ends[0].get_xdata(), [13, 5])
+    np.testing.assert_allclose(ends[1].get_xdata(), [21])
+    assert ends[0].get_ydata()[0] < ends[1].get_ydata()[0] < ends[0].get_ydata()[1]  # two methods in the first row
+    spans = [segment[:, 0] for segment in axes.containers[0].lines[2][0].get_segments()]
+    np.testing.assert_allclose(spans, [LEARNER.interval()[-1], [5, 5]])
+    assert not [line for line in plot_groups(GROUPS, before=False).get_lines() if line.get_markerfacecolor() == "white"]
+
+
+def test_the_words_of_groups_say_the_numbers() -> None:
+    words = describe_groups(GROUPS)
+    assert "as trained: learner 1 before, 13 at the end (95 % interval 11 to 15); oracle 21 before" in words
+    assert words.endswith("weak leg: learner 4 before, 5 at the end.")
+    assert "before" not in describe_groups(GROUPS, before=False)
+
+
+def test_groups_may_differ_in_tasks_but_not_within_one() -> None:
+    other = make([[[1.0, 2.0]]], [0, 9], tasks=1)
+    assert "slow" in describe_groups({"fast": {"learner": LEARNER}, "slow": {"learner": other}})
+    for function in (plot_groups, describe_groups):
+        with pytest.raises(UsageError, match="no evaluation was given"):
+            function({})
+        with pytest.raises(UsageError, match="other was evaluated on other tasks than learner"):
+            function({"fast": {"learner": LEARNER, "other": other}})

@@ -38,7 +38,12 @@ from mpsearch.view.plots.comparison import (
     plot_methods,
     published_curves,
 )
-from mpsearch.view.plots.evaluations import describe_evaluations, plot_evaluations
+from mpsearch.view.plots.evaluations import (
+    describe_evaluations,
+    describe_groups,
+    plot_evaluations,
+    plot_groups,
+)
 from mpsearch.view.plots.landscape import describe_landscape, plot_landscape
 from mpsearch.view.plots.style import (
     AFTER,
@@ -68,6 +73,7 @@ __all__ = [
     "describe_benchmark",
     "describe_contraction",
     "describe_evaluations",
+    "describe_groups",
     "describe_landscape",
     "describe_latent_space",
     "describe_learning_curve",
@@ -84,6 +90,7 @@ __all__ = [
     "plot_benchmark",
     "plot_contraction",
     "plot_evaluations",
+    "plot_groups",
     "plot_landscape",
     "plot_latent_space",
     "plot_learning_curve",

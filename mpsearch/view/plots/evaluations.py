@@ -1,4 +1,4 @@
-"""Evaluations with their intervals: what each method brings after the same environment steps."""
+"""Evaluations with their intervals: over the steps spent on a task, and beside each other in groups."""
 
 from __future__ import annotations
 
@@ -54,6 +54,69 @@ def describe_evaluations(evaluations: Mapping[str, Evaluation]) -> str:
         rows.append(f"{name}: {points}{span}")
     tasks = len(next(iter(evaluations.values())).tasks)
     return f"Mean return over {tasks} held-out tasks after environment steps spent adapting. {'; '.join(rows)}."
+
+
+Groups = Mapping[str, Mapping[str, Evaluation]]
+
+
+def plot_groups(groups: Groups, axes: Axes | None = None, *, before: bool = True) -> Axes:
+    """A row a group, a marker a method: the mean return at the end with its 95 % interval over seeds.
+
+    Args:
+        groups: evaluations by group, such as a change of the body, and by method. Groups may differ in their tasks.
+        before: draw the mean before adaptation too, as a hollow marker joined to the one at the end.
+
+    Raises:
+        UsageError: there are none, or the methods of a group are on different tasks.
+    """
+    methods = _methods(groups)
+    axes = new_axes(axes, width=8.4)
+    for i, method in enumerate(methods):
+        style = {**line_style(i), "linestyle": "none"}
+        rows = [(row, group[method]) for row, group in enumerate(groups.values()) if method in group]
+        y = np.array([row for row, _ in rows]) + 0.3 * ((i + 0.5) / len(methods) - 0.5)
+        start, end = (np.array([evaluation.mean[stage] for _, evaluation in rows]) for stage in (0, -1))
+        if before:
+            axes.hlines(y, start, end, color=style["color"], linewidth=0.8)
+            axes.plot(start, y, **style, markerfacecolor="white")
+        low, high = np.array([_ends(evaluation) for _, evaluation in rows]).T
+        axes.errorbar(end, y, xerr=[end - low, high - end], label=method, capsize=3, **style)
+    axes.set_yticks(range(len(groups)), list(groups))
+    axes.set_ylim(len(groups) - 0.5, -0.5)  # the first group on top
+    axes.set_xlabel("mean return (sum of rewards)")
+    legend(axes, "bar: 95 % interval over seeds" + ("\nhollow: before adaptation" if before else ""), beside=True)
+    return axes
+
+
+def describe_groups(groups: Groups, *, before: bool = True) -> str:
+    """The alternative text of :func:`plot_groups`, written from the same numbers."""
+    _methods(groups)
+    sentences = []
+    for name, group in groups.items():
+        points = []
+        for method, evaluation in group.items():
+            low, high = _ends(evaluation)
+            start = f"{number(evaluation.mean[0])} before, " if before else ""
+            span = f" (95 % interval {number(low)} to {number(high)})" if low < high else ""
+            points.append(f"{method} {start}{number(evaluation.mean[-1])} at the end{span}")
+        sentences.append(f"{name}: {'; '.join(points)}")
+    return f"Mean return. {'. '.join(sentences)}."
+
+
+def _methods(groups: Groups) -> list[str]:
+    if not groups:
+        raise UsageError("there is nothing to plot: no evaluation was given")
+    for group in groups.values():
+        _require_same_tasks(group)
+    return list(dict.fromkeys(method for group in groups.values() for method in group))
+
+
+def _ends(evaluation: Evaluation) -> tuple[float, float]:
+    """The interval of the mean at the end; with a single seed that mean twice."""
+    if len(evaluation.seeds) < 2:
+        return float(evaluation.mean[-1]), float(evaluation.mean[-1])
+    low, high = evaluation.interval()[-1]
+    return float(low), float(high)
 
 
 def _require_same_tasks(evaluations: Mapping[str, Evaluation]) -> None:
