@@ -41,15 +41,18 @@ from mpsearch.view import plots
 from mpsearch.view.widgets import AdaptationExplorer
 
 FAMILIES = ("direction", "velocity")
+used = {}  # what this lesson reads, and the command that repeats it: listed at the end
 
 
 def stored(method, family, change=""):
     """A stored evaluation: returns [seeds, tasks, stages]."""
-    return results.evaluation(f"{method}-cheetah-{family}{change}")
+    name = f"{method}-cheetah-{family}{change}"
+    used[name] = results.read(name)["command"]
+    return results.evaluation(name)
 
 
-for method in ("maml", "pearl"):
-    print(results.read(f"{method}-cheetah-direction")["command"])
+print("returns [seeds, tasks, stages]:", stored("maml", "direction").returns.shape)
+print(used)
 
 # %% [markdown]
 # ## 1. One axis
@@ -155,31 +158,35 @@ assert np.abs(ours - library).max() < 0.1 * (library[1] - library[0])
 # ### How many seeds?
 #
 # A 95 % interval should hold the true mean in 95 of 100 experiments. With toy runs we know the truth and can count.
-# **Guess first: how often will it, with three runs?**
+# **Guess first: how often will it, with three runs?** We count something else, too: of two methods, one really is better
+# by one standard deviation of the runs. How often is that gap larger than 1.96 standard errors, so that we see it?
 
 # %%
 rng = np.random.default_rng(0)
 coverage = {}
-for count in (2, 3, 5, 10, 30):
-    experiments = rng.normal(size=(400, count))  # 400 experiments, true mean 0
-    places = rng.integers(count, size=(400, 400, count))
+for count in (2, 3, 5, 10, 16, 30):
+    experiments = rng.normal(size=(1000, count))  # 1000 experiments, true mean 0
+    places = rng.integers(count, size=(1000, 400, count))
     means = np.take_along_axis(experiments[:, None], places, axis=-1).mean(-1)
     low, high = np.quantile(means, [0.025, 0.975], axis=1)
     coverage[count] = np.mean((low < 0) & (high > 0))
-    print(f"{count:>2} runs: the interval holds the truth in {coverage[count]:.0%} of experiments")
+    gap_error = np.sqrt(2 / count)  # standard error of the difference of two means
+    seen = np.mean(rng.normal(1, gap_error, 10_000) > 1.96 * gap_error)
+    print(f"{count:>2} runs: the truth is inside in {coverage[count]:.0%}; a gap is seen in {seen:.0%}")
 assert coverage[3] < 0.85
 assert coverage[30] > 0.9
 
 # %% [markdown]
-# Three runs show whether an effect is huge. Ten are decent. And to tell apart two methods whose means differ by one
-# standard deviation of the runs takes about 15 to 20 runs of *each* (Colas et al. 2018).
+# Few runs make intervals that are too narrow *and* miss real differences. Read from the last column how many runs *each*
+# method needs to see such a gap four times out of five (Colas et al. 2018 do this properly). Gaps that are many standard
+# deviations wide need few.
 #
 # ## 3. Which seeds?
 #
 # The bar above is narrow. But what was drawn anew? Only the exploration noise of *one* training's weights. Train again
 # with another seed, and you get other weights. Here is each training that we kept, with its own interval:
 
-# %%
+# %% tags=["nbval-ignore-output"]
 shipped = "maml-cheetah-direction"
 others = [name for name in results.names() if name.startswith(f"{shipped}-seed")]
 trainings = {
@@ -189,7 +196,7 @@ trainings = {
 rows = {name: {"MAML, direction": evaluation} for name, evaluation in sorted(trainings.items())}
 plots.show(plots.plot_groups(rows, before=False), plots.describe_groups(rows, before=False))
 
-# %%
+# %% tags=["nbval-ignore-output"]
 ends = np.array([evaluation.mean[-1] for evaluation in trainings.values()])
 low, high = trainings[next(iter(trainings))].interval()[-1]
 print(f"{len(ends)} trainings end from {ends.min():.0f} to {ends.max():.0f}")
@@ -230,7 +237,7 @@ exercises.recipe_interval.check(recipe_interval)
 # exercises.recipe_interval.hint()
 # exercises.recipe_interval.solution()
 
-# %%
+# %% tags=["nbval-ignore-output"]
 table = np.stack([evaluation.returns[..., -1].mean(axis=1) for evaluation in trainings.values()])
 low, high = exercises.recipe_interval.reference(table, np.random.default_rng(0))
 pooled = interval_of(table.reshape(-1), np.random.default_rng(0))
@@ -253,7 +260,7 @@ print(f"worst {noisy.returns[..., -1].min():.0f}")
 # %% [markdown]
 # The **interquartile mean** sorts all returns, drops the lowest and the highest quarter, and averages the rest: less
 # jumpy than the mean, and it uses more of the data than the median (Agarwal et al. 2021). But what it hides may be
-# what matters to you. A robot that fails one time in six is not made safe by a statistic. So give both, and the worst.
+# what matters to you. A robot that fails now and then is not made safe by a statistic. So give both, and the worst.
 #
 # The **probability of improvement** asks how *often*, not by how much: take a task and one run of each method at
 # random; what is the chance that the first is higher?
@@ -265,7 +272,7 @@ for first, second in (("PEARL", "MAML"), ("MAML", "average"), ("PEARL", "oracle"
         chance, low, high = probability_of_improvement(family[first], family[second])
         chances[first, second, name] = chance
         gap = family[first].mean[-1] - family[second].mean[-1]
-        print(f"{first:>5} over {second:<7} {name:<9} {chance:.2f} [{low:.2f}, {high:.2f}], means differ by {gap:+.0f}")
+        print(f"{first:>5} over {second:<7} {name:<9} {chance:.2f} [{low:.2f}, {high:.2f}], means differ by {gap:+.1f}")
 assert chances["PEARL", "MAML", "direction"] > 0.95
 
 # %% [markdown]
@@ -337,12 +344,13 @@ for family in FAMILIES:
 
 # %%
 def learning_curve(method, family):
-    """Steps (M), core-minutes and return after adaptation: a mean over five points."""
+    """Steps (M), core-minutes and return after adaptation: a mean over up to five points."""
     text = (find(f"{method}-cheetah-{family}") / "metrics.jsonl").read_text(encoding="utf-8")
     lines = [json.loads(line) for line in text.splitlines()]
     lines = [line for line in lines if method == "maml" or "held_out" in line]
     after = [line["after"] if method == "maml" else line["held_out"][2] for line in lines]
-    smooth = [np.mean(after[max(0, i - 2) : i + 3]) for i in range(len(after))]
+    half = [min(2, i, len(after) - 1 - i) for i in range(len(after))]
+    smooth = [np.mean(after[i - h : i + h + 1]) for i, h in enumerate(half)]
     return np.array([[x["env_steps"] / 1e6, x["cpu_seconds"] / 60, y] for x, y in zip(lines, smooth, strict=True)]).T
 
 
@@ -350,10 +358,12 @@ curves = {(m, f): learning_curve(m, f) for m in ("maml", "pearl") for f in FAMIL
 figure, panels = plt.subplots(2, 2, figsize=(9.5, 6.5), layout="constrained")
 words = []
 for row, family in enumerate(FAMILIES):
-    for column, label in enumerate(("million environment steps", "core-minutes")):
-        shown = {m.upper(): curves[m, family][[column, 2]] for m in ("maml", "pearl")}
+    for column, label in enumerate(("thousand environment steps", "core-minutes")):
+        scale = [[1000 - 999 * column], [1]]  # million to thousand
+        shown = {m.upper(): curves[m, family][[column, 2]] * scale for m in ("maml", "pearl")}
         plots.plot_training(shown, panels[row, column], "return after adaptation", label)
-        panels[row, column].set(xscale="log", title=f"{family}, against {label}")
+        panels[row, column].set(xscale="log", title=family)
+        panels[row, column].xaxis.set_major_formatter("{x:,g}")
         words.append(f"{family.capitalize()}: {plots.describe_training(shown, xlabel=label)}")
 plots.show(panels[0, 0], " ".join(words))
 
@@ -401,8 +411,9 @@ exercises.beyond.check(*(stored(method, "velocity", "-beyond") for method in ("m
 # exercises.beyond.solution()
 
 # %% [markdown]
-# The fall begins at the edge and is steeper than inside. A theorem says that enough gradient steps can learn nearly
-# anything (Finn and Levine 2018). Three small ones, with rates trained for other tasks, need not.
+# Beyond the edge both fall more steeply than inside, MAML most. A theorem says that a deep network with one gradient
+# step can stand for nearly any learning algorithm (Finn and Levine 2018). It says that such a start *exists*, not
+# that training on other tasks finds it.
 #
 # Next, other bodies: the torso half or twice as heavy, the hind leg at 30 % of its torque, noise on what is sensed.
 
@@ -426,13 +437,10 @@ plots.show(plots.plot_groups(changed["direction"]), plots.describe_groups(change
 # %%
 plots.show(plots.plot_groups(changed["velocity"]), plots.describe_groups(changed["velocity"]))
 
-# %%
-for name in ("heavy", "beyond"):
-    print(results.read(f"pearl-cheetah-velocity-{name}")["command"])
-
 # %% [markdown]
-# Two questions hide in "which one survives?". *Who ends higher* and *who loses less* have different answers. Note the
-# wide bar of PEARL with noisy senses: three seeds, one of them poor.
+# Two questions hide in "which one survives?". *Who ends higher* and *who loses less* have different answers. The bars of
+# the changed bodies rest on three seeds each. By section 2 they are too narrow: believe large gaps only. And see the
+# wide bar of PEARL with noisy senses: one seed was poor.
 #
 # ### Move it
 #
@@ -465,6 +473,12 @@ def kept(name, change):
     return changed["direction"][change][name].mean[-1] / direction[name].mean[-1]
 
 
+def kept_trainings(method):
+    """Where each training on the direction ends, the shipped one and those of other seeds."""
+    name = f"{method}-cheetah-direction"
+    return [results.evaluation(n).mean[-1] for n in results.names() if n == name or n.startswith(f"{name}-seed")]
+
+
 def at(curve, column, spent):
     return np.interp(spent, curve[column], curve[2])
 
@@ -481,6 +495,8 @@ claims = {
         at(curves["maml", f], 0, pearl_spends[f]) < both[f]["PEARL"].mean[-1] - 100 for f in FAMILIES
     ),
     "direction, the end: PEARL above MAML": above(direction["PEARL"], direction["MAML"]),
+    "direction, the end: each training of PEARL that we kept above each of MAML": min(kept_trainings("pearl"))
+    > max(kept_trainings("maml")),
     "velocity, the end: MAML not behind once both act without noise": quiet.mean() > b.after.mean() - 8,
     "a steady first episode: MAML's interval before is narrower": all(
         widths(f)[0] < widths(f)[1] / 5 for f in FAMILIES
@@ -526,7 +542,7 @@ assert all(claims.values()), [claim for claim, holds in claims.items() if not ho
 # | the best end, speeds | either | alike without noise |
 # | a first episode without surprises | MAML | PEARL's acts on a guess, and each guess is another |
 # | one plain recipe | MAML | PEARL's direction took many steered stages |
-# | a body that differs from training | PEARL's end is higher with a weak leg; MAML keeps a larger share | both lose |
+# | another body | PEARL for a weak leg | it ends higher; on the direction MAML keeps a larger share; both lose |
 # | noisy senses, direction | more seeds first | the intervals overlap |
 # | tasks outside the range | train on a wider range | PEARL ends higher, and neither is good |
 # | a million steps on one task | plain training | it passes MAML |
@@ -548,6 +564,14 @@ print(f"MAML, one episode a step: worst run {few.returns[..., -1].mean(axis=1).m
 print(f"PEARL, first episode: from {guess.returns[..., 0].min():.0f} to {guess.returns[..., 0].max():.0f}")
 assert few.returns[..., -1].mean(axis=1).min() < few.mean[-1] / 2
 assert guess.returns[..., 0].min() < -500
+
+# %% [markdown]
+# **Repeat it.** Every record that this lesson has shown, and its command. (`results.read(name)` also holds the machine,
+# the versions and the commands of the training; those of other training seeds take the weights that these give.)
+
+# %% tags=["nbval-ignore-output"]
+for name, command in sorted(used.items()):
+    print(f"{name}\n    {command}")
 
 # %% [markdown]
 # ## 9. A checklist
