@@ -158,8 +158,8 @@ assert np.abs(ours - library).max() < 0.1 * (library[1] - library[0])
 # ### How many seeds?
 #
 # A 95 % interval should hold the true mean in 95 of 100 experiments. With toy runs we know the truth and can count.
-# **Guess first: how often will it, with three runs?** We count something else, too: of two methods, one really is better
-# by one standard deviation of the runs. How often is that gap larger than 1.96 standard errors, so that we see it?
+# **Guess first: how often will it, with three runs?** We count something else, too: of two methods, one really is
+# better by one standard deviation of the runs. How often do we find a gap of more than 1.96 standard errors?
 
 # %%
 rng = np.random.default_rng(0)
@@ -177,9 +177,9 @@ assert coverage[3] < 0.85
 assert coverage[30] > 0.9
 
 # %% [markdown]
-# Few runs make intervals that are too narrow *and* miss real differences. Read from the last column how many runs *each*
-# method needs to see such a gap four times out of five (Colas et al. 2018 do this properly). Gaps that are many standard
-# deviations wide need few.
+# Few runs make intervals that are too narrow *and* miss real differences. Read from the last column how many runs
+# *each* method needs to see such a gap four times out of five (Colas et al. 2018 do this properly). Gaps that are
+# many standard deviations wide need few.
 #
 # ## 3. Which seeds?
 #
@@ -312,7 +312,7 @@ print(f"mean     {a.after.mean():11.0f} {quiet.mean():19.0f} {b.after.mean():7.0
 gap = velocity["PEARL"].mean[-1] - velocity["MAML"].mean[-1]
 print(f"the stored gap between PEARL and MAML is {gap:.0f}")
 assert quiet.mean() - a.after.mean() > gap / 3  # a good part of it is noise
-assert quiet.mean() > b.after.mean() - 8  # without noise MAML is not behind, as far as four speeds can tell
+assert quiet.mean() > b.after.mean() - 8  # without it MAML is not behind, on four speeds
 
 # %% [markdown]
 # Much of the gap was a rule of scoring! All that we may say in good conscience: on velocity they end about alike, once
@@ -438,9 +438,9 @@ plots.show(plots.plot_groups(changed["direction"]), plots.describe_groups(change
 plots.show(plots.plot_groups(changed["velocity"]), plots.describe_groups(changed["velocity"]))
 
 # %% [markdown]
-# Two questions hide in "which one survives?". *Who ends higher* and *who loses less* have different answers. The bars of
-# the changed bodies rest on three seeds each. By section 2 they are too narrow: believe large gaps only. And see the
-# wide bar of PEARL with noisy senses: one seed was poor.
+# Two questions hide in "which one survives?". *Who ends higher* and *who loses less* have different answers. The
+# bars of the changed bodies rest on three seeds each. By section 2 they are too narrow: believe large gaps only. And
+# see the wide bar of PEARL with noisy senses: one seed was poor.
 #
 # ### Move it
 #
