@@ -315,7 +315,9 @@ print(f"return before {mine.before[0]:.0f}, after {mine.after[0]:.0f}")
 # Each runs from top to bottom in well under two minutes. These were measured, two lessons at a time:
 
 # %%
-times = mpsearch.results.lesson_times()
+from mpsearch.results import lesson_times
+
+times = lesson_times()
 for name, seconds in times["seconds"].items():
     print(f"{seconds:4} s  {name}")
 print(f"on {times['machine']}")
