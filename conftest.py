@@ -1,4 +1,4 @@
-"""What the tests and the lessons' tests share: a browser, JupyterLab, and the run times of the lessons."""
+"""How the tests share the cores, how the lessons run under nbval and how long that takes; a browser with JupyterLab."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
+# Two workers on two cores: torch threads that wait for each other would take most of the time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import nbformat
 import pytest
 from jupyterlab_driver import GONE, wait_for
+from nbval.plugin import IPyNbCell
 
 from mpsearch.lab import lab_command, lab_environment, lay_out
+
+CELL_PATIENCE = 180  # s for a cell, and for its output to arrive; nbval has 2000 and a fixed 5
+MACHINE_DEPENDENT = ("stderr", "text/html")
 
 
 def pytest_addoption(parser):
@@ -24,9 +31,17 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    config.option.nbval_cell_timeout = CELL_PATIENCE
     file = config.getoption("lesson_times")
     if file and not hasattr(config, "workerinput"):
         config.pluginmanager.register(LessonTimes(file))
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if isinstance(item, IPyNbCell):
+            item.output_timeout = CELL_PATIENCE
+            item.parent.skip_compare = (*item.parent.skip_compare, *MACHINE_DEPENDENT)
 
 
 class LessonTimes:

@@ -37,6 +37,7 @@ import numpy as np
 import mpsearch
 from mpsearch import doctor
 from mpsearch.exercises import lesson_00 as exercises
+from mpsearch.results import lesson_times
 from mpsearch.view import plots
 from mpsearch.view.player import play
 from mpsearch.view.widgets import AdaptationExplorer
@@ -315,8 +316,6 @@ print(f"return before {mine.before[0]:.0f}, after {mine.after[0]:.0f}")
 # Each runs from top to bottom in well under two minutes. These were measured, two lessons at a time:
 
 # %%
-from mpsearch.results import lesson_times
-
 times = lesson_times()
 for name, seconds in times["seconds"].items():
     print(f"{seconds:4} s  {name}")
