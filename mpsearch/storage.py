@@ -68,7 +68,7 @@ def locked(folder: Path) -> Iterator[None]:
         words = f"another process is writing to {folder}; wait until it has ended, or choose another folder"
         raise CheckpointError(words) from None
     except OSError as error:
-        raise _cannot_save(folder, error) from error
+        raise CheckpointError(f"cannot write to {folder}: {error.strerror}; choose another folder") from error
     try:
         yield
     finally:

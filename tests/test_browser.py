@@ -120,8 +120,10 @@ def test_the_explorers_answer_to_the_keyboard_and_say_when_python_no_longer_does
 
 def test_the_first_lesson_runs_shows_a_cheetah_that_moves_and_adapts_to_a_speed_of_ones_choice(lab, page) -> None:
     run_all(page, lab(FIRST_LESSON))
-    play = page.get_by_role("button", name=re.compile("Play")).first
-    is_drawn_and_moves(page, page.locator("canvas[role=img]").first, play.click)
+    player = page.locator(f"{PANEL} .jp-CodeCell", has_text=re.compile(r"\bplay\(")).first
+    player.scroll_into_view_if_needed()  # JupyterLab does not draw what is far away
+    play = player.get_by_role("button", name=re.compile("Play")).first
+    is_drawn_and_moves(page, player.locator("canvas[role=img]").first, play.click)
     explorers = page.locator(f"{PANEL} .jp-CodeCell", has_text="explorer = AdaptationExplorer")
     explorers.first.scroll_into_view_if_needed()
     run_after_a_key(page, explorers.first)
