@@ -7,11 +7,18 @@ import urllib.request
 from pathlib import Path
 
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
-PATIENCE = 120  # s until a notebook has run
+PATIENCE = 180  # s until a notebook has run
 GONE = "Cannot send"  # what JupyterLab writes when a control is used whose kernel is gone
 
+NOT_RUN, RUNNING = "[ ]:", "[*]:"
 PROMPTS = """panel => [...document.querySelectorAll(panel + " .jp-CodeCell")].map(
-  cell => cell.querySelector(".jp-InputPrompt")?.textContent ?? "[ ]:")"""
+  cell => cell.querySelector(".jp-InputPrompt")?.textContent || "[ ]:")"""
+
+
+def choose(page, menu: str, item: str) -> None:
+    """Choose an item of one of JupyterLab's menus."""
+    page.get_by_role("menuitem", name=menu, exact=True).click()
+    page.get_by_role("menuitem", name=item, exact=True).click()
 
 
 def run_all(page, address: str) -> None:
@@ -20,14 +27,13 @@ def run_all(page, address: str) -> None:
     page.wait_for_selector(f"{PANEL} .jp-CodeCell >> visible=true", timeout=60_000)
     page.wait_for_selector("text=/Python 3.* [|] Idle/", timeout=60_000)
     assert page.locator(".jp-NotebookPanel").count() == 1
-    stored, end = page.evaluate(PROMPTS, PANEL), time.monotonic() + PATIENCE
-    while page.evaluate(PROMPTS, PANEL) == stored:  # a click that comes before the kernel's session is lost
-        assert time.monotonic() < end, "the cells do not start"
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        page.wait_for_timeout(3000)
-    while any("*" in prompt or "[ ]" in prompt for prompt in page.evaluate(PROMPTS, PANEL)):
-        assert time.monotonic() < end, "the cells do not end"
+    end = time.monotonic() + PATIENCE
+    choose(page, "Edit", "Clear Outputs of All Cells")  # what was stored must not pass for what ran here
+    while not (prompts := set(page.evaluate(PROMPTS, PANEL))) or prompts & {NOT_RUN, RUNNING}:
+        assert time.monotonic() < end, f"the cells do not end: {prompts}"
+        if prompts == {NOT_RUN}:  # not asked yet, or before the kernel's session was there: that is lost
+            choose(page, "Run", "Run All Cells")
+            page.wait_for_timeout(3000)
         page.wait_for_timeout(200)
     assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
     assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
