@@ -70,6 +70,11 @@ def stage(evaluation: Evaluation, steps: int = -1) -> str:
     return span(evaluation.mean[steps], evaluation.interval()[steps])
 
 
+def end_of(evaluation: Evaluation) -> str:
+    """The last stage; where rewards are sparse, with the share of goals reached by then."""
+    return stage(evaluation) + (f", {evaluation.reached[-1]:.0%} of goals reached" if evaluation.sparse else "")
+
+
 def headline(tasks: str) -> str:
     """Every method on ``tasks``: what it reaches and what it costs."""
     rows = []
@@ -156,7 +161,7 @@ def training_seeds() -> str:
             training = record["training"]
             rows.append([
                 f"{head}, seed {training['seed']}{' (shipped)' if record_name == head else ''}", stage(evaluation, 0),
-                stage(evaluation), f"{training['env_steps'] / 1e6:.3g} M", f"{training['core_minutes']:.0f}",
+                end_of(evaluation), f"{training['env_steps'] / 1e6:.3g} M", f"{training['core_minutes']:.0f}",
             ])  # fmt: skip
     return table(["training", "before", "at the end", "environment steps", "core-minutes"], rows)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from test_stopping import algorithms, make
 
 import mpsearch
 from mpsearch import results
@@ -58,6 +61,18 @@ def test_a_record_holds_every_return_and_says_where_it_comes_from(name) -> None:
     assert all(record[key] for key in ("revision", "machine", "versions"))
     family = mpsearch.make_distribution(record["tasks_id"], **record["family"])
     np.testing.assert_allclose(family.check(record["tasks"]), record["tasks"])
+
+
+@algorithms
+def test_every_metric_has_its_formula_on_the_page(script, algorithm) -> None:
+    glossary = script("make_results").PAGE.read_text(encoding="utf-8").partition("## Metrics")[2]
+    told = set(re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in glossary.splitlines() if row[:1] == "|")))
+    agent, logged = make(algorithm), []
+    if algorithm == "pearl":
+        agent.config = replace(agent.config, evaluate_every=1)
+    agent.train(1, seed=0, callback=logged.append, progress=False)
+    assert set(logged[0]) <= told
+    assert "regret" not in told
 
 
 def test_every_command_behind_the_page_can_be_given(script) -> None:
