@@ -16,6 +16,7 @@ TINY = Sizes(
 )  # fmt: skip
 CURVES = {  # simulations and microseconds a control step
     "raw": {1: 40.0, 40: 16.0, 800: 15.0, 2000: 15.0},
+    "policies": {1: 100.0, 40: 3.0, 800: 1.5, 2000: 1.5},
     "closed_loop": {1: 160.0, 40: 20.0, 800: 18.0, 2000: 18.0},
     "single": {1: 90.0},
     "SyncVectorEnv": {1: 120.0, 40: 96.0},

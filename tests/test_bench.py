@@ -10,6 +10,7 @@ import benchmarks
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from benchmarks import TINY
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -31,6 +32,21 @@ def test_raw_physics_goes_through_the_states_of_the_closed_loop(monkeypatch) -> 
     looped, raw = made[0], made[1]
     np.testing.assert_array_equal(raw.qpos, looped.qpos)
     assert np.ptp(raw.qpos) > 0
+
+
+def test_the_policies_alone_choose_as_often_as_the_closed_loop(monkeypatch) -> None:
+    calls = []
+
+    def maker(tasks):
+        return lambda: (
+            lambda observations: calls.append(observations.shape) or (torch.zeros(3, 2, 6), torch.zeros(3, 2))
+        )
+
+    monkeypatch.setattr(collecting, "actor_maker", maker)
+    assert collecting.policies_alone(3, 2, 5)() == 30
+    alone = calls.copy()
+    collecting.closed_loop(3, 2, 5)()
+    assert calls == alone * 2 == [(3, 2, 17)] * 10
 
 
 def test_rates_take_turns(monkeypatch) -> None:
@@ -85,8 +101,9 @@ def test_collection_counts_the_control_steps_of_each_run() -> None:
         counted = {name: run() for name, run in runs.items()}
     assert missing == {}
     ours = {1: 2 * 3, 4: 2 * 12, 8: 24}  # two collections of 3 steps, or one
-    assert {n: counted["closed_loop", n] for n in ours} == {n: counted["raw", n] for n in ours} == ours
-    assert {name for name in counted if name[0] not in ("raw", "closed_loop")} == {
+    for ran in ("closed_loop", "raw", "policies"):
+        assert {n: counted[ran, n] for n in ours} == ours
+    assert {name for name in counted if name[0] not in ("raw", "closed_loop", "policies")} == {
         ("single", 1), *((kind, n) for kind in ("SyncVectorEnv", "AsyncVectorEnv") for n in (1, 2))
     }  # fmt: skip
     assert {counted[name] for name in theirs} == {4}

@@ -21,18 +21,18 @@ def labels(axes):
 def test_collection_draws_each_curve_and_says_how_flat_ours_is():
     axes = benchmark.plot_collection(benchmarks.result())
     np.testing.assert_allclose(axes.lines[0].get_xydata(), [[1, 160], [40, 20], [800, 18], [2000, 18]])
-    np.testing.assert_allclose(axes.lines[2].get_xydata(), [[1, 90]])
-    assert labels(axes) == ["mpsearch", "raw mujoco.batch", *(f"Gymnasium{name}" for name in (
+    np.testing.assert_allclose(axes.lines[3].get_xydata(), [[1, 90]])
+    assert labels(axes) == ["mpsearch", "raw mujoco.batch", "the policies alone", *(f"Gymnasium{name}" for name in (
         ", one environment", " SyncVectorEnv", " AsyncVectorEnv"))]  # fmt: skip
     assert axes.get_title().endswith("from 40 to 2,000 simulations: -10.0 % (raw physics -6.2 %)")
     assert "µs" in axes.get_ylabel()
     assert {"1", "40", "2,000"} <= {text.get_text() for text in axes.get_xticklabels()}
-    assert len({(line.get_color(), line.get_marker()) for line in axes.lines}) == 5
+    assert len({(line.get_color(), line.get_marker()) for line in axes.lines}) == 6
 
 
 def test_where_gymnasium_has_no_physics_its_curves_are_missing_and_the_words_say_so():
     lacking = benchmarks.without_gymnasium()
-    assert labels(benchmark.plot_collection(lacking)) == ["mpsearch", "raw mujoco.batch"]
+    assert labels(benchmark.plot_collection(lacking)) == ["mpsearch", "raw mujoco.batch", "the policies alone"]
     words = plots.describe_benchmark(lacking)
     assert "Not measured: Gymnasium AsyncVectorEnv (no physics)." in words
     assert "at 40; Gymnasium" not in words

@@ -9,13 +9,14 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+import torch
 
 from mpsearch.bench.sizes import Sizes
 from mpsearch.bench.timing import Run, middle_half, rates, ratio
 from mpsearch.maml import MAML
 from mpsearch.maml.inner import spread_over_tasks
 from mpsearch.records import Array, Episodes
-from mpsearch.rollouts import collect, gaussian_actor
+from mpsearch.rollouts import Actor, collect, gaussian_actor, one_torch_thread
 from mpsearch.seeding import Streams
 from mpsearch.tasks import CheetahVelocity
 from mpsearch.tasks.physics import quiet_mujoco
@@ -25,17 +26,31 @@ Close = Callable[[], None]
 INSTALL = "gymnasium's own HalfCheetah needs: pip install 'gymnasium[mujoco]'"
 
 
+def actor_maker(tasks: int) -> Callable[[], Actor]:
+    """What makes actors with a different policy for each task, and always the same ones, as collection begins."""
+    agent, streams = MAML(CheetahVelocity()), Streams(0)
+    agent._start(streams)
+    parameters = [p.detach().clone() for p in spread_over_tasks(agent.policy, tasks)]
+    return lambda: gaussian_actor(agent.policy, parameters, streams.torch("actions"))
+
+
 def closed_loop(tasks: int, episodes: int, steps: int) -> Callable[[], Episodes]:
     """Collect episodes with a different policy for each task, and always the same ones."""
-    family, streams = CheetahVelocity(), Streams(0)
-    agent = MAML(family)
-    agent._start(streams)
+    family, make_actor = CheetahVelocity(), actor_maker(tasks)
     batch = family.make_batch(family.spread(tasks), episodes)
-    parameters = [p.detach().clone() for p in spread_over_tasks(agent.policy, tasks)]
+    return lambda: collect(batch, steps, make_actor(), Streams(0).numpy("reset"))
 
-    def run() -> Episodes:
-        actor = gaussian_actor(agent.policy, parameters, streams.torch("actions"))
-        return collect(batch, steps, actor, streams.numpy("reset"))
+
+def policies_alone(tasks: int, episodes: int, steps: int) -> Run:
+    """Choose actions as the closed loop does, without any physics."""
+    make_actor, observations = actor_maker(tasks), torch.zeros(tasks, episodes, CheetahVelocity().observation_dim)
+
+    def run() -> int:
+        actor = make_actor()
+        with torch.no_grad(), one_torch_thread():
+            for _ in range(steps):
+                actor(observations)
+        return tasks * episodes * steps
 
     return run
 
@@ -127,12 +142,13 @@ def repeated(run: Run, times: int) -> int:
 
 
 def our_runs(sizes: Sizes) -> dict[Point, Run]:
-    """Raw physics and collection at each number of simulations, each beside the other."""
+    """Raw physics, the policies alone, and collection, which has both, at each number of simulations."""
     runs: dict[Point, Run] = {}
     for simulations in sizes.simulations:
         shape, times = sizes.shape(simulations), sizes.collections(simulations)
         loop, raw = closed_loop(*shape, sizes.steps), raw_physics(*shape, sizes.steps)
         runs["raw", simulations] = partial(repeated, raw, times)
+        runs["policies", simulations] = partial(repeated, policies_alone(*shape, sizes.steps), times)
         runs["closed_loop", simulations] = partial(repeated, partial(env_steps_of, loop), times)
     return runs
 

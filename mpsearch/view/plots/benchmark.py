@@ -18,6 +18,7 @@ Result = Mapping[str, Any]
 STEPPERS = {  # in the order of the legend
     "closed_loop": "mpsearch",
     "raw": "raw mujoco.batch",
+    "policies": "the policies alone",
     "single": "Gymnasium, one environment",
     "SyncVectorEnv": "Gymnasium SyncVectorEnv",
     "AsyncVectorEnv": "Gymnasium AsyncVectorEnv",
@@ -40,7 +41,7 @@ def plot_collection(result: Result, axes: Axes | None = None) -> Axes:
     axes = new_axes(axes)
     counts = set()
     for i, (name, label) in enumerate(STEPPERS.items()):
-        if name in curves:  # gymnasium's are missing where it has no physics
+        if name in curves:  # gymnasium's are missing where it has no physics, the policies in older records
             x, y = columns(curves[name], "simulations", "microseconds")
             axes.plot(x, y, label=label, **line_style(i))
             counts.update(x.tolist())
