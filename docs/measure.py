@@ -35,6 +35,8 @@ def commands() -> dict[str, str]:
             found[f"{method}-{tasks}"] = f"{method} {tasks} --seeds {seeds[tasks]}"
         found[f"pearl-{tasks}"] = f"pearl {tasks} --seeds 10"
     found["maml-cheetah-direction-horizon-100"] = "maml cheetah-direction --seeds 10 --family horizon=100"
+    found["maml-point-navigation"] = "maml point-navigation --seeds 5"
+    found["pearl-point-navigation"] = "pearl point-navigation --seeds 5 --steps 3"  # three episodes to find a goal in
     found["scratch-cheetah-direction"] = "scratch cheetah-direction --seeds 3"
     found["scratch-cheetah-velocity"] = "scratch cheetah-velocity --seeds 2 --count 4"
     for method in ("maml", "pearl"):

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from mpsearch.checkpoints import ZOO, load
-from mpsearch.storage import CARD, read_card
+from mpsearch.storage import SEAL, read_card, write_card
 
 CURVE = ("iteration", "env_steps", "wall_seconds", "cpu_seconds", "returns", "before", "after", "kl", "std", "rates")
 CURVE += ("held_out", "held_out_worst", "q", "temperature", "entropy")
@@ -35,8 +35,9 @@ def main(folder: Path, name: str | None = None) -> None:
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     shutil.copy2(folder / card["weights"]["file"], target)
-    card.pop("shards", None)  # the replay is far too large to ship; a training that goes on explores anew
-    (target / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    for key in ("shards", SEAL):  # the replay is far too large to ship: a training that goes on explores anew
+        card.pop(key, None)
+    write_card(target, card)
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     curve = [{key: rounded(line[key]) for key in CURVE if key in line} for line in lines[: card["iteration"]]]
     (target / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in curve))

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import mpsearch
-from mpsearch import MAML, CheetahVelocity, MAMLConfig, PointNavigation, evaluate, results
+from mpsearch import MAML, CheetahDirection, CheetahVelocity, MAMLConfig, PointNavigation, evaluate, results
 from mpsearch.baselines import FromScratch, OneTask, RandomStart, start, with_best_rate
 from mpsearch.checkpoints import ZOO
 from mpsearch.errors import UsageError
@@ -95,6 +95,19 @@ def test_the_best_rate_is_found_and_a_trained_meta_policy_keeps_its_own(monkeypa
     assert agent.config.inner_rate == 0.3
     with pytest.raises(UsageError, match="trained with its inner rates"):
         with_best_rate(MAML(FAMILY))
+
+
+def test_a_rate_is_chosen_on_as_many_tasks_of_one_direction_as_of_the_other(monkeypatch) -> None:
+    agent = RandomStart(CheetahDirection(), SMALL)
+
+    def adapt(tasks, **_):
+        assert tasks.sum() == 0
+        return type("Result", (), {"after": np.zeros(len(tasks))})
+
+    monkeypatch.setattr(agent, "adapt", adapt)
+    with_best_rate(agent)
+    with pytest.raises(AssertionError):
+        with_best_rate(agent, count=5)
 
 
 def test_what_needs_no_training_starts_by_name() -> None:
