@@ -94,7 +94,7 @@ class Train:
         print(f"{agent.iteration} iterations, {agent.env_steps:,} environment steps: saved in {folder}")
 
     def _fresh(self, kind: type[MetaPolicy]) -> tuple[MetaPolicy, Path]:
-        from mpsearch.meta_policy import copy_metrics
+        from mpsearch.metrics import copy_metrics
         from mpsearch.storage import CARD
         from mpsearch.tasks import make_distribution
 

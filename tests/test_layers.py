@@ -11,7 +11,7 @@ import mpsearch
 
 ROOT = Path(mpsearch.__file__).parent
 LAYERS = [  # a module imports only from the layers above its own, and from its own
-    ["errors", "seeding", "records", "storage", "interrupt"],
+    ["errors", "seeding", "records", "storage", "interrupt", "metrics", "provenance"],
     ["tasks"],
     ["policies"],
     ["rollouts", "returns"],
