@@ -137,13 +137,13 @@ def write_card(folder: Path, card: Mapping[str, Any]) -> None:
 
 
 def _sealed(card: Mapping[str, Any]) -> bytes:
-    data = (json.dumps({**card, SEAL: _seal(card)}, indent=1) + "\n").encode()
+    data = (json.dumps({**card, SEAL: seal_of(card)}, indent=1) + "\n").encode()
     if len(data) > MOST_CARD:
         raise CheckpointError(f"a card may have {MOST_CARD:,} bytes, not {len(data):,}; leave out some of its entries")
     return data
 
 
-def _seal(card: Mapping[str, Any]) -> str:
+def seal_of(card: Mapping[str, Any]) -> str:
     """The sha256 of what a card says, however it is laid out."""
     return hashlib.sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()
 
@@ -183,7 +183,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     try:
         card = json.loads(data)
         seal = card.pop(SEAL, None) if isinstance(card, dict) else None
-        whole = seal is None or seal == _seal(card)
+        whole = seal is None or seal == seal_of(card)
     except (ValueError, RecursionError):
         raise CheckpointError(f"{path} is damaged: it is not JSON; use another copy") from None
     if not isinstance(card, dict) or type(card.get("format")) is not int:
