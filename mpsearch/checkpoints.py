@@ -55,5 +55,5 @@ def load(name: str | os.PathLike[str], tasks: TaskDistribution | None = None) ->
     folder = find(name)
     kind = str(read_card(folder).get("algorithm"))
     if kind not in ALGORITHMS:
-        raise CheckpointError(f"{folder} holds an unknown algorithm {kind!r}; known: {', '.join(ALGORITHMS)}")
+        raise CheckpointError(f"{folder} holds an unknown algorithm {kind!r:.80}; known: {', '.join(ALGORITHMS)}")
     return ALGORITHMS[kind].load(folder, tasks)

@@ -235,7 +235,7 @@ class MetaPolicy(ABC):
         """
         tensors, card = read_checkpoint(Path(path))
         if card.get("algorithm") != cls.algorithm:
-            raise CheckpointError(f"{path} holds {card.get('algorithm')!r}, not {cls.algorithm!r}")
+            raise CheckpointError(f"{path} holds {card.get('algorithm')!r:.80}, not {cls.algorithm!r}")
         with torch.device("meta"):  # shapes without memory: a card may declare more than the weights file holds
             expected = cls._from_card(card, tasks, str(path))._tensors()
         require_structure(tensors, expected, str(path))
@@ -271,8 +271,9 @@ class MetaPolicy(ABC):
             agent.seed = None if card["seed"] is None else check_count("seed", card["seed"], 0)
             agent.command, agent.history = card["command"], [dict(past) for past in card["history"]]
         except Exception as error:  # whatever constructors say of a stranger's data
+            reason = f"{type(error).__name__}: {error!s:.200}"
             raise CheckpointError(
-                f"the card of {where} is damaged or was edited ({type(error).__name__}: {error}); use another copy"
+                f"the card of {where} is damaged or was edited ({reason}); use another copy"
             ) from error
         return agent
 

@@ -232,7 +232,7 @@ def read_tensors(folder: Path, entry: Any) -> dict[str, Tensor]:
         _require_short_header(data)
         return safetensors.torch.load(data)
     except Exception as error:  # whatever the parser says of a stranger's bytes
-        raise CheckpointError(f"{path} is not a safetensors file: {error}; use another copy") from error
+        raise CheckpointError(f"{path} is not a safetensors file: {error!s:.200}; use another copy") from error
 
 
 def _require_short_header(data: bytes) -> None:
@@ -245,12 +245,12 @@ def require_structure(tensors: Mapping[str, Tensor], expected: Mapping[str, Tens
     """Raise :class:`CheckpointError` unless names, shapes and dtypes agree and all values are finite."""
     if tensors.keys() != expected.keys():
         odd = sorted(tensors.keys() ^ expected.keys())
-        raise CheckpointError(f"{where} belongs to another architecture: tensor {odd[0]!r} does not match")
+        raise CheckpointError(f"{where} belongs to another architecture: tensor {odd[0]!r:.80} does not match")
     for name, tensor in tensors.items():
         want = expected[name]
         if tensor.shape != want.shape or tensor.dtype != want.dtype:
             raise CheckpointError(
-                f"{where} belongs to another architecture: {name} is {tensor.dtype} {list(tensor.shape)},"
+                f"{where} belongs to another architecture: {name} is {tensor.dtype} {list(tensor.shape)!s:.80},"
                 f" expected {want.dtype} {list(want.shape)}"
             )
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():

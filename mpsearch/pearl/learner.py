@@ -284,5 +284,5 @@ class PEARL(MetaPolicy):
             for shard in shards:
                 self.replay.restore(read_tensors(folder, shard))
         except (KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
-            raise CheckpointError(f"the replay in {folder} is damaged: {error}; use another copy") from None
+            raise CheckpointError(f"the replay in {folder} is damaged: {error!s:.200}; use another copy") from None
         self._saved = (folder, shards, self.replay.added.copy())
