@@ -214,7 +214,7 @@ def test_a_rollback_needs_a_place_to_go_back_to(options, words) -> None:
 def test_a_training_killed_at_any_moment_and_resumed_equals_one_that_never_stopped(algorithm, tmp_path) -> None:
     whole, moments = make(algorithm), random.Random(os.getpid())
     whole.train(ITERATIONS, seed=3, folder=tmp_path / "whole", progress=False)
-    folder, kills = tmp_path / "killed", 0
+    folder, kills, reached, cut_off = tmp_path / "killed", 0, [], set()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])}
     while kills < KILLS:
         run = subprocess.Popen(
@@ -226,15 +226,21 @@ def test_a_training_killed_at_any_moment_and_resumed_equals_one_that_never_stopp
         ended = run.wait() == 0
         run.stdout.close()
         kills += not ended
+        cut_off |= set(folder.glob(".*.tmp"))  # the next save clears up
         agent = type(whole).load(folder) if (folder / "card.json").exists() else make(algorithm)
         assert agent.iteration <= ITERATIONS
+        reached += [] if ended else [agent.iteration]
         if ended:  # start over, to be killed again
             assert_same(whole, agent)
             for file in folder.iterdir():
                 file.unlink()
+    print(
+        f"{algorithm}: {kills} kills, {len(cut_off)} while a file was written; checkpoints' iterations then: {reached}"
+    )
     if agent.iteration < ITERATIONS:
         agent.train(ITERATIONS - agent.iteration, seed=3, folder=folder, progress=False)
     assert_same(whole, agent)
+    assert not list(folder.glob(".*.tmp"))
     assert iterations(folder) == list(range(1, ITERATIONS + 1))
     np.testing.assert_array_equal(
         *(type(whole).load(tmp_path / name).adapt([[0.2, 0.1]], seed=0).returns for name in ("whole", "killed"))
