@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,11 +17,13 @@ def describe_machine() -> str:
     return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
 
 
+@cache
 def package_versions() -> dict[str, str]:
     """The versions of what results depend on."""
     return {name: version(name) for name in PACKAGES}
 
 
+@cache  # it is that of the code which runs, whatever becomes of the files meanwhile
 def code_revision() -> str | None:
     """The git revision of this source tree, with ``+`` if it has changes; ``None`` outside a checkout."""
     root = Path(__file__).parents[1]

@@ -22,7 +22,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from damage import Files, changes
 
 import mpsearch
@@ -30,7 +29,7 @@ from mpsearch import MAML, PEARL, MAMLConfig, PEARLConfig, PointNavigation
 from mpsearch.errors import MpsearchError
 from mpsearch.tasks import FAMILIES
 
-PATIENCE = 20  # s
+PATIENCE = 20  # s of computing; of waiting, thirty times as much: the machine may be busy with other things
 SLACK = 32_000_000  # bytes
 ADDRESSES = 4_000_000_000  # bytes; memory that is asked for and never used does no harm
 FORBIDDEN = {
@@ -50,7 +49,8 @@ class Watch:
         self.folder: str | None = None
         self.seen: list[str] = []
         sys.addaudithook(self._hear)
-        signal.signal(signal.SIGALRM, self._ring)
+        for alarm in (signal.SIGALRM, signal.SIGPROF):
+            signal.signal(alarm, self._ring)
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self.folder and event in FORBIDDEN:
@@ -66,10 +66,12 @@ class Watch:
         Path("/proc/self/clear_refs").write_text("5")  # the peak is now what there is
         before = memory("VmRSS")
         self.seen, self.folder = [], str(folder)
-        signal.alarm(PATIENCE)
+        signal.setitimer(signal.ITIMER_PROF, PATIENCE)
+        signal.alarm(30 * PATIENCE)
         try:
             yield
         finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
             signal.alarm(0)
             self.folder = None
             self.peak = memory("VmHWM") - before
@@ -113,7 +115,7 @@ def values(agent: MAML | PEARL) -> dict[str, bytes]:
     card = [agent.algorithm, agent.tasks.id, agent.tasks.config, *(getattr(agent, name) for name in told)]
     arrays = {name: tensor.detach().numpy() for name, tensor in agent._tensors().items()}
     if isinstance(agent, PEARL):
-        arrays |= {name: value for name, value in vars(agent.replay).items() if isinstance(value, np.ndarray)}
+        arrays |= {name: kept.numpy() for name, kept in agent.replay.since(0 * agent.replay.added).items()}
         arrays["training_tasks"] = agent.training_tasks
     return {"card": repr(card).encode()} | {name: array.tobytes() for name, array in arrays.items()}
 

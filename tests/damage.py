@@ -200,6 +200,22 @@ def spoil_a_number(files: Files, rng: random.Random) -> Files:
     return {**files, name: data[:at] + bad + data[at + 4 :]}
 
 
+def huge_sizes(files: Files, rng: random.Random) -> Files:
+    """A card that declares far more than its files hold."""
+    card = json.loads(files[CARD])
+    count = rng.choice([10**6, 10**7, 10**8])
+    card["config"].update(rng.choice([
+        {"hidden": [count]}, {"hidden": [8, count]}, {"hidden": [8] * 50}, {"hidden": [10**4] * 2}, {"context": count},
+        {"inner_steps": count}, {"latent": count}, {"encoder_hidden": [count]}, {"replay_size": count},
+        {"recent": count, "replay_size": 10**9}, {},
+    ]))  # fmt: skip
+    if rng.random() < 0.3:
+        card["tasks"]["config"]["horizon"] = count
+    if rng.random() < 0.3:
+        card["training_tasks"] = [[0.1, 0.1]] * 10_000
+    return {**files, CARD: json.dumps(card).encode()}
+
+
 def trick_with_a_name(files: Files, rng: random.Random) -> Files:
     card = json.loads(files[CARD])
     entry = rng.choice(entries(card))
@@ -240,5 +256,6 @@ def changes(bomb: Path) -> dict[str, Change]:
     names = [change.__name__ for change in byte_wise] + [change.__name__ for change in others[:-1]] + ["pickle"]
     forgeries = dict(zip(names, map(forged, both), strict=True)) | {
         "header": forged(edit_a_header), "number": forged(spoil_a_number), "name": trick_with_a_name,
+        "sizes": forged(huge_sizes),
     }  # fmt: skip
     return dict(zip(names, both, strict=True)) | {f"forged {name}": change for name, change in forgeries.items()}

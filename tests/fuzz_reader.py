@@ -100,6 +100,9 @@ def main(words: list[str]) -> None:
         pack(Path(words[1]))
     else:
         import atheris
+
+        with atheris.instrument_imports(include=["mpsearch"]):
+            import mpsearch.checkpoints  # noqa: F401
         from damage import odd_json
 
         def mutate(data: bytes, most: int, seed: int) -> bytes:
@@ -120,8 +123,6 @@ def main(words: list[str]) -> None:
             parts[at] = len(text).to_bytes(8, "little") + text + rest if at else text
             return CUT.join(parts)[:most]
 
-        with atheris.instrument_imports(include=["mpsearch"]):
-            import mpsearch.checkpoints  # noqa: F401
         atheris.Setup([sys.argv[0], *words], read_input, custom_mutator=mutate)
         atheris.Fuzz()
 
