@@ -13,8 +13,8 @@ from mpsearch.cli import main
 
 LARGEST_FILE = 60_000  # bytes, where no small disk can be had: less than the weights
 SIZE = "250k"  # room for one checkpoint of 90 kB and its successor, but not for a large file beside them
-TRAIN = ["train", "maml", "point-navigation", "--family", "horizon=4"]
-SETTINGS = ["--set", "tasks_per_iteration=2", "episodes=2", "hidden=[140,140]"]
+TRAIN = ["train", "maml", "point-navigation"]
+SETTINGS = ["--family", "horizon=4", "--set", "tasks_per_iteration=2", "episodes=2", "hidden=[140,140]"]
 
 
 @pytest.fixture(params=["full disk", "largest file"])

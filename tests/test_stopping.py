@@ -222,15 +222,15 @@ def test_a_rollback_needs_a_place_to_go_back_to(options, words) -> None:
 
 @pytest.fixture(scope="module")
 def trainer():
-    """Starts a training in a process of its own and kills it at a random moment; returns its exit code."""
+    """Starts a training in a process of its own and kills it within so many seconds; returns its exit code."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])}
     command, pipe, moments = [sys.executable, "-c", TRAIN], subprocess.PIPE, random.Random(os.getpid())
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as parent:
 
-        def train_and_kill(algorithm, folder) -> int:
+        def train_and_kill(algorithm, folder, within) -> int:
             print(algorithm, folder, file=parent.stdin, flush=True)
             child = int(parent.stdout.readline())
-            time.sleep(moments.uniform(0, 0.8))
+            time.sleep(moments.uniform(0, within))
             with contextlib.suppress(ProcessLookupError):  # it has ended
                 os.kill(child, signal.SIGKILL)
             return int(parent.stdout.readline())
@@ -244,11 +244,12 @@ def trainer():
 def test_a_training_killed_at_any_moment_and_resumed_equals_one_that_never_stopped(
     algorithm, tmp_path, trainer
 ) -> None:
-    whole = make(algorithm)
-    whole.train(ITERATIONS, seed=3, folder=tmp_path / "whole", progress=False)
+    whole, start = make(algorithm), time.monotonic()
+    whole.train(ITERATIONS, seed=3, folder=tmp_path / "whole", save_every=0, progress=False)
+    within = (time.monotonic() - start) / 4
     folder, reached, cut_off = tmp_path / "killed", [], set()
     while len(reached) < KILLS:
-        code = trainer(algorithm, folder)
+        code = trainer(algorithm, folder, within)
         assert code in (0, -signal.SIGKILL)
         cut_off |= set(folder.glob(".*.tmp"))  # the next save clears up
         agent = type(whole).load(folder) if (folder / "card.json").exists() else make(algorithm)
