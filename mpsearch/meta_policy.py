@@ -118,7 +118,9 @@ class MetaPolicy(ABC):
         """Train for ``iterations`` more iterations.
 
         All randomness is a function of ``seed`` and the iteration, so a run that was saved, stopped and
-        continued equals one that never stopped, to the bit: on the same machine with as many threads.
+        continued equals one that never stopped, and one in another process, to the bit: on the same machine with as
+        many threads. Other processors, numbers of threads, or versions of torch, NumPy or MuJoCo round otherwise, and
+        a simulation makes much of that: there, compare mean returns within their intervals.
 
         Args:
             callback: receives the metrics of each iteration.
