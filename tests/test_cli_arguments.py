@@ -66,7 +66,7 @@ def quick(place, monkeypatch):
     monkeypatch.setattr(lab, "open_lab", lambda folder, browser: 0)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(LINES)
 @example(["train", "maml", "point-navigation", "--set", "hidden=x"])
 @example(["adapt", "maml", "point-navigation", "--weights", "x" * 5000])
@@ -83,3 +83,22 @@ def test_any_words_end_with_an_exit_code_and_no_traceback(quick, words) -> None:
     assert "Traceback" not in out.getvalue() + err.getvalue()
     if code in (1, 2):
         assert out.getvalue() + err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (PermissionError(13, "Permission denied", "out.json"), "[Errno 13] Permission denied: 'out.json'"),
+        (
+            MemoryError("Unable to allocate 9 TiB"),
+            "there is not enough memory for that; ask for fewer or smaller things",
+        ),
+    ],
+)
+def test_what_the_system_refuses_is_told_in_a_sentence(monkeypatch, capsys, error, sentence) -> None:
+    def refuse(**options):
+        raise error
+
+    monkeypatch.setattr(bench, "report", refuse)
+    assert main(["bench"]) == 1
+    assert capsys.readouterr().err == f"mpsearch: {sentence}\n"
