@@ -2,7 +2,7 @@
 
 python tests/fuzz_reader.py --seeds DIR             write inputs to begin from
 python tests/fuzz_reader.py DIR -max_total_time=1200 -timeout=30 -rss_limit_mb=2000     libFuzzer's own options
-python tests/fuzz_reader.py --pack DIR              replace the corpus in tests/, which test_corruptions.py replays
+python tests/fuzz_reader.py --pack DIR              replace the corpus in tests/ by what it found; CI replays that
 
 An input is the card, a line ``--``, the weights, another ``--`` and a part of a replay. The card vouches for the
 other two: names, sizes and checksums are filled in where it has entries for them, so that mutations come as far as
@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import random
 import sys
+import tarfile
 import tempfile
-import zipfile
 from pathlib import Path
 
-CORPUS = Path(__file__).with_name("fuzz_corpus.zip")
+CORPUS = Path(__file__).with_name("fuzz_corpus.tar.xz")
 CUT = b"\n--\n"
 
 
@@ -80,15 +81,40 @@ def seeds() -> list[bytes]:
 
 def corpus() -> list[bytes]:
     """The inputs that fuzzing found to reach different code."""
-    with zipfile.ZipFile(CORPUS) as archive:
-        return [archive.read(name) for name in archive.namelist()]
+    with tarfile.open(CORPUS) as archive:
+        return [archive.extractfile(member).read() for member in archive]
+
+
+def lines_reached(data: bytes) -> set[tuple[str, int]]:
+    """The lines of mpsearch that run when it is read."""
+    reached = set()
+
+    def trace(frame, event, argument):
+        if "mpsearch" not in frame.f_code.co_filename:
+            return None
+        reached.add((frame.f_code.co_filename, frame.f_lineno))
+        return trace
+
+    sys.settrace(trace)
+    try:
+        read_input(data)
+    finally:
+        sys.settrace(None)
+    return reached
 
 
 def pack(folder: Path) -> None:
-    """Keep the inputs in ``folder`` as the corpus."""
-    with zipfile.ZipFile(CORPUS, "w", zipfile.ZIP_LZMA) as archive:
-        for number, path in enumerate(sorted(folder.iterdir(), key=lambda path: path.stat().st_size)):
-            archive.writestr(zipfile.ZipInfo(f"{number:03}"), path.read_bytes(), zipfile.ZIP_LZMA)
+    """Keep, as the corpus, what in ``folder`` reaches lines that nothing smaller there does."""
+    inputs = sorted((path.read_bytes() for path in folder.iterdir()), key=lambda data: (len(data), data))
+    lines_reached(inputs[-1])  # imports
+    seen: set[tuple[str, int]] = set()
+    with tarfile.open(CORPUS, "w:xz") as archive:
+        for number, data in enumerate(inputs):
+            if reached := lines_reached(data) - seen:
+                seen |= reached
+                member = tarfile.TarInfo(f"{number:03}")
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
 
 
 def main(words: list[str]) -> None:
