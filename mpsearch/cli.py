@@ -253,8 +253,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"mpsearch: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except (OSError, MemoryError) as error:
-        words = "there is not enough memory for that; ask for fewer or smaller things"
-        print(f"mpsearch: {error if isinstance(error, OSError) else words}", file=sys.stderr)
+        no_memory = "there is not enough memory for that; ask for fewer or smaller things"
+        print(f"mpsearch: {error if isinstance(error, OSError) else no_memory}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as interrupt:
         print(f"mpsearch: {interrupt or 'interrupted; what was saved is kept'}", file=sys.stderr)
