@@ -66,7 +66,7 @@ def quick(place, monkeypatch):
     monkeypatch.setattr(lab, "open_lab", lambda folder, browser: 0)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(LINES)
 @example(["train", "maml", "point-navigation", "--set", "hidden=x"])
 @example(["adapt", "maml", "point-navigation", "--weights", "x" * 5000])
