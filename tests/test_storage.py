@@ -87,10 +87,6 @@ def test_the_card_is_written_last(folder, monkeypatch) -> None:
     assert written == [".safetensors", ".json"]
 
 
-def truncate(folder):
-    weights_file(folder).write_bytes(weights_file(folder).read_bytes()[:-1])
-
-
 def name_weights(name):
     return lambda folder: edit_card(folder, lambda card: card["weights"].update(file=name))
 
@@ -100,7 +96,7 @@ def card_of(text):
 
 
 DAMAGE = {
-    "truncated weights": (truncate, "truncated or was changed"),
+    "truncated weights": (lambda f: weights_file(f).write_bytes(weights_file(f).read_bytes()[:-1]), "truncated or"),
     "longer weights": (lambda f: weights_file(f).write_bytes(weights_file(f).read_bytes() + b"\0"), "was changed"),
     "missing weights": (lambda f: weights_file(f).unlink(), "cannot be read"),
     "edited sha": (lambda f: edit_card(f, lambda c: c["weights"].update(sha256="0" * 64)), "was changed"),
