@@ -56,7 +56,7 @@ class LessonTimes:
             self.seconds[path.stem] += report.duration
 
     def pytest_terminal_summary(self, terminalreporter) -> None:
-        from mpsearch.meta_policy import describe_machine  # it imports torch
+        from mpsearch.provenance import describe_machine
 
         rounded = {name: round(self.seconds[name]) for name in sorted(self.seconds)}
         self.file.write_text(json.dumps({"machine": describe_machine(), "seconds": rounded}) + "\n", encoding="utf-8")

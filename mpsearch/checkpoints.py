@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -25,8 +26,9 @@ def find(name: str | os.PathLike[str]) -> Path:
     """The folder of a checkpoint: a shipped name, or a folder that holds one."""
     if isinstance(name, str) and name in available():
         return ZOO / name
-    if (Path(name) / CARD).is_file():
-        return Path(name)
+    with contextlib.suppress(OSError):  # a name too long for a file, a folder that may not be entered
+        if (Path(name) / CARD).is_file():
+            return Path(name)
     if isinstance(name, os.PathLike) or os.sep in str(name):
         raise CheckpointError(f"no checkpoint in {os.fspath(name)}: it holds no {CARD}")
     raise unknown("meta-policy", name, available())
@@ -53,5 +55,5 @@ def load(name: str | os.PathLike[str], tasks: TaskDistribution | None = None) ->
     folder = find(name)
     kind = str(read_card(folder).get("algorithm"))
     if kind not in ALGORITHMS:
-        raise CheckpointError(f"{folder} holds an unknown algorithm {kind!r}; known: {', '.join(ALGORITHMS)}")
+        raise CheckpointError(f"{folder} holds an unknown algorithm {kind!r:.80}; known: {', '.join(ALGORITHMS)}")
     return ALGORITHMS[kind].load(folder, tasks)

@@ -94,7 +94,7 @@ class Train:
         print(f"{agent.iteration} iterations, {agent.env_steps:,} environment steps: saved in {folder}")
 
     def _fresh(self, kind: type[MetaPolicy]) -> tuple[MetaPolicy, Path]:
-        from mpsearch.meta_policy import copy_metrics
+        from mpsearch.metrics import copy_metrics
         from mpsearch.storage import CARD
         from mpsearch.tasks import make_distribution
 
@@ -252,6 +252,10 @@ def main(arguments: list[str] | None = None) -> int:
     except MpsearchError as error:
         print(f"mpsearch: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
+    except (OSError, MemoryError) as error:
+        no_memory = "there is not enough memory for that; ask for fewer or smaller things"
+        print(f"mpsearch: {error if isinstance(error, OSError) else no_memory}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt as interrupt:
         print(f"mpsearch: {interrupt or 'interrupted; what was saved is kept'}", file=sys.stderr)
         return 1

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Real
+
+MOST_LAYERS = 100
 
 
 class MpsearchError(Exception):
@@ -42,3 +45,11 @@ def check_number(name: str, value: float, least: float) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not least <= value < float("inf"):
         raise UsageError(f"{name} must be a number of at least {least:g}, not {value!r}")
     return float(value)
+
+
+def check_widths(name: str, value: Sequence[int]) -> None:
+    """Raise unless ``value`` is a list of the widths of layers."""
+    if not isinstance(value, (list, tuple)) or len(value) > MOST_LAYERS:
+        raise UsageError(f"{name} must be a list of at most {MOST_LAYERS} widths, such as [64,64], not {value!r:.80}")
+    for width in value:
+        check_count(f"a width in {name}", width)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
-import platform
-import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args
 
@@ -19,27 +15,19 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from mpsearch.errors import CheckpointError, MpsearchError, NonFiniteError, UsageError, check_count, unknown
+from mpsearch.errors import CheckpointError, NonFiniteError, UsageError, check_count, check_number, unknown
 from mpsearch.interrupt import Interrupt
+from mpsearch.metrics import METRICS_LINES, Metrics, MetricsLog
+from mpsearch.provenance import code_revision, describe_machine, package_versions
 from mpsearch.records import AdaptationResult, Array
 from mpsearch.seeding import Streams
-from mpsearch.storage import (
-    locked,
-    read_card,
-    read_checkpoint,
-    require_structure,
-    write_atomically,
-    write_checkpoint,
-)
+from mpsearch.storage import locked, read_card, read_checkpoint, require_structure, write_checkpoint
 from mpsearch.tasks import TaskDistribution, make_distribution
 
-Metrics = dict[str, Any]
 OnNonFinite = Literal["stop", "rollback"]
 MOST_ROLLBACKS = 3  # to one checkpoint
-METRICS_FILE = "metrics.jsonl"
 PROGRESS = "before {before:.1f}, after {after:.1f}, {steps_per_second:,.0f} steps/s"
 PAST = ("config", "seed", "command", "iteration", "env_steps", "wall_seconds", "cpu_seconds", "machine", "revision")
-PACKAGES = ("mpsearch", "torch", "numpy", "mujoco", "gymnasium", "higher")
 
 
 class MetaPolicy(ABC):
@@ -111,6 +99,11 @@ class MetaPolicy(ABC):
     def _restore(self, folder: Path, card: Mapping[str, Any]) -> None:  # noqa: B027 - most have nothing
         """Take from a checkpoint what is not among :meth:`_tensors`."""
 
+    def _require_finite_parameters(self) -> None:
+        for name, tensor in self._tensors().items():
+            if not torch.isfinite(tensor).all():
+                raise NonFiniteError(f"{name} is not finite after iteration {self.iteration}; smaller steps may help")
+
     def train(
         self,
         iterations: int,
@@ -125,7 +118,9 @@ class MetaPolicy(ABC):
         """Train for ``iterations`` more iterations.
 
         All randomness is a function of ``seed`` and the iteration, so a run that was saved, stopped and
-        continued equals one that never stopped, to the bit: on the same machine with as many threads.
+        continued equals one that never stopped, and one in another process, to the bit: on the same machine with as
+        many threads. Other processors, numbers of threads, or versions of torch, NumPy or MuJoCo round otherwise, and
+        a simulation makes much of that: there, compare mean returns within their intervals.
 
         Args:
             callback: receives the metrics of each iteration.
@@ -160,11 +155,11 @@ class MetaPolicy(ABC):
                         log.append(metrics)
                     if callback:
                         callback(metrics)
-                    if folder and time.monotonic() - saved > save_every:
-                        self.save(folder)
+                    if folder and log and time.monotonic() - saved > save_every:
+                        self.save(folder, **{METRICS_LINES: log.lines})
                         saved = time.monotonic()
-            if folder:
-                self.save(folder)
+            if folder and log:
+                self.save(folder, **{METRICS_LINES: log.lines})
         if interrupt.asked:
             where = f"; saved in {folder}" if folder else ""
             raise KeyboardInterrupt(f"stopped after iteration {self.iteration}{where}")
@@ -242,12 +237,13 @@ class MetaPolicy(ABC):
         """
         tensors, card = read_checkpoint(Path(path))
         if card.get("algorithm") != cls.algorithm:
-            raise CheckpointError(f"{path} holds {card.get('algorithm')!r}, not {cls.algorithm!r}")
-        agent = cls._from_card(card, tasks, str(path))
-        expected = agent._tensors()
+            raise CheckpointError(f"{path} holds {card.get('algorithm')!r:.80}, not {cls.algorithm!r}")
+        with torch.device("meta"):  # shapes without memory: a card may declare more than the weights file holds
+            expected = cls._from_card(card, tasks, str(path))._tensors()
         require_structure(tensors, expected, str(path))
+        agent = cls._from_card(card, tasks, str(path))
         with torch.no_grad():
-            for name, tensor in expected.items():
+            for name, tensor in agent._tensors().items():
                 tensor.copy_(tensors[name])
         agent._restore(Path(path), card)
         return agent
@@ -269,33 +265,19 @@ class MetaPolicy(ABC):
         try:
             tasks = tasks or make_distribution(card["tasks"]["id"], **card["tasks"]["config"])
             agent = cls(tasks, cls.config_type(**card["config"]))
-            agent.iteration, agent.env_steps = int(card["iteration"]), int(card["env_steps"])
-            agent.wall_seconds, agent.cpu_seconds = float(card["wall_seconds"]), float(card["cpu_seconds"])
-            agent.rollbacks = int(card.get("rollbacks", 0))
-            agent.seed, agent.command, agent.history = card["seed"], card["command"], list(card["history"])
-        except (KeyError, TypeError, ValueError, MpsearchError) as error:
-            raise CheckpointError(f"the card of {where} is damaged or was edited: {error}; use another copy") from None
+            for name in ("iteration", "env_steps"):
+                setattr(agent, name, check_count(name, card[name], 0))
+            for name in ("wall_seconds", "cpu_seconds"):
+                setattr(agent, name, check_number(name, card[name], 0))
+            agent.rollbacks = check_count("rollbacks", card.get("rollbacks", 0), 0)
+            agent.seed = None if card["seed"] is None else check_count("seed", card["seed"], 0)
+            agent.command, agent.history = card["command"], [dict(past) for past in card["history"]]
+        except Exception as error:  # whatever constructors say of a stranger's data
+            reason = f"{type(error).__name__}: {error!s:.200}"
+            raise CheckpointError(
+                f"the card of {where} is damaged or was edited ({reason}); use another copy"
+            ) from error
         return agent
-
-
-class MetricsLog:
-    """One JSON line an iteration in ``metrics.jsonl``; lines beyond the checkpoint's iteration are dropped."""
-
-    def __init__(self, folder: Path, iteration: int) -> None:
-        self.path = folder / METRICS_FILE
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True) if self.path.exists() else []
-            write_atomically(self.path, "".join(line for line in lines if _is_up_to(iteration, line)).encode())
-        except OSError as error:
-            raise CheckpointError(f"cannot write to {folder}: {error.strerror}; choose another folder") from error
-
-    def append(self, metrics: Mapping[str, Any]) -> None:
-        """Add one line; after a rollback, in the place of those that led astray."""
-        if "rollback" in metrics:
-            MetricsLog(self.path.parent, metrics["iteration"] - 1)
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(metrics) + "\n")
 
 
 def check_rollback(on_nonfinite: str, folder: Path | None) -> None:
@@ -304,42 +286,3 @@ def check_rollback(on_nonfinite: str, folder: Path | None) -> None:
         raise unknown("on_nonfinite", on_nonfinite, get_args(OnNonFinite))
     if on_nonfinite == "rollback" and folder is None:
         raise UsageError("on_nonfinite='rollback' goes back to a checkpoint: give a folder to keep one in")
-
-
-def copy_metrics(source: Path, target: Path) -> None:
-    """Let the metrics in ``target`` begin with those of the training in ``source``, if it kept any."""
-    if (source / METRICS_FILE).exists():
-        target.mkdir(parents=True, exist_ok=True)
-        write_atomically(target / METRICS_FILE, (source / METRICS_FILE).read_bytes())
-
-
-def _is_up_to(iteration: int, line: str) -> bool:
-    try:
-        return bool(json.loads(line)["iteration"] <= iteration)
-    except (ValueError, KeyError, TypeError):  # cut off by a crash
-        return False
-
-
-def describe_machine() -> str:
-    """Processor, cores and system in a few words."""
-    return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-
-
-def package_versions() -> dict[str, str]:
-    """The versions of what results depend on."""
-    return {name: version(name) for name in PACKAGES}
-
-
-def code_revision() -> str | None:
-    """The git revision of this source tree, with ``+`` if it has changes; ``None`` outside a checkout."""
-    root = Path(__file__).parents[1]
-    if not (root / ".git").exists():
-        return None
-
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--", "mpsearch") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None

@@ -3,15 +3,21 @@
 A checkpoint is a folder. ``card.json`` is its manifest: it names the weights file and that file's sha256, and
 is replaced last and atomically. Until then the earlier card and its weights stay whole. What only ever grows (a
 replay) is kept in shards, files that are written once and never changed; the card names these too.
+
+Whatever is in the folder, reading runs no code from it and ends in :class:`CheckpointError` or with what was saved.
+The card's seal, the sha256 of its content, tells of changes by accident. It is no signature: who edits a card on
+purpose leaves the seal out, and cards without one can be read.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +33,11 @@ from mpsearch.errors import CheckpointError
 FORMAT = 1
 CARD = "card.json"
 LOCK = ".lock"
+SEAL = "seal"
 FILE_NAME = re.compile(r"(weights|shard)-[0-9a-f]{12}\.safetensors")
+TEMPORARY = re.compile(r"\..+\.\d+\.tmp")  # what a process that was killed while it wrote has left
+MOST_CARD = 1_000_000  # bytes, 15 times the largest that ships; parsed, it may take twenty times as much
+MOST_HEADER = 1_000_000  # bytes, 10,000 tensors: each takes a kilobyte, however few values it has
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -88,7 +98,7 @@ def write_tensors(folder: Path, kind: str, tensors: Mapping[str, Tensor]) -> dic
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / name, data)
     except OSError as error:
-        raise _cannot_save(folder, error) from error
+        raise cannot_save(folder, error) from error
     return {"file": name, "sha256": digest, "bytes": len(data)}
 
 
@@ -103,44 +113,88 @@ def write_checkpoint(
     Raises:
         CheckpointError: the folder cannot be written or the disk is full; a checkpoint there can still be loaded.
     """
-    json.dumps(card)  # a card that cannot be written is found out before anything is
+    _sealed(card)  # a card that cannot be written is found out before anything is
     weights = write_tensors(folder, "weights", tensors)
-    manifest = {"format": FORMAT, **card, "weights": weights, **({"shards": list(shards)} if shards else {})}
-    try:
-        write_atomically(folder / CARD, (json.dumps(manifest, indent=1) + "\n").encode())
-    except OSError as error:
-        raise _cannot_save(folder, error) from error
+    write_card(folder, {"format": FORMAT, **card, "weights": weights, **({"shards": list(shards)} if shards else {})})
     named = {weights["file"], *(shard["file"] for shard in shards)}
     with contextlib.suppress(OSError):  # saved; files that no card names do no harm
-        for old in folder.glob("*-*.safetensors"):
-            if FILE_NAME.fullmatch(old.name) and old.name not in named:
+        for old in folder.iterdir():
+            if (FILE_NAME.fullmatch(old.name) and old.name not in named) or TEMPORARY.fullmatch(old.name):
                 old.unlink()
 
 
-def _cannot_save(folder: Path, error: OSError) -> CheckpointError:
+def write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Write ``card``, with its seal, into ``folder``, replacing the one that is there.
+
+    Raises:
+        CheckpointError: the folder cannot be written, the disk is full, or the card is too large.
+    """
+    data = _sealed(card)
+    try:
+        write_atomically(folder / CARD, data)
+    except OSError as error:
+        raise cannot_save(folder, error) from error
+
+
+def _sealed(card: Mapping[str, Any]) -> bytes:
+    data = (json.dumps({**card, SEAL: seal_of(card)}, indent=1) + "\n").encode()
+    if len(data) > MOST_CARD:
+        raise CheckpointError(f"a card may have {MOST_CARD:,} bytes, not {len(data):,}; leave out some of its entries")
+    return data
+
+
+def seal_of(card: Mapping[str, Any]) -> str:
+    """The sha256 of what a card says, however it is laid out."""
+    return hashlib.sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()
+
+
+def cannot_save(folder: Path, error: OSError) -> CheckpointError:
+    """The error to raise when ``error`` came up while saving to ``folder``."""
     reason = error.strerror or error
     return CheckpointError(f"cannot save to {folder}: {reason}; a checkpoint there can still be loaded")
+
+
+def _read(path: Path, size: int | None = None) -> bytes:
+    """A file of at most ``MOST_CARD`` bytes, or of exactly ``size``; no pipe or device, which may never end.
+
+    Raises:
+        OSError: it cannot be read, or is refused.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is not a file")
+    if status.st_size > MOST_CARD if size is None else status.st_size != size:
+        raise OSError(errno.EFBIG, "it has another size than it should")
+    with open(path, "rb") as file:
+        return file.read(status.st_size)
 
 
 def read_card(folder: Path) -> dict[str, Any]:
     """The card of the checkpoint in ``folder``.
 
     Raises:
-        CheckpointError: there is none, it is not a card, or a newer mpsearch wrote it.
+        CheckpointError: there is none, it is not a card, it was changed, or a newer mpsearch wrote it.
     """
+    path = folder / CARD
     try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        data = _read(path)
     except OSError as error:
         raise CheckpointError(f"no checkpoint in {folder}: {CARD} cannot be read ({error.strerror})") from error
+    try:
+        card = json.loads(data)
+        seal = card.pop(SEAL, None) if isinstance(card, dict) else None
+        whole = seal is None or seal == seal_of(card)
     except (ValueError, RecursionError):
-        raise CheckpointError(f"{folder / CARD} is damaged: it is not JSON; use another copy") from None
-    if not isinstance(card, dict) or not isinstance(card.get("format"), int):
-        raise CheckpointError(f"{folder / CARD} is not the card of a checkpoint: it has no format number")
+        raise CheckpointError(f"{path} is damaged: it is not JSON; use another copy") from None
+    if not isinstance(card, dict) or type(card.get("format")) is not int:
+        raise CheckpointError(f"{path} is not the card of a checkpoint: it has no format number")
     if card["format"] > FORMAT:
         raise CheckpointError(
             f"{folder} was written by a newer mpsearch (format {card['format']}; this one reads up to {FORMAT});"
             " upgrade mpsearch to load it"
         )
+    if not whole:
+        raise CheckpointError(f"{path} was changed since it was saved; use another copy")
     return card
 
 
@@ -164,28 +218,39 @@ def read_tensors(folder: Path, entry: Any) -> dict[str, Tensor]:
     name = entry.get("file")
     if not isinstance(name, str) or not FILE_NAME.fullmatch(name):
         raise CheckpointError(f"{folder / CARD} is damaged: it does not name a weights file; use another copy")
+    path = folder / name
+    changed = CheckpointError(f"{path} is truncated or was changed since it was saved; use another copy")
     try:
-        data = (folder / name).read_bytes()
+        data = _read(path, entry.get("bytes", -1))
     except OSError as error:
-        raise CheckpointError(f"{folder / name} cannot be read ({error.strerror}); use another copy") from error
+        if error.errno == errno.EFBIG:
+            raise changed from None
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}); use another copy") from error
     if hashlib.sha256(data).hexdigest() != entry.get("sha256"):
-        raise CheckpointError(f"{folder / name} is truncated or was changed since it was saved; use another copy")
+        raise changed
     try:
+        _require_short_header(data)
         return safetensors.torch.load(data)
-    except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{folder / name} is not a safetensors file: {error}; use another copy") from None
+    except Exception as error:  # whatever the parser says of a stranger's bytes
+        raise CheckpointError(f"{path} is not a safetensors file: {error!s:.200}; use another copy") from error
+
+
+def _require_short_header(data: bytes) -> None:
+    """Raise ``ValueError`` if the list of tensors, which safetensors begins with, is too long."""
+    if (size := int.from_bytes(data[:8], "little")) > MOST_HEADER:
+        raise ValueError(f"its header may have {MOST_HEADER:,} bytes, not {size:,}")
 
 
 def require_structure(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str) -> None:
     """Raise :class:`CheckpointError` unless names, shapes and dtypes agree and all values are finite."""
     if tensors.keys() != expected.keys():
         odd = sorted(tensors.keys() ^ expected.keys())
-        raise CheckpointError(f"{where} belongs to another architecture: tensor {odd[0]!r} does not match")
+        raise CheckpointError(f"{where} belongs to another architecture: tensor {odd[0]!r:.80} does not match")
     for name, tensor in tensors.items():
         want = expected[name]
         if tensor.shape != want.shape or tensor.dtype != want.dtype:
             raise CheckpointError(
-                f"{where} belongs to another architecture: {name} is {tensor.dtype} {list(tensor.shape)},"
+                f"{where} belongs to another architecture: {name} is {tensor.dtype} {list(tensor.shape)!s:.80},"
                 f" expected {want.dtype} {list(want.shape)}"
             )
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
@@ -196,11 +261,9 @@ def add_to_card(folder: Path, key: str, entry: Mapping[str, Any]) -> None:
     """Append ``entry`` to the list ``key`` of the card in ``folder``, atomically.
 
     Raises:
-        CheckpointError: the card cannot be read or written.
+        CheckpointError: the card cannot be read or written, or another process is writing there.
     """
-    card = read_card(folder)
-    card[key] = [*card.get(key, []), dict(entry)]
-    try:
-        write_atomically(folder / CARD, (json.dumps(card, indent=1) + "\n").encode())
-    except OSError as error:
-        raise CheckpointError(f"cannot write {folder / CARD}: {error.strerror}") from error
+    read_card(folder)  # a folder without one is not locked, which would make it
+    with locked(folder):
+        card = read_card(folder)
+        write_card(folder, {**card, key: [*card.get(key, []), dict(entry)]})

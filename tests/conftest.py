@@ -1,9 +1,15 @@
-"""Fixtures of the tests of pictures and pages."""
+"""Fixtures of the tests of pictures and pages; how hypothesis searches."""
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from mpsearch.records import AdaptationResult
+
+# The same examples for everyone, so that a test fails for all or for nobody. Others, to search on:
+# pytest --hypothesis-profile=default
+settings.register_profile("same", derandomize=True, deadline=None, database=None)
+settings.load_profile("same")
 
 
 @pytest.fixture

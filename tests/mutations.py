@@ -157,6 +157,31 @@ MUTATIONS = [
         '                tensor.copy_(tensors[name]) if "adam" not in name else None',
         "test_pearl.py::test_a_resumed_training_equals_one_that_never_stopped_to_the_bit",
     ),
+    Mutation(
+        "a card whose seal is not compared", "storage.py",
+        "seal is None or seal == seal_of(card)", "True",
+        "test_resume.py::test_a_missing_counter_or_state_of_the_generators_is_noticed",
+    ),
+    Mutation(
+        "memory for whatever a card declares", "meta_policy.py",
+        'torch.device("meta")', 'torch.device("cpu")',
+        "test_corruptions.py::test_whatever_becomes_of_a_checkpoint_reading_it_ends_in_its_values_or_a_sentence",
+    ),
+    Mutation(
+        "a gap in the replay that is not noticed", "pearl/replay.py",
+        '(added < self.added).any() or (added - first).sum() != len(tensors["task"])', "False",
+        "test_replay.py::test_without_a_part_or_in_another_order_it_is_refused",
+    ),
+    Mutation(
+        "a gradient that need not be finite", "pearl/learner.py",
+        "        self._require_finite_gradients(step)\n", "",
+        "test_guards.py::test_a_gradient_of_pearl",
+    ),
+    Mutation(
+        "lost metrics that nobody misses", "metrics.py",
+        "len(kept) < (had := card.get(METRICS_LINES, 0))", "(had := 0)",
+        "test_resume.py::test_missing_lines_of_the_metrics_are_noticed",
+    ),
 ]  # fmt: skip
 
 

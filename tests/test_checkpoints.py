@@ -13,7 +13,7 @@ from mpsearch import MAML, PointNavigation
 from mpsearch.checkpoints import ZOO
 from mpsearch.errors import CheckpointError, UsageError
 from mpsearch.evaluation import evaluate, held_out
-from mpsearch.storage import read_card
+from mpsearch.storage import read_card, write_card
 
 FAMILIES = ["cheetah-direction", "cheetah-velocity", "point-navigation"]
 SHIPPED = [f"{algorithm}-{family}" for algorithm in ("maml", "pearl") for family in FAMILIES]
@@ -83,8 +83,7 @@ def test_a_saved_agent_comes_back_as_it_was(folder) -> None:
 
 
 def edit(folder, **changes) -> None:
-    card = json.loads((folder / "card.json").read_text())
-    (folder / "card.json").write_text(json.dumps({**card, **changes}))
+    write_card(folder, {**read_card(folder), **changes})
 
 
 @pytest.mark.parametrize(

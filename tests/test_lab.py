@@ -1,5 +1,6 @@
 """Laying out the lessons, and the command line of JupyterLab."""
 
+import json
 import os
 import re
 import socket
@@ -121,9 +122,43 @@ def test_a_real_jupyterlab_opens_on_the_first_lesson_with_news_and_updates_off(t
                 if address := re.search(r"http://127\.0\.0\.1:\d+/lab/tree/00_start_here\.ipynb\?token=\w+", line):
                     break
             text = _fetch(address[0])
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                _fetch(f"http://127.0.0.1:{port}/api/contents")  # without the token
+            listening = _listening(server.pid)
         finally:
             server.terminate()
     assert '"news": {"disabled": true}' in text
+    assert listening in ({("127.0.0.1", port)}, None)
+
+
+def _listening(pid):
+    """(address, port) of all that a process listens on, as Linux tells it; elsewhere ``None``."""
+    if sys.platform != "linux":
+        return None
+    files = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
+    mine = {file[8:-1] for file in files if file.startswith("socket:[")}
+    found = set()
+    for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, state, *_, inode = line.split()[:10]
+        if state == "0A" and inode in mine:
+            address, port = bytes.fromhex(local.split(":")[0]), int(local.split(":")[1], 16)
+            found.add((socket.inet_ntoa(address[:: 1 if sys.byteorder == "big" else -1]), port))
+    for line in Path(f"/proc/{pid}/net/tcp6").read_text().splitlines()[1:]:
+        _, local, _, state, *_, inode = line.split()[:10]
+        if state == "0A" and inode in mine:
+            found.add((local, None))
+    return found
+
+
+@pytest.mark.parametrize("path", lab.lessons(), ids=lambda path: "/".join(path.parts[-2:]))
+def test_a_stored_lesson_holds_text_and_pictures_only(path) -> None:
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    shown = [output["data"] for cell in cells for output in cell.get("outputs", ()) if "data" in output]
+    assert shown
+    for data in shown:
+        html = "".join(data.pop("text/html", ""))
+        assert set(data) <= {"text/plain", "text/markdown", "image/png"}
+        assert not html or html.startswith("<img alt=")  # a film's
 
 
 def test_open_lab_returns_the_exit_code_and_survives_ctrl_c(two_lessons, monkeypatch):

@@ -11,7 +11,7 @@ import mpsearch
 
 ROOT = Path(mpsearch.__file__).parent
 LAYERS = [  # a module imports only from the layers above its own, and from its own
-    ["errors", "seeding", "records", "storage", "interrupt"],
+    ["errors", "seeding", "records", "storage", "interrupt", "metrics", "provenance"],
     ["tasks"],
     ["policies"],
     ["rollouts", "returns"],
@@ -184,6 +184,8 @@ def test_a_global_generator_is_found(source, allowed) -> None:
 
 PICKLERS = {"pickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
 PICKLING = {"torch.save", "torch.load", "torch.jit.load", "torch.jit.save"}
+RUNNING = {"eval", "exec", "os.system", "__import__"}
+LISTENERS = {"http", "socketserver", "socket", "wsgiref", "xmlrpc", "asyncio", "tornado", "aiohttp", "websockets"}
 
 
 def pickles(source):
@@ -216,3 +218,30 @@ def test_no_module_reads_or_writes_a_pickle(path) -> None:
 )
 def test_a_pickle_is_found(source, allowed) -> None:
     assert (pickles(source) == []) == allowed
+
+
+def code_from_data(source):
+    """Calls that run text as code."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    return [ast.unparse(call) for call in calls if dotted(call.func) in RUNNING]
+
+
+def listeners(source):
+    """Imports of what could listen on the network; :mod:`mpsearch.lab` runs JupyterLab, and nothing else listens."""
+    return [name for name in imports(source) if name.split(".")[0] in LISTENERS]
+
+
+@every_source
+def test_no_module_runs_text_as_code_or_listens_on_the_network(path) -> None:
+    assert code_from_data(SOURCES[path]) == [] or path == "exercises/exercise.py"  # the package's own lessons
+    assert listeners(SOURCES[path]) == []
+
+
+@pytest.mark.parametrize("source", ["eval(text)", "exec(compile(text, 'x', 'exec'))", "import os\nos.system('ls')"])
+def test_text_that_is_run_is_found(source) -> None:
+    assert code_from_data(source)
+
+
+@pytest.mark.parametrize("source", ["import socket", "from http.server import HTTPServer", "import tornado.web"])
+def test_a_listener_is_found(source) -> None:
+    assert listeners(source)

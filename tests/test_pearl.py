@@ -10,7 +10,7 @@ import torch
 
 from mpsearch import PEARL, CheetahDirection, PEARLConfig, PointNavigation
 from mpsearch.errors import CheckpointError, NonFiniteError, UsageError
-from mpsearch.storage import read_card
+from mpsearch.storage import read_card, write_card
 
 SMALL = {
     "training_tasks": 6, "gradient_steps": 4, "batch": 16, "context": 10, "hidden": (16,), "encoder_hidden": (16,),
@@ -119,8 +119,7 @@ def test_a_missing_shard_is_named(tmp_path) -> None:
 def test_an_edited_card_gets_a_sentence(damage, tmp_path) -> None:
     agent = small()
     agent.train(1, seed=0, folder=tmp_path, progress=False)
-    card = {**json.loads((tmp_path / "card.json").read_text()), **damage}
-    (tmp_path / "card.json").write_text(json.dumps(card))
+    write_card(tmp_path, {**read_card(tmp_path), **damage})
     with pytest.raises(CheckpointError, match="damaged"):
         PEARL.load(tmp_path)
 
@@ -129,9 +128,9 @@ def test_networks_without_their_replay_can_train_on(tmp_path) -> None:
     """The shipped meta-policies have none: such a training explores every task first."""
     agent = small()
     agent.train(2, seed=0, folder=tmp_path, progress=False)
-    card = json.loads((tmp_path / "card.json").read_text())
+    card = read_card(tmp_path)
     del card["shards"]
-    (tmp_path / "card.json").write_text(json.dumps(card))
+    (tmp_path / "card.json").write_text(json.dumps(card))  # as it is shipped: without the seal
     resumed = PEARL.load(tmp_path)
     assert not resumed.replay.added.any()
     resumed.train(1, seed=0, progress=False)

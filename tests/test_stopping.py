@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -21,16 +22,26 @@ from mpsearch.storage import locked
 
 KILLS = int(os.environ.get("MPSEARCH_KILLS", "2"))  # of each algorithm
 ITERATIONS = 40
+# One process for each line of input, which says what to train where; it has all imports already.
 TRAIN = """
+import os
 import sys
 from pathlib import Path
 from test_stopping import ITERATIONS, make
-agent, folder = make(sys.argv[1]), Path(sys.argv[2])
-if (folder / "card.json").exists():
-    agent = type(agent).load(folder)
-print("begins", flush=True)
-if agent.iteration < ITERATIONS:
-    agent.train(ITERATIONS - agent.iteration, seed=3, folder=folder, save_every=0, progress=False)
+
+make("maml"), make("pearl")  # torch imports some of itself only now
+for line in sys.stdin:
+    algorithm, folder = line.rstrip().split(" ", 1)
+    child = os.fork()
+    if child == 0:
+        agent, folder = make(algorithm), Path(folder)
+        if (folder / "card.json").exists():
+            agent = type(agent).load(folder)
+        if agent.iteration < ITERATIONS:
+            agent.train(ITERATIONS - agent.iteration, seed=3, folder=folder, save_every=0, progress=False)
+        os._exit(0)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
@@ -209,32 +220,51 @@ def test_a_rollback_needs_a_place_to_go_back_to(options, words) -> None:
 # --- SIGKILL
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system knows no SIGKILL")
-@algorithms
-def test_a_training_killed_at_any_moment_and_resumed_equals_one_that_never_stopped(algorithm, tmp_path) -> None:
-    whole, moments = make(algorithm), random.Random(os.getpid())
-    whole.train(ITERATIONS, seed=3, folder=tmp_path / "whole", progress=False)
-    folder, kills = tmp_path / "killed", 0
+@pytest.fixture(scope="module")
+def trainer():
+    """Starts a training in a process of its own and kills it within so many seconds; returns its exit code."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])}
-    while kills < KILLS:
-        run = subprocess.Popen(
-            [sys.executable, "-c", TRAIN, algorithm, folder], stdout=subprocess.PIPE, text=True, env=environment
-        )
-        assert run.stdout.readline() == "begins\n"
-        time.sleep(moments.uniform(0, 0.4))
-        run.send_signal(signal.SIGKILL)
-        ended = run.wait() == 0
-        run.stdout.close()
-        kills += not ended
+    command, pipe, moments = [sys.executable, "-c", TRAIN], subprocess.PIPE, random.Random(os.getpid())
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as parent:
+
+        def train_and_kill(algorithm, folder, within) -> int:
+            print(algorithm, folder, file=parent.stdin, flush=True)
+            child = int(parent.stdout.readline())
+            time.sleep(moments.uniform(0, within))
+            with contextlib.suppress(ProcessLookupError):  # it has ended
+                os.kill(child, signal.SIGKILL)
+            return int(parent.stdout.readline())
+
+        yield train_and_kill
+        parent.stdin.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system knows no SIGKILL")
+@algorithms
+def test_a_training_killed_at_any_moment_and_resumed_equals_one_that_never_stopped(
+    algorithm, tmp_path, trainer
+) -> None:
+    whole, start = make(algorithm), time.monotonic()
+    whole.train(ITERATIONS, seed=3, folder=tmp_path / "whole", save_every=0, progress=False)
+    within = (time.monotonic() - start) / 4
+    folder, reached, cut_off = tmp_path / "killed", [], set()
+    while len(reached) < KILLS:
+        code = trainer(algorithm, folder, within)
+        assert code in (0, -signal.SIGKILL)
+        cut_off |= set(folder.glob(".*.tmp"))  # the next save clears up
         agent = type(whole).load(folder) if (folder / "card.json").exists() else make(algorithm)
         assert agent.iteration <= ITERATIONS
-        if ended:  # start over, to be killed again
+        if code:
+            reached.append(agent.iteration)
+        else:  # start over, to be killed again
             assert_same(whole, agent)
             for file in folder.iterdir():
                 file.unlink()
+    print(f"{algorithm}: {KILLS} kills, {len(cut_off)} while a file was written; checkpoints then: {reached}")
     if agent.iteration < ITERATIONS:
         agent.train(ITERATIONS - agent.iteration, seed=3, folder=folder, progress=False)
     assert_same(whole, agent)
+    assert not list(folder.glob(".*.tmp"))
     assert iterations(folder) == list(range(1, ITERATIONS + 1))
     np.testing.assert_array_equal(
         *(type(whole).load(tmp_path / name).adapt([[0.2, 0.1]], seed=0).returns for name in ("whole", "killed"))

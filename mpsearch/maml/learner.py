@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mpsearch.errors import UsageError, check_count
+from mpsearch.errors import UsageError, check_count, check_widths
 from mpsearch.maml.inner import Steps, inner_step, spread_over_tasks
 from mpsearch.maml.outer import MetaBatch, clipped_update, trust_region_update
 from mpsearch.maml.trust_region import StepReport
-from mpsearch.meta_policy import MetaPolicy, Metrics
+from mpsearch.meta_policy import MetaPolicy
+from mpsearch.metrics import Metrics
 from mpsearch.policies import PolicyNet, with_parameters
 from mpsearch.records import AdaptationResult, Array, Episodes, Policy
 from mpsearch.returns import task_advantages
@@ -74,6 +75,7 @@ class MAMLConfig:
         for name in ("tasks_per_iteration", "episodes", "curvature_steps", "epochs"):
             check_count(name, getattr(self, name))
         check_count("inner_steps", self.inner_steps, least=0)
+        check_widths("hidden", self.hidden)
         if self.order not in (1, 2) or self.outer not in ("trust-region", "clipped"):
             raise UsageError("order must be 1 or 2, and outer 'trust-region' or 'clipped'")
         if not (0 <= self.discount <= 1 and 0 <= self.gae_lambda <= 1):
@@ -134,6 +136,7 @@ class MAML(MetaPolicy):
             stages.append(steps)
             returns.append(episodes.returns.mean())
         report = self._improve(MetaBatch(tuple(stages)), streams.torch("curvature", i))
+        self._require_finite_parameters()
         return {
             "env_steps": (c.inner_steps + 1) * episodes.env_steps,
             "returns": returns,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from mpsearch.errors import UsageError, check_count
+from mpsearch.errors import UsageError, check_count, check_widths
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ class PEARLConfig:
                     getattr(self, field.name),
                     least=0 if field.name in ("gradient_steps", "resample_every") else 1,
                 )
+        for name in ("hidden", "encoder_hidden"):
+            check_widths(name, getattr(self, name))
         if not 0 <= self.discount < 1:
             raise UsageError("discount must lie in [0, 1)")
         if not (self.rate > 0 and self.reward_scale > 0 and self.kl_weight >= 0 and 0 < self.target_rate <= 1):

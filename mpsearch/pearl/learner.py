@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from mpsearch.errors import CheckpointError, NonFiniteError, check_count
-from mpsearch.meta_policy import MetaPolicy, Metrics
+from mpsearch.meta_policy import MetaPolicy
+from mpsearch.metrics import Metrics
 from mpsearch.pearl.config import PEARLConfig
 from mpsearch.pearl.encoder import Encoder, kl_from_prior
 from mpsearch.pearl.exploration import Explorer, uniform_actor
@@ -159,6 +160,7 @@ class PEARL(MetaPolicy):
         for name, value in metrics.items():
             if not np.isfinite(value).all():
                 raise NonFiniteError(f"{name} is not finite in gradient step {step} of iteration {self.iteration}")
+        self._require_finite_gradients(step)
         self.optimizer.step()
         self._follow()
         return metrics
@@ -169,10 +171,15 @@ class PEARL(MetaPolicy):
         for slow, fast in zip(self.target.parameters(), self.critic.parameters(), strict=True):
             slow.lerp_(fast, self.config.target_rate)
 
-    def _require_finite_parameters(self) -> None:
-        for name, tensor in self._tensors().items():
-            if not torch.isfinite(tensor).all():
-                raise NonFiniteError(f"{name} is not finite after iteration {self.iteration}; lower rate")
+    def _require_finite_gradients(self, step: int) -> None:
+        where = f"gradient step {step} of iteration {self.iteration}"
+        if torch.nn.utils.get_total_norm([p.grad for p in self.learned if p.grad is not None]).isfinite():
+            return
+        named = [(f"{part}.{name}", p) for part, net in self.modules.items() for name, p in net.named_parameters()]
+        for name, p in [*named, ("log_temperature", self.log_temperature)]:
+            if p.grad is not None and not torch.isfinite(p.grad).all():
+                raise NonFiniteError(f"the gradient of {name} is not finite in {where}; a smaller rate may help")
+        raise NonFiniteError(f"the gradient is too large in {where}; a smaller rate may help")
 
     def adapt(
         self,
@@ -236,8 +243,10 @@ class PEARL(MetaPolicy):
             for name, tensor in mine.items():
                 tensor.copy_(theirs[name])
         self._train_on(other.training_tasks)
-        if self.config.recent == other.config.recent:  # else the replay starts anew, by exploring all tasks
-            self.replay.restore(other.replay.since(np.zeros_like(other.replay.added)))
+        first = np.maximum(0, other.replay.added - self.replay.capacity)
+        there = (first >= other.replay.added - other.replay.capacity).all()
+        if there and self.config.recent == other.config.recent:  # else it starts anew, by exploring all tasks
+            self.replay.restore(other.replay.since(first))
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {
@@ -266,12 +275,14 @@ class PEARL(MetaPolicy):
     def _restore(self, folder: Path, card: Mapping[str, Any]) -> None:
         try:
             training_tasks = np.array(card["training_tasks"], dtype=float).reshape(-1, len(self.tasks.low))
+            if not np.isfinite(training_tasks).all():
+                raise ValueError("a training task is not finite")
             self._train_on(training_tasks)
             if card["tasks"] != {"id": self.tasks.id, "config": self.tasks.config}:
                 return  # on other tasks than it was trained on: what was seen of those does not apply
             shards = list(card.get("shards", ()))
             for shard in shards:
                 self.replay.restore(read_tensors(folder, shard))
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise CheckpointError(f"the replay in {folder} is damaged: {error}; use another copy") from None
+        except (KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
+            raise CheckpointError(f"the replay in {folder} is damaged: {error!s:.200}; use another copy") from None
         self._saved = (folder, shards, self.replay.added.copy())

@@ -9,9 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mpsearch.errors import UsageError, check_count
+from mpsearch.errors import CheckpointError, UsageError, check_count
 from mpsearch.pearl.losses import Transitions
 from mpsearch.records import Array, Episodes
+from mpsearch.storage import require_structure
+
+COUNTERS = ("added", "explored", "explorations")
 
 
 class Replay:
@@ -107,9 +110,7 @@ class Replay:
 
     def since(self, added: Array) -> dict[str, Tensor]:
         """What was added after a task had ``added`` [K] episodes, and the state of all counters, to be saved."""
-        first = np.maximum(added, self.added - self.capacity)
-        rows = [(k, n) for k in range(len(first)) for n in range(first[k], self.added[k])]
-        task, number = np.array(rows, dtype=np.int64).reshape(-1, 2).T
+        task, number = self._since(added, self.added)
         slot = number % self.capacity
         arrays = {
             "task": task, "number": number, "added": self.added.copy(), "explored": self.explored.copy(),
@@ -118,21 +119,39 @@ class Replay:
         }  # fmt: skip
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
+    def _since(self, before: Array, added: Array) -> Array:
+        """Tasks and numbers [2, N] of the episodes kept when there are ``added`` [K] that came after ``before`` [K]."""
+        first = np.maximum(before, added - self.capacity)
+        rows = [(k, n) for k in range(len(first)) for n in range(first[k], added[k])]
+        return np.array(rows, dtype=np.int64).reshape(-1, 2).T
+
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Put back what :meth:`since` gave; in the order in which it was saved.
 
         Raises:
-            ValueError, KeyError, IndexError: it belongs to another replay.
+            CheckpointError: it belongs to another replay, or is not what comes next.
         """
+        self._require_next(tensors)
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-        for name in ("added", "explored", "explorations"):
-            if arrays[name].shape != getattr(self, name).shape:
-                raise ValueError(f"{name} has shape {arrays[name].shape}, not {getattr(self, name).shape}")
-        task, slot = arrays["task"], arrays["number"] % self.capacity
-        for name in ("added", "explored", "explorations"):
+        for name in COUNTERS:
             getattr(self, name)[...] = arrays[name]
         for name in ("observations", "actions", "rewards"):
-            getattr(self, name)[task, slot] = arrays[name]
+            getattr(self, name)[arrays["task"], arrays["number"] % self.capacity] = arrays[name]
+
+    def _require_next(self, tensors: Mapping[str, Tensor]) -> None:
+        where = "a part of the replay"
+        rows = tensors["task"].shape[:1] if "task" in tensors else ()
+        nothing = {name: tensor.to("meta") for name, tensor in self.since(self.added).items()}
+        expected = {n: t if n in COUNTERS else t.new_empty(rows + t.shape[1:]) for n, t in nothing.items()}
+        require_structure(tensors, expected, where)
+        added, explored, explorations = (tensors[name].numpy() for name in COUNTERS)
+        first = np.maximum(self.added, added - self.capacity)
+        if (added < self.added).any() or (added - first).sum() != len(tensors["task"]):
+            raise CheckpointError(f"{where} is missing or not where it should be; use another copy of the checkpoint")
+        agree = np.array_equal(self._since(self.added, added), [tensors["task"].numpy(), tensors["number"].numpy()])
+        explorations_exist = (explorations >= 0) & (explorations < np.maximum(added, 1)[:, None])
+        if not (agree and explorations_exist.all() and ((self.explored <= explored) & (explored <= added)).all()):
+            raise CheckpointError(f"{where} is damaged: its counters disagree; use another copy of the checkpoint")
 
 
 def require_memory(size: int, what: str) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from mpsearch.evaluation import Evaluation
 from mpsearch.maml import MAML
-from mpsearch.meta_policy import MetaPolicy, code_revision, describe_machine, package_versions
+from mpsearch.meta_policy import MetaPolicy
+from mpsearch.provenance import code_revision, describe_machine, package_versions
 from mpsearch.storage import write_atomically
 from mpsearch.view.plots import plot_evaluations, save
 
