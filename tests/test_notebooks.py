@@ -284,11 +284,12 @@ def test_complains_about_what_a_learner_should_not_see(toy, output, complaint):
     assert complaint in " ".join(build.complaints(notebook))
 
 
-def test_complains_about_cells_out_of_order_and_widget_state(toy):
+def test_complains_about_cells_out_of_order_widget_state_and_another_kernel(toy):
     notebook = write_built(toy)
     notebook.cells[1].execution_count = 4
     notebook.metadata["widgets"] = {}
-    assert len(build.complaints(notebook)) == 2
+    notebook.metadata["kernelspec"] = {**build.KERNEL, "name": "venv"}
+    assert len(build.complaints(notebook)) == 3
 
 
 def test_a_widget_is_stored_as_picture_and_words_and_one_without_a_picture_is_complained_about(toy):
