@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
-from build import CELL_TIMEOUT, FOLDER, KERNEL, read_source, sources
+from build import FOLDER, KERNEL, read_source, sources
 from nbclient import NotebookClient
 
 SEEDS = (0, 10, 20, 30, 40)  # some lessons train with the four that follow, too
@@ -36,7 +36,7 @@ def run(source: Path, seed: int) -> nbformat.NotebookNode:
     for cell in notebook.cells:
         cell.source = LINE.sub(f"SEED = {seed}", cell.source)
     folder = {"metadata": {"path": str(source.parents[1])}}
-    options = {"timeout": CELL_TIMEOUT, "kernel_name": KERNEL["name"], "coalesce_streams": True}
+    options = {"timeout": None, "kernel_name": KERNEL["name"], "coalesce_streams": True}
     client = NotebookClient(notebook, allow_errors=True, resources=folder, **options)
     client.execute(stderr=subprocess.DEVNULL)  # the kernel's, where it warns about its sockets
     return notebook
