@@ -22,6 +22,7 @@ from mpsearch.lab import lab_command, lab_environment, lay_out
 
 CELL_PATIENCE = 180  # s for a cell, and for its output to arrive; nbval has 2000 and a fixed 5
 MACHINE_DEPENDENT = ("stderr", "text/html")
+COMPARED = {"check", "nbval-check-output"}  # tags; nbval, if lax, compares no other cell's output with the stored one
 
 
 def pytest_addoption(parser):
@@ -42,6 +43,8 @@ def pytest_collection_modifyitems(items):
         if isinstance(item, IPyNbCell):
             item.output_timeout = CELL_PATIENCE
             item.parent.skip_compare = (*item.parent.skip_compare, *MACHINE_DEPENDENT)
+            if COMPARED.intersection(item.cell.metadata.get("tags", [])):
+                item.options["check"] = True
 
 
 class LessonTimes:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from importlib import metadata
 from pathlib import Path
 
 GIBIBYTE = 2**30
+LINE = 100  # letters in a line of the report: a notebook's width
 ENOUGH_MEMORY = 2 * GIBIBYTE  # the largest lesson peaks below this
 BROWSERS = ("firefox", "google-chrome", "chromium", "chromium-browser", "microsoft-edge")
 CJK_FONTS = ("Noto Sans CJK", "Source Han Sans", "WenQuanYi", "SimHei", "Microsoft YaHei", "PingFang", "Hiragino Sans")
@@ -70,12 +72,14 @@ def examine(*, quick: bool = False) -> list[Finding]:
 def report(findings: Sequence[Finding]) -> str:
     """The findings as a text table, with advice under what is not ok and a verdict at the end."""
     width = max((len(finding.name) for finding in findings), default=0)
+    indent = f"{'':<4}  {'':<{width}}  "
     lines = []
     for finding in findings:
         mark = "ok" if finding.ok else "FAIL" if finding.needed else "note"
-        lines.append(f"{mark:<4}  {finding.name:<{width}}  {finding.detail}")
+        line = f"{mark:<4}  {finding.name:<{width}}  {finding.detail}"
+        lines += textwrap.wrap(line, LINE, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
         if not finding.ok and finding.advice:
-            lines.append(f"{'':<4}  {'':<{width}}  -> {finding.advice}")
+            lines.append(f"{indent}-> {finding.advice}")
     failed = [finding.name for finding in findings if finding.needed and not finding.ok]
     lines.append("")
     lines.append(f"Not ready: {', '.join(failed)}." if failed else "Everything that mpsearch needs is here.")

@@ -103,6 +103,8 @@ def complaints(notebook: nbformat.NotebookNode) -> list[str]:
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
         found.append("its cells were not executed in order")
+    if notebook.metadata.get("kernelspec") != KERNEL:
+        found.append(f"its kernel is not {KERNEL['name']}")
     if "widgets" in notebook.metadata:
         found.append("it holds widget state")
     edition = notebook.metadata.get(KEY, {}).get("edition", "learner")

@@ -121,6 +121,15 @@ def test_report_aligns_advises_and_gives_a_verdict():
     assert report([good, bad]).endswith("Not ready: torch.")
 
 
+def test_a_long_list_goes_on_below_itself_and_no_name_is_broken():
+    names = [f"maml-cheetah-direction-{i}" for i in range(9)]
+    lines = report([Finding("shipped", True, ", ".join(names))]).splitlines()[:-2]
+    assert len(lines) > 1
+    assert all(len(line) <= 100 for line in lines)
+    assert all(line.startswith(" " * 15 + "maml-") for line in lines[1:])
+    assert " ".join(" ".join(lines).split()) == "ok shipped " + ", ".join(names)
+
+
 def test_examines_everything_once_and_names_no_folder():
     findings = doctor.examine(quick=True)
     names = [finding.name for finding in findings]

@@ -103,8 +103,11 @@ def test_a_prediction_is_compared_with_what_was_measured(means, outcome, answer)
     assert lesson_00.steps.verdict(returns).status == ("right" if answer == outcome else "wrong")
 
 
-def test_no_prediction_is_not_attempted():
+def test_no_prediction_is_not_attempted_and_one_that_is_no_choice_is_wrong():
     assert lesson_00.steps.record(...).status == "blank"
+    assert lesson_00.steps.verdict(np.zeros((2, 4, 3))).status == "blank"
+    assert lesson_00.steps.record("the last").status == "wrong"
+    assert lesson_00.steps.record(" The First ").status == "recorded"
 
 
 @pytest.mark.parametrize("nothing", [None, ...])

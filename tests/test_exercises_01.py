@@ -163,6 +163,9 @@ def test_the_baselines_are_measured(fresh):
     assert lesson_01.estimates_outcome({"a": 10 + noise, "b": 12 + noise[::-1]}) == "mean"
     assert lesson_01.estimates_outcome({"a": 10 + noise, "b": 20 + 5 * noise}) == "both"
     estimates = {"none": noise, "silly": 9 * noise}
+    assert fresh.record("variance").status == "wrong"  # none of the choices
+    assert fresh.record(" Spread ").status == "recorded"
+    fresh.record(...)
     assert fresh.verdict(estimates).status == "blank"
     for answer, status in (("mean", "wrong"), ("both", "wrong"), ("neither", "wrong"), ("spread", "right")):
         fresh.record(answer)

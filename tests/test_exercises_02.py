@@ -188,6 +188,9 @@ def test_the_wave_is_measured(fresh):
     assert lesson_02.wave_outcome(0.3 * wave) == "flat"
     assert lesson_02.wave_outcome(2.55 * 2 / np.pi * wave) == "low wave"
     assert lesson_02.wave_outcome(-2.55 * wave) == "full wave"
+    assert fresh.record("sine").status == "wrong"  # none of the choices
+    assert fresh.record(" Low Wave ").status == "recorded"
+    fresh.record(...)
     assert fresh.verdict(wave).status == "blank"
     for answer, status in (("flat", "wrong"), ("full wave", "wrong"), ("low wave", "right")):
         fresh.record(answer)

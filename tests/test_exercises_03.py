@@ -129,6 +129,9 @@ def test_the_gradients_are_measured(fresh):
     nothing = [None, None]
     assert lesson_03.gradient_outcome([torch.zeros(2), None]) == "zero"
     assert lesson_03.gradient_outcome([torch.zeros(2), torch.ones(1)]) == "number"
+    assert fresh.record("nothing").status == "wrong"  # none of the choices
+    assert fresh.record(" None ").status == "recorded"
+    fresh.record(...)
     assert fresh.verdict(nothing).status == "blank"
     for answer, status in (("zero", "wrong"), ("number", "wrong"), ("none", "right")):
         fresh.record(answer)

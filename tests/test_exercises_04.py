@@ -155,6 +155,9 @@ def test_the_overshoot_is_measured(fresh):
     assert lesson_04.overshoot_outcome(-2.0, -1.0) == "same"
     assert lesson_04.overshoot_outcome(-2.0, 1.0) == "opposite"
     assert lesson_04.overshoot_outcome(0.0, 1.0) == lesson_04.overshoot_outcome(1.0, 0.0) == "zero"
+    assert fresh.record("minus").status == "wrong"  # none of the choices
+    assert fresh.record(" Opposite ").status == "recorded"
+    fresh.record(...)
     assert fresh.verdict(-0.3, 0.8).status == "blank"
     for answer, status in (("same", "wrong"), ("zero", "wrong"), ("opposite", "right")):
         fresh.record(answer)

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "notebooks").rglob("[0-9]*.ipynb")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "notebooks").rglob("[0-9]*.ipynb")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 
@@ -28,13 +28,15 @@ def anchor(heading: str) -> str:
 
 def broken(text: str, folder: Path) -> list[str]:
     """The links of ``text`` that lead nowhere; those to other sites are not followed."""
-    anchors = {anchor(heading) for heading in HEADING.findall(text)}
     found = []
     for link in LINK.findall(text):
         path, _, part = link.partition("#")
         if "://" in link or link.startswith("mailto:"):
             continue
-        if (path and not (folder / path).exists()) or (not path and part not in anchors):
+        target = folder / path
+        there = text if not path else text_of(target) if target.suffix in (".md", ".ipynb") and target.exists() else ""
+        anchors = {anchor(heading) for heading in HEADING.findall(there)}
+        if (path and not target.exists()) or (part and part not in anchors):
             found.append(link)
     return found
 
@@ -45,6 +47,7 @@ def test_links_lead_somewhere(page) -> None:
 
 
 def test_a_broken_link_would_be_found(tmp_path) -> None:
-    (tmp_path / "there.md").write_text("x")
+    (tmp_path / "there.md").write_text("# A part\nx")
     text = "# Two words!\n[a](there.md) [b](gone.md) [c](#two-words) [d](#three) [e](https://example.org/gone)"
-    assert broken(text, tmp_path) == ["gone.md", "#three"]
+    text += " [f](there.md#a-part) [g](there.md#no-part)"
+    assert broken(text, tmp_path) == ["gone.md", "#three", "there.md#no-part"]

@@ -1,7 +1,13 @@
 """The lessons that learners get are the ones their sources say, executed, and clean."""
 
+import copy
+import importlib
 import importlib.util
+import os
 import re
+import shutil
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,12 +32,25 @@ LESSONS = [
     for source in build.sources()
     for path in build.built_paths(source).values()
 ]
+TRAINED_LIVE = ["01_policy_gradient", "02_learning_to_learn", "03_four_steps", "04_maml"]
 MOST_WORDS = 2500
-LEAST_COMPARED = 2  # cells whose stored output is compared with the learner's by nbval
+COMPARED = {"check", "nbval-check-output"}  # tags of cells whose stored output nbval compares: see conftest.py
+LEAST_COMPARED = 2  # of them in a lesson, beside the exercises' checks where it trains live
 
 
 def lesson(name):
     return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+
+
+def printed(notebook, tags=COMPARED):
+    """The text that the cells with these tags printed; without tags, all cells."""
+    return [
+        output.text
+        for cell in notebook.cells
+        if tags is None or tags.intersection(cell.metadata.get("tags", []))
+        for output in cell.get("outputs", [])
+        if output.output_type == "stream"
+    ]
 
 
 def test_there_is_a_first_lesson_and_lab_opens_it():
@@ -79,14 +98,32 @@ def test_every_picture_has_alternative_text_and_the_same_words_beside_it(name):
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_enough_stored_outputs_are_compared(name):
-    compared = [
-        cell
-        for cell in lesson(name).cells
-        if cell.cell_type == "code"
-        and "nbval-ignore-output" not in cell.metadata.get("tags", [])
-        and any(output.output_type == "stream" for output in cell.outputs)
-    ]
-    assert len(compared) >= LEAST_COMPARED
+    assert len(printed(lesson(name))) >= LEAST_COMPARED
+    if Path(name).name in TRAINED_LIVE:
+        assert len(printed(lesson(name), {"nbval-check-output"})) >= LEAST_COMPARED
+
+
+def test_nbval_compares_what_has_the_tag_and_finds_a_stored_output_that_is_wrong(tmp_path):
+    """In lax mode it would compare nothing, and say so nowhere."""
+    stored = {"1": ["nbval-check-output"], "2": [], "3": ["check"], "4": ["nbval-check-output"]}
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": build.KERNEL})
+    for count, (text, tags) in enumerate(stored.items(), start=1):
+        output = nbformat.v4.new_output("stream", name="stdout", text=f"{text}\n")
+        cell = nbformat.v4.new_code_cell("print(1)", execution_count=count, outputs=[output], metadata={"tags": tags})
+        notebook.cells.append(cell)
+    nbformat.write(notebook, tmp_path / "toy.ipynb")
+    root = FOLDER.parent
+    shutil.copy(root / "conftest.py", tmp_path)
+    path = os.pathsep.join([str(root), str(root / "tests"), os.environ.get("PYTHONPATH", "")])
+    ours = ["-c", root / "pyproject.toml", "--confcutdir", tmp_path, "-n", "0", "-rf"]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", *ours, tmp_path / "toy.ipynb"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    failed = [line.split("::")[1].split(" ")[1] for line in run.stdout.splitlines() if line.startswith("FAILED")]
+    assert failed == ["2", "3"], run.stdout + run.stderr
 
 
 @pytest.mark.parametrize("name", LESSONS)
@@ -129,6 +166,16 @@ def test_stubs_and_solutions_differ_in_the_marked_lines_alone(source):
     assert marked == len(names)
 
 
+def test_nbclient_agrees_with_nbval_on_the_first_lesson():
+    """A second opinion: another client, with widgets that answer, runs what learners get and finds the same."""
+    stored = lesson(LESSONS[0])
+    again = copy.deepcopy(stored)
+    build.execute(again, FOLDER)
+    assert build.complaints(again) == []
+    assert printed(again) == printed(stored)
+    assert len(printed(again, None)) == len(printed(stored, None))
+
+
 @pytest.fixture
 def toy(tmp_path):
     """A folder with one source and no built notebook."""
@@ -165,7 +212,7 @@ assert double(1) in (None, 2)
 
 
 def test_a_source_with_an_exercise_gives_two_notebooks_each_run_on_its_own(toy):
-    """A second opinion beside nbval: nbclient runs both editions, as a learner would."""
+    """As a learner would: by nbclient."""
     folder = toy.parents[1]
     toy.write_text(toy.read_text() + EXERCISE)
     build.build(toy)
@@ -237,11 +284,12 @@ def test_complains_about_what_a_learner_should_not_see(toy, output, complaint):
     assert complaint in " ".join(build.complaints(notebook))
 
 
-def test_complains_about_cells_out_of_order_and_widget_state(toy):
+def test_complains_about_cells_out_of_order_widget_state_and_another_kernel(toy):
     notebook = write_built(toy)
     notebook.cells[1].execution_count = 4
     notebook.metadata["widgets"] = {}
-    assert len(build.complaints(notebook)) == 2
+    notebook.metadata["kernelspec"] = {**build.KERNEL, "name": "venv"}
+    assert len(build.complaints(notebook)) == 3
 
 
 def test_a_widget_is_stored_as_picture_and_words_and_one_without_a_picture_is_complained_about(toy):
@@ -289,3 +337,25 @@ def test_a_wrong_argument_in_a_notebook_gets_its_sentence_and_no_traceback(tmp_p
     (output,) = notebook.cells[0].outputs
     assert output["traceback"] == [f"UsageError: {output['evalue']}"]
     assert "low < high" in output["evalue"]
+
+
+@pytest.fixture
+def seeds(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    return importlib.import_module("seeds")
+
+
+def test_lessons_that_train_have_one_seed_and_no_other(seeds):
+    texts = {source.stem: source.read_text(encoding="utf-8") for source in seeds.seeded()}
+    assert set(TRAINED_LIVE) <= set(texts)
+    for text in texts.values():
+        assert len(seeds.LINE.findall(text)) == 1
+        assert not re.search(r"\bseed=\d", text)
+
+
+def test_a_lesson_that_fails_with_one_seed_is_found(seeds, toy):
+    toy.write_text("# %%\nSEED = 0\n\n# %%\nprint(SEED)\nassert SEED != 3\n\n# %%\nprint('after')\n")
+    for seed, found in ((2, []), (3, ["cell 1: AssertionError assert SEED != 3"])):
+        notebook = seeds.run(toy, seed)
+        assert list(seeds.failures(notebook)) == found
+        assert seeds.printed(notebook) == f"{seed}\nafter\n"  # a failure does not end the run

@@ -123,7 +123,7 @@ def test_the_numbers_beside_it_are_those_of_the_data(result, open_page) -> None:
     after = page.get_by_role("row").filter(has_text="after adaptation")
     assert after.get_by_role("cell").all_inner_texts() == ["20.0 m", "2.0 m/s", "400.0"]
     assert page.get_by_text("10.00 of 10.00 s").is_visible()
-    page.get_by_role("button", name="Replay").wait_for()
+    page.get_by_role("button", name="Play again").wait_for()
 
 
 def test_with_reduced_motion_it_shows_the_end_and_waits(result, open_page) -> None:
@@ -138,6 +138,19 @@ def test_with_reduced_motion_it_shows_the_end_and_waits(result, open_page) -> No
     still = open_page(Player(runners).to_html())
     still.wait_for_timeout(200)
     assert seconds(still) == 0.0
+
+
+def test_by_itself_it_starts_only_once_it_is_in_sight(result, open_page) -> None:
+    far_below = '<body><div style="height: 3000px"></div>'
+    page = open_page(play(result, autoplay=True).to_html().replace("<body>", far_below))
+    page.wait_for_timeout(300)
+    assert seconds(page) == 0.0
+    page.locator("canvas").scroll_into_view_if_needed()
+    page.get_by_role("button", name="Pause").click()
+    stopped = seconds(page)
+    page.wait_for_timeout(300)
+    assert seconds(page) == stopped > 0  # and a reader who stops it is obeyed
+    assert page.troubles == []
 
 
 @pytest.mark.parametrize("layout", ["race", "side by side"])
@@ -159,7 +172,7 @@ def test_the_layout_does_not_jump_with_camera_speed_and_time(result, open_page) 
     page.get_by_label("Camera").select_option("whole track")
     page.get_by_label("Speed").select_option("4")
     page.get_by_role("button", name="Play").click()
-    page.get_by_role("button", name="Replay").wait_for()
+    page.get_by_role("button", name="Play again").wait_for()
     assert page.locator(".mps-player").bounding_box() == box
 
 

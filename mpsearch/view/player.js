@@ -122,7 +122,7 @@ function start(scene, el) {
   const setPlaying = (on) => {
     if (on && time >= scene.duration) time = 0;
     [playing, last] = [on, performance.now()];
-    ui.play.textContent = on ? "⏸ Pause" : time >= scene.duration ? "↻ Replay" : "▶ Play";
+    ui.play.textContent = on ? "⏸ Pause" : time >= scene.duration ? "▶ Play again" : "▶ Play";
     request();
   };
   const seek = (t) => { time = clamp(t, 0, scene.duration); setPlaying(false); };
@@ -149,12 +149,19 @@ function start(scene, el) {
   size.observe(ui.canvas);
   const theme = new MutationObserver(request); // JupyterLab and VS Code mark their theme on the page's body
   for (const node of [document.body, document.documentElement]) theme.observe(node, { attributes: true });
-  setPlaying(scene.autoplay && !still);
+  const seen = new IntersectionObserver((entries) => { // a start by itself waits until there is someone to see it
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    seen.disconnect();
+    setPlaying(true);
+  }, { threshold: 0.6 });
+  if (scene.autoplay && !still) seen.observe(ui.canvas);
+  setPlaying(false);
   paint();
   return () => {
     cancelAnimationFrame(frame);
     frame = -1; // no later request starts a frame
     ending.abort();
+    seen.disconnect();
     size.disconnect();
     theme.disconnect();
     ui.root.remove();

@@ -44,7 +44,7 @@ class Player(anywidget.AnyWidget):
         runners: 1 to 6, all HalfCheetahs or all points.
         layout: "race" on one track, or "side by side" with a panel each.
         title: above the picture.
-        autoplay: start by itself, unless the reader has asked the system for less motion.
+        autoplay: start by itself once it is in sight, unless the reader has asked the system for less motion.
 
     Raises:
         UsageError: no runners, too many, of different kinds, or an unknown layout.
@@ -144,6 +144,7 @@ def play(
     names: Sequence[str] | None = None,
     layout: Layout = "race",
     title: str = "",
+    autoplay: bool = False,
 ) -> Player:
     """A player of one episode of each stage of an adaptation to one task.
 
@@ -154,14 +155,13 @@ def play(
         target: velocity asked for in m/s, for a ghost; HalfCheetah only.
         goal: (x, y) in m; by default the task itself, where the runners are points.
         names: of the runners, one a stage.
-        layout, title: as in :class:`Player`.
+        layout, title, autoplay: as in :class:`Player`.
 
     Raises:
         UsageError: there is no such task or stage, or the trajectories cannot be played.
     """
-    return Player(
-        runners_of(result, task, stages=stages, target=target, goal=goal, names=names), layout=layout, title=title
-    )
+    runners = runners_of(result, task, stages=stages, target=target, goal=goal, names=names)
+    return Player(runners, layout=layout, title=title, autoplay=autoplay)
 
 
 def runners_of(

@@ -61,7 +61,7 @@ print(doctor.report(doctor.examine(quick=True)))
 # own tries, and is improved so that it learns *faster next time*. One such policy came with this package.
 # Let us load it.
 
-# %%
+# %% tags=["nbval-check-output"]
 agent = mpsearch.load("maml-cheetah-direction")
 print(f"algorithm:                  {agent.algorithm.upper()}")
 print(f"tasks:                      {agent.tasks.id}")
@@ -146,6 +146,8 @@ exercises.gains.check(gains)
 _, panels = plt.subplots(1, 2, figsize=(9.5, 3.8), sharey=True, layout="constrained")
 for k, label in enumerate(labels):
     plots.plot_velocity(result, k, title=f"wanted: {label}", axes=panels[k])
+    panels[k].spines[["top", "right"]].set_visible(False)
+panels[1].set_ylabel("")  # as on the left
 words = " ".join(f"Wanted: {label}. {plots.describe_velocity(result, k)}" for k, label in enumerate(labels))
 plots.show(panels[0], words)
 
@@ -154,10 +156,11 @@ plots.show(panels[0], words)
 # means over about one stride. Above zero it runs forward, below zero backward.
 #
 # Enough of lines: let us look at the cheetah itself. This is an episode before and one after adaptation, when
-# *backward* is wanted. Press **Play**. (Space plays and pauses too, and the arrow keys move by a step.)
+# *backward* is wanted. It starts by itself once you see it; the button plays it again. (Click it, and the space bar
+# plays and pauses too, and the arrow keys move by a step.)
 
 # %% tags=["nbval-ignore-output"]
-play(result, labels.index("backward"), title="wanted: backward")
+play(result, labels.index("backward"), title="wanted: backward", autoplay=True)
 
 # %% [markdown]
 # ### Exercise 2: find the bug
@@ -226,10 +229,17 @@ for label, before, after in zip(speed_labels, run.before, run.after, strict=True
 assert run.after.mean() > run.before.mean()
 easiest, hardest = speed_labels[np.argmax(run.after)], speed_labels[np.argmin(run.after)]
 print(f"\neasiest: {easiest}, hardest: {hardest}")
+first_rises = np.diff(run.returns.mean(axis=-1))[:, 0]  # [K] what the first step brought
+fell = [label for label, rise in zip(speed_labels, first_rises, strict=True) if rise < 0]
+print("lower after the first step:", ", ".join(fell) or "none")
 
 # %% [markdown]
-# Was your prediction right? A wanted speed near what the start already does costs little. One far from it asks
-# the gradient steps to change a lot.
+# Was your prediction right? Look at two things.
+#
+# - The *farther* a wanted speed is from what the start does, the more a step has to change, and the more it gains.
+#   Where the start was nearly right, the first step may even go too far: it was trained to raise the mean over the
+#   tasks, not each of them. Later steps repair that.
+# - Running slowly is easier than running fast: a fast stride has to be found first.
 
 # %% tags=["check"]
 exercises.steps.check(run.returns)
@@ -240,7 +250,7 @@ exercises.steps.check(run.returns)
 # ### Your turn
 #
 # There is a second way to adapt, called PEARL: it changes no weights, but infers from what it sees which task it
-# may be, and acts on that. You will learn how in lesson 6. Here both are at work.
+# may be, and acts on that. You will learn how in lesson 06. Here both are at work.
 #
 # Move the wanted speed, press **Run**, and compare them: the return before and after, how many steps each needed
 # on the task, and how they run. The grey cheetah runs at the wanted speed.
@@ -289,16 +299,24 @@ print(f"return before {mine.before[0]:.0f}, after {mine.after[0]:.0f}")
 # | $\theta$ | parameters of the meta-policy, the start | what `mpsearch.load` loads |
 # | $\pi_\theta(a \mid s)$ | the policy: how likely action $a$ is in state $s$ | `agent.policy` |
 # | $\theta'$ | parameters after adaptation to one task | what `agent.adapt` finds |
-# | $R$ | return: the sum of rewards of an episode | `result.returns` |
+# | $R$ | return: the sum of rewards of an episode, in derivations with a discount | `result.returns` |
 # | $s_t, a_t, r_t$ | state, action and reward at step $t$ (lesson 01) | `observations`, `actions`, `rewards` |
 # | $\tau$ | an episode: all its states, actions and rewards | `Episodes` |
+# | $J(\theta)$ | mean return of the policy with parameters $\theta$ | `result.returns.mean()` |
 # | $\gamma, \lambda$ | discount; weight of rewards against values | `discount`, `gae_lambda` |
 # | $G_t$ | discounted return from step $t$ on | `discounted_sums` |
 # | $V(s), Q(s, a)$ | value of a state; of an action in it | `linear_values` |
 # | $A_t, \delta_t$ | advantage, and its one-step estimate | `generalised_advantages` |
+# | $\mu, \sigma$ | mean and standard deviation of a normal distribution | `mean`, `std` |
 # | $\alpha$ | size of a step of adaptation (lesson 02) | `inner_rate` |
 # | $\mathcal{L}_{\mathcal{T}}(\theta)$ | loss on a task | `surrogate` |
+# | $g, H$ | gradient of a loss, and its Hessian: the matrix of second derivatives (lesson 04) | `hessian_product` |
+# | $\psi, \rho$ | score $\nabla_\theta \log \pi_\theta$; ratio of new to old probability (lesson 04) | `ratio` |
 # | $z, q(z \mid c)$ | what PEARL believes of a task, from context $c$ (lesson 06) | `result.beliefs` |
+#
+# A letter of one example alone, such as the bottom $c$ of a bowl, is explained where it is used. In the code a comment
+# like `# [K, E, T]` gives the axes of an array: $K$ tasks, $E$ episodes, $T$ steps of time. ($O$ numbers are observed,
+# $A$ make an action, and there are $S$ stages of adaptation.)
 #
 # ## The course
 #

@@ -40,17 +40,20 @@ from mpsearch.maml.inner import higher, spread_over_tasks
 from mpsearch.policies import TaskLinear
 from mpsearch.seeding import Streams
 from mpsearch.view import plots
-from mpsearch.view.live import LiveCurve
+from mpsearch.view.live import LiveCurve, show_source
 from mpsearch.view.plots import landscape
 from mpsearch.view.widgets import InnerStepExplorer
 from mpsearch.view.widgets.inner_step import take_inner_steps
+
+SEED = 0  # of all random numbers below: change it, run all, and see what still holds
 
 # %% [markdown]
 # ## 1. A family of tasks
 #
 # Here is a task: learn the curve $y = A \sin(x - \varphi)$ from a few of its points. Its **amplitude** $A$ is drawn
 # between 0.1 and 5 and its **phase** $\varphi$ between 0 and $\pi$. This is the family of Finn et al. (2017).
-# A task $\mathcal{T}$ is a pair $(A, \varphi)$. The task distribution $p(\mathcal{T})$ is the rule that draws it.
+# A task $\mathcal{T}$ is a pair $(A, \varphi)$. The task distribution $p(\mathcal{T})$ is the rule that draws it. (In
+# this lesson $A$ is an amplitude, not an advantage.)
 #
 # Each task comes with **practice points**, to learn from, and **test points**, to judge what was learned. (The usual
 # names are *support* and *query*.)
@@ -74,7 +77,7 @@ def draw_points(tasks, rng):
     return on_curve(tasks, rng.uniform(-5, 5, size=(len(tasks), POINTS)))
 
 
-streams = Streams(0)
+streams = Streams(SEED)  # independent streams of random numbers, each with a name
 examples = draw_tasks(4, streams.numpy("examples"))
 practice = draw_points(examples, streams.numpy("example-points"))
 for amplitude, phase in examples:
@@ -95,8 +98,8 @@ words = f"Four tasks, each a sine wave with {POINTS} practice points on it, with
 plots.show(axes, f"{words} {', '.join(f'{amplitude:.1f}' for amplitude in examples[:, 0])}.")
 
 # %% [markdown]
-# A network does not know that these are sine waves. From 20 points alone, gradient descent needs hundreds of steps for
-# one of them. We want *one* step.
+# A network does not know that these are sine waves. From 20 points alone, gradient descent needs many steps to learn
+# one of them (section 5 counts them). We want *one* step.
 
 # %% [markdown]
 # ## 2. Two levels
@@ -128,9 +131,11 @@ plots.show(axes, f"{words} {', '.join(f'{amplitude:.1f}' for amplitude in exampl
 #
 # The *steep* task has $h = 1, c = 1$. The *flat* one has $h = 0.1, c = 0$. (In a bowl, practice and test are the same.)
 #
-# The average is easy to minimise. Errors cost more on the steep task, so the best average lies near its bottom:
+# The average is easy to minimise: at the best start the slopes add up to 0. Errors cost more on the steep task, so it
+# lies near the bottom of that one:
 #
-# $$\sum_{\mathcal{T}} h (\theta - c) = 0 \quad\Rightarrow\quad \theta = \frac{\sum h c}{\sum h}$$
+# $$\sum_{\mathcal{T}} h (\theta - c) = 0 \quad\Rightarrow\quad
+# \theta_{\text{average}} = \frac{\sum h c}{\sum h}$$
 #
 # Now with an inner step in between:
 #
@@ -142,7 +147,12 @@ plots.show(axes, f"{words} {', '.join(f'{amplitude:.1f}' for amplitude in exampl
 # \end{aligned}
 # $$
 #
-# The derivative goes *through the step*, by the chain rule:
+# As a function of the start this is a bowl again, with the same bottom and the steepness $h\, (1 - \alpha h)^2$. So the
+# best start is found as before, with this in the place of $h$:
+#
+# $$\theta_{\text{meta}} = \frac{\sum h\, (1 - \alpha h)^2\, c}{\sum h\, (1 - \alpha h)^2}$$
+#
+# Where does the factor come from? The derivative goes *through the step*, by the chain rule:
 #
 # $$\frac{d \mathcal{L}(\theta')}{d \theta}
 # = \underbrace{h\, (\theta' - c)}_{\text{slope after the step}} \cdot
@@ -152,7 +162,7 @@ plots.show(axes, f"{words} {', '.join(f'{amplitude:.1f}' for amplitude in exampl
 # steep task: one step repairs nearly everything there, so the start need not care. On the flat task it is 0.91: a step
 # does little, so the start had better be right already. The best start moves to where *steps do not reach*.
 
-# %%
+# %% tags=["nbval-check-output"]
 TASKS = {"steep": (1.0, 1.0), "flat": (0.1, 0.0)}  # h and c
 RATE = 0.9
 
@@ -163,7 +173,7 @@ def bowl(theta, task):
 
 
 h, c = np.array(list(TASKS.values())).T
-left = h * (1 - RATE * h) ** 2  # what weighs (theta - c)^2 after the step
+left = h * (1 - RATE * h) ** 2  # the steepness after the step
 starts = {"average": (h * c).sum() / h.sum(), "meta": (left * c).sum() / left.sum()}
 for name, theta in starts.items():
     after = 0.5 * left * (theta - c) ** 2
@@ -206,7 +216,7 @@ exercises.take_step.check(take_step)
 # Here it is on the bowls, where we know the answer. `theta` is the start; `functional()` is what it has become.
 
 
-# %%
+# %% tags=["nbval-check-output"]
 class Guess(nn.Module):
     """A network as small as can be: it returns its only parameter."""
 
@@ -238,13 +248,14 @@ for name, (steepness, bottom) in TASKS.items():
 # %% [markdown]
 # Two options decide whether it works, and neither complains if it is wrong:
 
-# %%
+# %% tags=["nbval-check-output"]
 for options in (
     {"copy_initial_weights": False},
     {},  # the default is copy_initial_weights=True
     {"copy_initial_weights": False, "track_higher_grads": False},
 ):
-    print(f"{slope_of_start(Guess(theta), TASKS['flat'], **options)}  with {options}")
+    slope = slope_of_start(Guess(theta), TASKS["flat"], **options)
+    print(f"{'None' if slope is None else f'{slope:.4f}':<6}  with {options}")
 
 # %% [markdown]
 # - `copy_initial_weights=False` makes the functional copy start *from the parameters of the module themselves*. By
@@ -257,8 +268,12 @@ for options in (
 # ## 4. Train
 #
 # The network has two hidden layers of 40, as in the paper. Its layers, `TaskLinear`, take either one set of weights
-# or one for each of $K$ tasks. So all tasks adapt side by side: `spread_over_tasks` gives $K$ views of one start.
-#
+# or one for each of $K$ tasks. So all tasks adapt side by side, from $K$ views of one start:
+
+# %%
+show_source(spread_over_tasks, TaskLinear.forward)
+
+# %% [markdown]
 # Beside $x$ it gets ten more inputs, its **context**. They are parameters: zero at first, the same for every $x$. Why?
 # A step on them shifts what the whole network sees. It is a short way to say "it is *this* task" (the "bias
 # transformation" of Finn et al. 2017b). The average network has them too.
@@ -307,7 +322,7 @@ def adapt(network, rates, practice, steps=1, track=True):
         return functional
 
 
-def train(loss, *, seed=0, iterations=1500, watch=None):
+def train(loss, *, seed=SEED, iterations=1500, watch=None):
     """Choose a start, and inner rates, so that loss(network, rates, practice, test) is low on fresh tasks."""
     rng = Streams(seed).numpy("training")
     network = SineNet(seed)
@@ -367,7 +382,7 @@ with LiveCurve("trained on the average", **LABELS) as curve:
 x, _ = on_curve(np.ones((1, 2)), GRID[None])
 with torch.no_grad():
     drawn = predict(average, x)[0, :, 0].numpy()
-mean_of_tasks = -2 / math.pi * 2.55 * np.cos(GRID)
+mean_of_tasks = -2 / math.pi * (0.1 + 5.0) / 2 * np.cos(GRID)
 
 _, axes = plt.subplots(figsize=(7, 3), layout="constrained")
 axes.plot(GRID, drawn, color=plots.AFTER, label="trained on the average")
@@ -419,8 +434,8 @@ with LiveCurve("trained to adapt", **LABELS) as curve:
 # gets the rate that suits its first step best among the six below, chosen on these very tasks.
 
 # %% tags=["nbval-ignore-output"]
-new_tasks = draw_tasks(1000, Streams(1).numpy("tasks"))
-new_practice = draw_points(new_tasks, Streams(1).numpy("points"))
+new_tasks = draw_tasks(1000, Streams(SEED + 1).numpy("tasks"))
+new_practice = draw_points(new_tasks, Streams(SEED + 1).numpy("points"))
 everywhere = on_curve(new_tasks, np.broadcast_to(GRID, (1000, len(GRID))))
 
 
@@ -437,8 +452,9 @@ found = {
     "average": [error_after(average, [best] * len(rates), steps) for steps in range(4)],
     "meta": [error_after(meta, rates, steps) for steps in range(4)],
 }
+print("steps    " + "".join(f"{steps:7}" for steps in range(4)))
 for name, after in found.items():
-    print(f"{name:<8} " + "  ".join(f"{steps} steps {error:5.2f}" for steps, error in enumerate(after)))
+    print(f"{name:<9}" + "".join(f"{error:7.2f}" for error in after))
 
 # %%
 assert found["meta"][0] > 0.8 * found["average"][0]  # before the step it is no better
@@ -447,11 +463,23 @@ assert found["meta"][1] < 0.1 * found["average"][1]  # and a tenth of what it ha
 print("one step from the meta-trained start: less than a tenth of the error")
 
 # %% [markdown]
+# And a network that begins from nothing? Here it is on 50 of these tasks, each learned by plain gradient descent:
+
+# %% tags=["nbval-ignore-output"]
+fifty_practice, fifty_everywhere = (tuple(part[:50] for part in points) for points in (new_practice, everywhere))
+fresh = SineNet(SEED)
+for steps in (1, 10, 100, 300):
+    alone = adapt(fresh, [0.05] * len(rates), fifty_practice, steps, track=False)
+    error = errors(alone, fifty_everywhere).mean().item()
+    print(f"from nothing, {steps:>3} steps: error {error:.2f}")
+assert error > found["meta"][1]  # hundreds of steps do less than one from the right start
+
+# %% [markdown]
 # Before the step the meta-trained network is no better than the average, as in the bowls. Here it is on one new task:
 
 # %% tags=["nbval-ignore-output"]
 my_task = np.array([[4.0, 0.5]])  # amplitude and phase: change me
-my_practice = draw_points(my_task, Streams(2).numpy("points"))
+my_practice = draw_points(my_task, Streams(SEED + 2).numpy("points"))
 my_curve = on_curve(my_task, GRID[None])
 
 _, panels = plt.subplots(1, 2, figsize=(9.5, 3.6), sharey=True, layout="constrained")
@@ -487,7 +515,7 @@ plots.show(panels[0], words)
 # **Questions to play with**
 #
 # - Change `my_task` to an amplitude of 8, which no training task had. What does the step still get right?
-# - Train with `seed=1`. Do the learned rates look alike?
+# - Set `SEED = 1` in the first cell and run all. Do the learned rates look alike?
 # - Set `POINTS = 10` in the first section and run all. What is left of the tenth?
 
 # %% [markdown]
@@ -506,7 +534,7 @@ plots.show(panels[0], words)
 # %% tags=["nbval-ignore-output"]
 InnerStepExplorer(task=[1.0, 0.6], start=[0.6, -1.4], steps=1)
 
-# %%
+# %% tags=["nbval-check-output"]
 shown = take_inner_steps(task=[1.0, 0.6], start=[0.6, -1.4], steps=3, rate=0.7, second_order=True)
 off = np.abs((shown.path - shown.task) @ landscape.AXES)  # along the steep and the flat axis
 for steps, (steep, flat) in enumerate(off):
@@ -577,7 +605,7 @@ print("It learned to adapt." if error < 1.5 else "It did not learn to adapt.")
 # - C. Finn, P. Abbeel, S. Levine: *Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks*, ICML 2017,
 #   [arXiv:1703.03400](https://arxiv.org/abs/1703.03400). Section 5.1 has the sine waves.
 # - C. Finn, T. Yu, T. Zhang, P. Abbeel, S. Levine: *One-Shot Visual Imitation Learning via Meta-Learning*, CoRL 2017,
-#   [arXiv:1709.04905](https://arxiv.org/abs/1709.04905). "2017b"; section 4.2 has the bias transformation.
+#   [arXiv:1709.04905](https://arxiv.org/abs/1709.04905). "2017b"; the bias transformation is part of its network.
 # - Z. Li, F. Zhou, F. Chen, H. Li: *Meta-SGD: Learning to Learn Quickly for Few-Shot Learning*, 2017,
 #   [arXiv:1707.09835](https://arxiv.org/abs/1707.09835). Learned inner rates, one for each single parameter.
 # - E. Grefenstette, B. Amos, D. Yarats, P. M. Htut, A. Molchanov, F. Meier, D. Kiela, K. Cho, S. Chintala:

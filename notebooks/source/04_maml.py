@@ -49,6 +49,8 @@ from mpsearch.view.live import LiveCurve, show_source
 from mpsearch.view.widgets import InnerStepExplorer
 from mpsearch.view.widgets.inner_step import take_inner_steps
 
+SEED = 0  # of all random numbers below: change it, run all, and see what still holds
+
 # %% [markdown]
 # ## 1. One parameter
 #
@@ -69,7 +71,7 @@ from mpsearch.view.widgets.inner_step import take_inner_steps
 #
 # **First-order MAML** leaves out the second factor. It acts as if $\theta'$ moved just as $\theta$ does.
 
-# %%
+# %% tags=["nbval-check-output"]
 curvature, task = 2.0, 0.0
 
 
@@ -99,7 +101,7 @@ prediction = "opposite"
 # end solution
 exercises.overshoot.predict(prediction)
 
-# %%
+# %% tags=["nbval-check-output"]
 exact, first_order = slopes(-1.0, alpha=0.7)
 print(f"the step goes from -1 to {-1 + 0.7 * curvature:.1f}")
 print(f"exact slope {exact:.2f}, first order {first_order:.2f}")
@@ -183,7 +185,7 @@ exercises.hessian_times.check(hessian_times)
 # %%
 tasks = PointNavigation(horizon=20)
 goal = np.array([0.4, 0.2])  # m
-streams = Streams(0)
+streams = Streams(SEED)
 
 policy = PolicyNet(2, 2, hidden=(4,), observation_scale=tasks.observation_scale, initial_std=0.3)
 policy.initialise(streams.torch("initial-policy"))
@@ -287,10 +289,11 @@ assert (first_order - by_hand).abs().max() > 0.01 * size  # and it differs
 # ## 4. What first order drops
 #
 # First-order MAML uses $g'$ and drops $-\alpha H g'$. It needs no second derivatives, so it is cheaper. When is it
-# exact? Exactly when $\alpha H g' = 0$. So:
+# exact? When what it drops is zero, $\alpha H g' = 0$, and only then:
 #
-# - when $\alpha \to 0$: the step hardly moves anything;
-# - when the loss is linear along $g'$: no curvature there, $H g' = 0$.
+# - $\alpha = 0$: there is no step. With a small $\alpha$ it is nearly exact.
+# - $H g' = 0$: the slope $g$ of the inner loss does not change when $\theta$ moves along $g'$. So it is if the inner
+#   loss is linear.
 #
 # And it points the *same way*, though with another length, when $g'$ is an eigenvector of $H$ with an eigenvalue below
 # $1/\alpha$: then $(I - \alpha H) g'$ is $g'$ times a positive number. A round bowl is such a case. In a bowl that is
@@ -339,7 +342,7 @@ explorer
 # along the flat axis. A good start is not one that is good; it is one from which the step does the rest.
 
 
-# %%
+# %% tags=["nbval-check-output"]
 def meta_gradients(start, rate):
     """By name: "first order" and "second order" (the exact one), for the task of the widget."""
     found = take_inner_steps([1.0, 0.6], start, steps=1, rate=rate, second_order=True).meta_gradients
@@ -400,6 +403,8 @@ assert exact_one or torch.allclose(friends, first_order)
 # - the **inner** episodes $D$ are drawn by $\pi_\theta$, before the step;
 # - the **outer** ones are drawn by $\pi_{\theta'}$, after it.
 #
+# This section is the hardest of the course. If you want to see MAML work first, read section 6, and come back.
+#
 # So $\theta$ acts in two ways: on *how the step uses the data*, and on *which data there are*. Write $p_\theta(D)$
 # for the likelihood of the inner episodes, and $J(\theta') = \mathbb{E}_{\tau \sim \pi_{\theta'}}[R(\tau)]$ for the
 # mean return after the step. The product rule, and the log-derivative trick of lesson 01:
@@ -415,10 +420,10 @@ assert exact_one or torch.allclose(friends, first_order)
 # \end{aligned}
 # $$
 #
-# The first term is section 2. The second rewards $\theta$ for *exploring well*: inner episodes are made more likely if
-# what was learned from them is good. The program of Finn et al. (2017) leaves it out; Stadie et al. (2018) and
-# Al-Shedivat et al. (2018) put it in. It is very noisy, because one number, $J(\theta')$, is to judge hundreds of
-# actions.
+# The first term is section 2, with $J$ for minus the loss. The second rewards $\theta$ for *exploring well*: inner
+# episodes are made more likely if what was learned from them is good. The program of Finn et al. (2017) leaves it out;
+# Stadie et al. (2018) and Al-Shedivat et al. (2018) put it in. It is very noisy, because one number, $J(\theta')$, is
+# to judge hundreds of actions.
 #
 # ### What our library does
 #
@@ -441,8 +446,8 @@ assert exact_one or torch.allclose(friends, first_order)
 # Is that much? Take a task of one step, with one action $a \sim \mathcal{N}(\theta, \sigma^2)$ and reward $-(a - c)^2$.
 # Its mean return is known, $-(\theta - c)^2 - \sigma^2$, and so is its second derivative: exactly $-2$.
 
-# %%
-rng = np.random.default_rng(0)
+# %% tags=["nbval-check-output"]
+rng = np.random.default_rng(SEED)
 mean, std, wanted = 0.0, 0.5, 1.0
 action = rng.normal(mean, std, size=1_000_000)
 reward = -((action - wanted) ** 2)
@@ -522,28 +527,29 @@ def meta_train(seed, watch=None):
 
 
 history = []
-with LiveCurve("after one inner step, seed 0") as curve:
+with LiveCurve(f"after one inner step, seed {SEED}") as curve:
 
     def watch(metrics):
         history.append((metrics["before"], metrics["after"]))
         curve.add(metrics["env_steps"], metrics["after"])
 
-    agent = meta_train(0, watch)
+    agent = meta_train(SEED, watch)
 
 for name, (before, after) in {"first": history[0], "last": history[-1]}.items():
     print(f"{name:<5} iteration: mean return {before:.1f} before the inner step, {after:.1f} after it")
 
 # %% [markdown]
 # The reward is minus the distance to the goal, so the **mean distance** over an episode is minus its return, divided by
-# its steps. We adapt to 20 goals that were not used in training, with one gradient step on 20 episodes each.
+# its steps. We adapt to 200 goals that were not used in training, with one gradient step on 20 episodes each. (Why so
+# many? With 20 goals alone, the answer depends on which ones were drawn.)
 
 # %% tags=["nbval-ignore-output"]
-goals = tasks.sample(20, np.random.default_rng(7))
+goals = tasks.sample(200, np.random.default_rng(SEED + 7))
 
 
 def mean_distances(agent):
-    """Mean distance to the goal (m), over 20 new goals: before and after one inner step."""
-    result = agent.adapt(goals, seed=100, steps=1, episodes=20)
+    """Mean distance to the goal (m), over all new goals: before and after one inner step."""
+    result = agent.adapt(goals, seed=SEED + 100, steps=1, episodes=20)
     return -result.before.mean() / tasks.horizon, -result.after.mean() / tasks.horizon
 
 
@@ -552,15 +558,18 @@ print(f"mean distance to the goal: {before:.2f} m before, {after:.2f} m after on
 assert after < before / 2
 
 # %% tags=["nbval-ignore-output"]
-shown = agent.adapt(tasks.spread(4), seed=1, steps=1)
-_, panels = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
+shown = agent.adapt(tasks.spread(4), seed=SEED + 1, steps=1)
+_, panels = plt.subplots(1, 2, figsize=(8, 4), sharey=True, layout="constrained")
 for stage, name in enumerate(("before", "after")):
     for k, goal_k in enumerate(shown.tasks):
         colour = list(plots.PALETTE.values())[k]
         panels[stage].plot(*shown.trajectories[k, stage].T, plots.MARKERS[k], ls="-", ms=4, color=colour)
         panels[stage].plot(*goal_k, "*", color=colour, markersize=16, markeredgecolor="0.3")
-    panels[stage].set(title=f"{name} the inner step", xlabel="x (m)", ylabel="y (m)", aspect="equal")
-    panels[stage].set(xlim=(-0.8, 0.8), ylim=(-0.8, 0.8))
+    panels[stage].set(
+        title=f"{name} the inner step", xlabel="x (m)", xlim=(-0.7, 0.7), ylim=(-0.7, 0.7), aspect="equal"
+    )
+    panels[stage].spines[["top", "right"]].set_visible(False)
+panels[0].set_ylabel("y (m)")
 ends = np.linalg.norm(shown.trajectories[:, :, -1] - shown.tasks[:, None], axis=-1)  # [K, stage]
 words = (
     "One path to each of four goals (stars), before and after one gradient step. Before, they end"
@@ -576,7 +585,7 @@ plots.show(panels[0], words)
 
 # %% tags=["nbval-ignore-output"]
 ratios = [after / before]
-for seed in (1, 2, 3, 4):
+for seed in range(SEED + 1, SEED + 5):
     before, after = mean_distances(meta_train(seed))
     ratios.append(after / before)
 print("distance after one step, as a share of the distance before, five seeds:")

@@ -205,6 +205,7 @@ def draw(family: TaskDistribution, choice: Choice, results: Results) -> Drawn:
     figure.set_layout_engine("constrained")
     plot_pairs(results, left)
     plot_methods(results, right)
+    right.set_ylabel("mean return")  # the left one says what that is
     words = describe(family, choice, results)
     return Drawn(shell.to_png(figure), words, words, results)
 
@@ -219,7 +220,9 @@ def plot_pairs(results: Results, axes: Axes) -> Axes:
         ):  # fmt: skip
             label = name if x == 0 else None
             axes.scatter(x + shift, value, s=70, color=colour, marker=marker, edgecolors="white", label=label, zorder=2)
-            axes.annotate(f"{value:.0f}", (x + shift, value), xytext=(0, 9), textcoords="offset points", ha="center")
+            above = value == max(before, after)  # the line leaves the other marker upwards
+            place = {"xytext": (0, 9 if above else -9), "va": "bottom" if above else "top"}
+            axes.annotate(f"{value:.0f}", (x + shift, value), textcoords="offset points", ha="center", **place)
     axes.set_xticks(range(len(results)), list(results))
     axes.set_xlim(-0.6, len(results) - 0.4)
     axes.margins(y=0.25)

@@ -1,0 +1,86 @@
+"""Run lessons with other seeds, and say which of them hold: what a lesson claims, its ``assert`` cells check.
+
+A source has its seed in one line, ``SEED = 0``. This is for lessons that train; it takes minutes.
+
+python notebooks/seeds.py                      every lesson with a seed, five seeds each
+python notebooks/seeds.py 02 04 --seeds 0 7    these lessons, these seeds
+python notebooks/seeds.py 04 --print           and what their cells printed
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from build import FOLDER, KERNEL, read_source, sources
+from nbclient import NotebookClient
+
+SEEDS = (0, 10, 20, 30, 40)  # some lessons train with the four that follow, too
+LINE = re.compile(r"^SEED = \d+", re.MULTILINE)
+ASSERT = re.compile(r"^\s*assert ", re.MULTILINE)
+
+
+def seeded(folder: Path = FOLDER) -> list[Path]:
+    """The sources that have a seed."""
+    return [source for source in sources(folder) if LINE.search(source.read_text(encoding="utf-8"))]
+
+
+def run(source: Path, seed: int) -> nbformat.NotebookNode:
+    """The learner's notebook of ``source``, executed with this seed; a cell that fails does not stop it."""
+    notebook = read_source(source)
+    for cell in notebook.cells:
+        cell.source = LINE.sub(f"SEED = {seed}", cell.source)
+    folder = {"metadata": {"path": str(source.parents[1])}}
+    options = {"timeout": None, "kernel_name": KERNEL["name"], "coalesce_streams": True}
+    client = NotebookClient(notebook, allow_errors=True, resources=folder, **options)
+    client.execute(stderr=subprocess.DEVNULL)  # the kernel's, where it warns about its sockets
+    return notebook
+
+
+def failures(notebook: nbformat.NotebookNode) -> Iterator[str]:
+    """The cells of an executed notebook that failed: number, exception and the line it came from."""
+    for number, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            if output["output_type"] == "error":
+                trace = re.sub(r"\x1b\[[\d;]*m", "", "\n".join(output["traceback"]))
+                line = re.search(r"^-+> *\d+ (.*)$", trace, re.MULTILINE)
+                parts = (f"cell {number}:", output["ename"], output["evalue"], line[1].strip() if line else "")
+                yield " ".join(filter(None, parts))
+
+
+def printed(notebook: nbformat.NotebookNode) -> str:
+    """What the cells of an executed notebook printed."""
+    return "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+
+
+def main() -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("lessons", nargs="*", metavar="NN", help="all that have a seed, if none is given")
+    parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
+    parser.add_argument("--print", action="store_true", help="what their cells printed, too")
+    arguments = parser.parse_args()
+    chosen = [path for path in seeded() if not arguments.lessons or path.name[:2] in arguments.lessons]
+    if not chosen:
+        parser.error(f"no such lesson has a seed; these have: {', '.join(path.name[:2] for path in seeded())}")
+    good = 0
+    for source in chosen:
+        for seed in arguments.seeds:
+            notebook = run(source, seed)
+            found = list(failures(notebook))
+            good += not found
+            asserts = sum(len(ASSERT.findall(cell.source)) for cell in notebook.cells)
+            print(f"{source.stem}, seed {seed}: {'; '.join(found) or f'all {asserts} asserts hold'}", flush=True)
+            if arguments.print:
+                print(printed(notebook), flush=True)
+    print(f"{good} of {len(chosen) * len(arguments.seeds)} runs hold")
+    return 0 if good == len(chosen) * len(arguments.seeds) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
