@@ -119,7 +119,8 @@ for name, direction in {"towards the goal": goal, "the other way": -goal}.items(
 # $$
 #
 # A Gaussian again. **Precisions add**, and its mean $m$ weighs each piece by its precision. (Here $\lambda_n$ is a
-# precision; it has nothing to do with the $\lambda$ of lesson 01.)
+# precision; it has nothing to do with the $\lambda$ of lesson 01. And the paper leaves the prior out of the product;
+# with it, a context without any transition is no special case.)
 #
 # ### Exercise 1: fill in
 #
@@ -505,13 +506,13 @@ def train(seed, watch=None):
     """PEARL on the half circle: first wake the belief, then make it modest."""
     agent = PEARL(tasks, RECIPE)
     agent.train(11, seed=seed, progress=False, callback=watch)
-    agent.config = replace(RECIPE, kl_weight=0.7)
-    agent.train(7, seed=seed, progress=False, callback=watch)
+    agent.config = replace(RECIPE, kl_weight=1.0)
+    agent.train(16, seed=seed, progress=False, callback=watch)
     return agent
 
 
 firsts, thirds = [], []
-with LiveCurve("third episode of a search, seed 0") as curve:
+with LiveCurve("Third episode of a search, seed 0") as curve:
 
     def watch(metrics):
         firsts.append(metrics["returns"][0])
