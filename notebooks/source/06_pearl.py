@@ -96,8 +96,8 @@ for name, direction in {"towards the goal": goal, "the other way": -goal}.items(
 # is *all* transitions $c_n = (s, a, r, s')$ seen of this task so far. $\phi$ are the weights of a network, the
 # **encoder**.
 #
-# (A frequent misreading, also in introductions: that the encoder maps *one* transition to the task. One transition
-# says next to nothing. The point is how many are put together.)
+# (A frequent misreading, also in introductions: that the encoder maps *one* transition to the task. With sparse rewards
+# one transition says next to nothing. The point is how many are put together.)
 #
 # How? Start simple, with one number $z$, and each piece of evidence a Gaussian: "$z$ is about $\mu_n$, give or take
 # $\sigma_n$". Pieces that are independent multiply, and the **prior** $\mathcal{N}(0, 1)$ is one of them:
