@@ -370,7 +370,7 @@ exercises.natural_step.check(natural_step)
 # still points along the plain gradient. How much more does the surrogate promise, within the *same* KL, when $x$ is
 # better?
 
-# %%
+# %% tags=["nbval-ignore-output"]
 agent = mpsearch.load("maml-cheetah-direction")
 cheetah_weights = list(agent.policy.parameters())
 actor = gaussian_actor(agent.policy, cheetah_weights, streams.torch("cheetah-actions"))

@@ -567,8 +567,8 @@ assert blind[:, 2].mean() < 0.6
 assert returns[:, 2].mean() > forgotten[:, 2].mean() + 2
 
 # %% [markdown]
-# Look at the forgetful one. Who guesses for ever comes across most goals too, if not more: *finding* needs varied
-# guesses, and the prior has them. But it cannot stay, or come back. What the belief adds is in the returns: from the
+# Look at the forgetful one. Who guesses for ever comes across most goals too: *finding* needs varied guesses, and the
+# prior has them. But it cannot stay, or come back. What the belief adds is in the returns: from the
 # first episode to the third they grow, and without memory they do not.
 
 # %% [markdown]

@@ -55,7 +55,7 @@ from mpsearch.view.widgets import AdaptationExplorer
 # Here is the PEARL that came with the package, and two wanted speeds. Has it met them? Its training tasks are
 # stored with it, so we can look.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 agent = mpsearch.load("pearl-cheetah-velocity")
 family = agent.tasks
 pair = np.array([[0.75], [2.25]])  # m/s
@@ -153,14 +153,14 @@ plots.show(plots.plot_latent_space(means, speeds, "wanted speed (m/s)"), words)
 # one axis they come in order. And the other axis: what is in there? Two questions to each dimension. Does it go with
 # the speed? And does it come out alike when the same sixty speeds are explored a second time, with other luck?
 
-# %%
+# %% tags=["nbval-ignore-output"]
 again = believe(explore(sixty, seed=1)).mean.numpy()
 dimensions = range(means.shape[1])
 correlation = np.array([np.corrcoef(means[:, dim], speeds)[0, 1] for dim in dimensions])
 repeated = np.array([np.corrcoef(means[:, dim], again[:, dim])[0, 1] for dim in dimensions])
 print("      correlation with the wanted speed   with a second exploration")
 for dim in dimensions:
-    print(f"z[{dim}] {correlation[dim]:20.1f} {repeated[dim]:26.1f}")
+    print(f"z[{dim}] {correlation[dim]:20.2f} {repeated[dim]:26.2f}")
 carrier = abs(correlation).argmax()
 print(f"the speed is in z[{carrier}]")
 assert abs(correlation[carrier]) > 0.9 > 0.6 > np.delete(abs(correlation), carrier).max()

@@ -375,7 +375,7 @@ for row, family in enumerate(FAMILIES):
         shown = {m.upper(): curves[m, family][[column, 2]] for m in ("maml", "pearl")}
         plots.plot_training(shown, panels[row, column], "return after adaptation", label)
         panels[row, column].set(xscale="log", title=family)
-        panels[row, column].xaxis.set_major_formatter(EngFormatter())  # 1 M for a million
+        panels[row, column].xaxis.set_major_formatter("{x:g}" if column else EngFormatter())  # 1 M: a million
         words.append(f"{family.capitalize()}: {plots.describe_training(shown, xlabel=label)}")
 plots.show(panels[0, 0], " ".join(words))
 
