@@ -24,8 +24,8 @@
 # **Time:** about 45 minutes. **Builds on:** lessons 01 and 04. **You need:** the chain rule for vectors, and
 # logarithms.
 #
-# Lesson 04 ended with a meta-gradient, and with a step along it that it did not explain. On a cheetah much depends on
-# that step. Here it is. Then we train, look at the shipped run, and measure what meta-training has brought.
+# Lesson 04 took a step along the meta-gradient and did not explain it. Here it is. Then we train, look at the shipped
+# run, and measure what meta-training has brought.
 
 # %%
 import json
@@ -62,7 +62,7 @@ from mpsearch.view.widgets import AdaptationExplorer
 # ## 1. How far is far?
 #
 # Introductions write MAML's outer step as a plain gradient step on $\theta$. How long should it be? Too short, and
-# training takes forever. Too long, and the policy falls over, and then draws only useless data to learn from.
+# training takes forever. Too long, and the policy falls over, and draws useless data.
 #
 # The trouble is that "long" means nothing among parameters. Take one action $a \sim \mathcal{N}(\mu, \sigma^2)$.
 # Move $\mu$ by 0.1. For a policy that explores widely, that is hardly a change. For one that has settled, it is
@@ -212,7 +212,7 @@ assert reached[-1] < reached[0] - 3  # and harms
 
 # %% [markdown]
 # Near the start, promise and return rise together. Then they part: the promise grows, and the return falls
-# below where it began. No bug is at work. The surrogate is *not made* for such a distance. Why?
+# below where it began. The surrogate is *not made* for such a distance. Why?
 #
 # ### Where the promise comes from
 #
@@ -258,10 +258,10 @@ for discount in (0.9, 0.99):
     print(f"gamma {discount}: C = {4 * discount / (1 - discount) ** 2:,.0f} times the largest advantage")
 
 # %% [markdown]
-# And that is why nobody uses it as it stands. The worst case is so bad that every step would be tiny. So keep the
-# shape, and give up the guarantee: **maximise the promise, as long as KL is below $\kappa$**, a number that one can
-# choose with sense. (Papers call it $\delta$, our code `max_kl`.) And take the *mean* over states: the maximum cannot
-# be estimated from samples. This is trust-region policy optimisation (TRPO).
+# So nobody uses it as it stands: every step would be tiny. Keep the shape, and give up the guarantee: **maximise the
+# promise, as long as KL is below $\kappa$**, a number that one can choose with sense. (Papers call it $\delta$, our
+# code `max_kl`.) And take the *mean* over states: the maximum cannot be estimated from samples. This is trust-region
+# policy optimisation (TRPO).
 
 # %% [markdown]
 # ## 3. The step
@@ -462,7 +462,7 @@ show_source(trust_region_update, trust_region_step)
 # %% [markdown]
 # ## 5. The trainer, line by line
 #
-# In lesson 04 you saw the loop; here it is with what it calls.
+# Lesson 04 showed the loop. Here it is with what it calls.
 
 # %%
 show_source(MAML._iterate, MAML._explore, MAML._weigh, MAML._improve)
@@ -484,7 +484,7 @@ show_source(MAML._iterate, MAML._explore, MAML._weigh, MAML._improve)
 # ### Run it
 #
 # A full training takes tens of minutes. Here is a classroom size: few tasks, short episodes, few iterations. For
-# speed, the region is larger than usual. Be clear about what this can show: *not* a running cheetah. We watch one
+# speed, the region is larger than usual. It cannot show a running cheetah. We watch one
 # number, the **gain**: return after the inner step minus return before. **Predict first:** where does it begin, with
 # random weights?
 
@@ -533,8 +533,8 @@ assert learned > 25
 assert learned > 2 * max(control, untrained)
 
 # %% [markdown]
-# With tiny data, the *same* gradient step has come to bring several times as much as with random weights, and more than
-# twice as much as training on all tasks makes of it. (It was so with all five seeds that we tried. Try another one.)
+# The *same* gradient step has come to bring several times as much as with random weights, and more than twice as much
+# as after training on all tasks. (So it was with all five seeds that we tried.)
 #
 # ## 6. The shipped run
 #
@@ -555,8 +555,7 @@ assert np.mean([m["after"] for m in last]) > 500
 assert abs(np.mean([m["before"] for m in last])) < 100
 
 # %% [markdown]
-# The lower line is the point. The start never becomes good at anything, and it is not asked to. What rises is what
-# gradient steps make of it.
+# The lower line is the point: the start never becomes good at anything. What rises is what gradient steps make of it.
 
 # %% [markdown]
 # ## 7. Is it worth it?
@@ -571,8 +570,7 @@ assert abs(np.mean([m["before"] for m in last])) < 100
 # The first two got the best of six step sizes each, chosen on other tasks. **Predict first:** how will the average
 # policy do on the two directions? And on speeds, where an average speed makes sense?
 #
-# These are stored evaluations. Each names the command that repeats it, and how many environment steps of training
-# went before.
+# Stored evaluations, each with its training and the command that repeats it:
 
 # %%
 METHODS = {
@@ -634,17 +632,15 @@ assert all(direction[name].mean[0] < 30 for name in ("MAML", "random start", "tr
 
 # %% [markdown]
 # The sizes cannot be compared with the paper's: its simulated second is divided otherwise, and its speeds end at 2
-# m/s. The main point can: there as here, MAML ends above both starts that were not made for adapting. What it says:
+# m/s. The main point can: MAML ends above both starts that were not made for adapting.
 #
-# - **Direction.** No *single* policy is good at both: what it earns forward it loses backward. So before the first
-#   step, the mean over both is about zero or below, for each start. What counts is where one step leads from there.
-#   From the meta-policy it brings nearly all.
-# - **Velocity.** Be honest: a middling speed is a decent start. Who always runs at 1.5 m/s is 0.75 m/s off on average,
-#   and pays 150 for it in 200 steps. See where the average policy begins, and see how large the lead of MAML is after
-#   *each* step, not just after the last.
+# - **Direction.** No *single* policy is good at both: what it earns forward it loses backward. So each start has a
+#   mean of about zero or below. From the meta-policy, one step brings nearly all.
+# - **Velocity.** Be honest: a middling speed is a decent start. Who always runs at 1.5 m/s is 0.75 m/s off on
+#   average, and pays 150 for it in 200 steps. See where the average policy begins, and how large the lead of MAML is
+#   after *each* step.
 # - The **oracle** is no ceiling. It is what *this* much training makes of a policy that sees the task.
-# - The bars are about the luck of exploration, for one set of weights. How much one *training* differs from another,
-#   they do not say: for that one has to train again.
+# - The bars show the luck of exploration, for one set of weights. To know how much *trainings* differ, train again:
 
 # %%
 second = results.evaluation("maml-cheetah-direction-seed2").mean[-1]
@@ -666,9 +662,9 @@ print(f"mean of both at the end: now {live[:, -1].mean():.0f}, stored seeds from
 assert abs(live - stored.returns[0]).mean() < 100
 
 # %% [markdown]
-# On the machine and with the libraries that stored them, the numbers are equal. On another processor, arithmetic may
-# round the last digit otherwise. Then a cheetah lands on another foot, makes another episode of it, and gets another
-# gradient: as if another seed had been drawn. So compare with the range of the seeds.
+# On the machine that stored them, the numbers are equal. On another processor, arithmetic may round the last digit
+# otherwise. Then a cheetah lands on another foot, and gets another gradient: as if another seed had been drawn.
+# Compare with the range of the seeds.
 
 # %% [markdown]
 # ## 8. Your task
