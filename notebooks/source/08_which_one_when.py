@@ -105,7 +105,7 @@ print(f"mean {runs.mean():.1f}, standard deviation {runs.std(ddof=1):.1f}")
 
 # %% [markdown]
 # With other seeds the mean would have been another. How far would it move? Let the runs $x_1 \dots x_R$ be
-# independent, each with variance $\sigma^2$:
+# independent, each with variance $\sigma^2$. (Here $R$ is their number, not a return.)
 #
 # $$
 # \begin{aligned}
