@@ -492,6 +492,7 @@ show_source(MAML._iterate, MAML._explore, MAML._weigh, MAML._improve)
 classroom = CheetahDirection(horizon=100)
 RECIPE = MAMLConfig(tasks_per_iteration=4, episodes=20, learn_rates=True, context=8, max_kl=0.1)
 ITERATIONS = 10
+SEED = 0  # of both trainings: try another
 
 
 def meta_train(config, iterations, seed, watch=None):
@@ -500,12 +501,12 @@ def meta_train(config, iterations, seed, watch=None):
     return agent
 
 
-with LiveCurve("One inner step, seed 0", ylabel="gain in return") as curve:
+with LiveCurve(f"One inner step, seed {SEED}", ylabel="gain in return") as curve:
 
     def watch(metrics):
         curve.add(metrics["env_steps"], metrics["after"] - metrics["before"])
 
-    trained = meta_train(RECIPE, ITERATIONS, seed=0, watch=watch)
+    trained = meta_train(RECIPE, ITERATIONS, SEED, watch)
 
 # %% [markdown]
 # Is it learning to *adapt*, or just learning? A control decides: the same trainer and as many environment steps, but
@@ -513,7 +514,7 @@ with LiveCurve("One inner step, seed 0", ylabel="gain in return") as curve:
 # episodes of both directions. So do random weights.
 
 # %% tags=["nbval-ignore-output"]
-average = meta_train(replace(RECIPE, inner_steps=0, learn_rates=False), 2 * ITERATIONS, seed=0)
+average = meta_train(replace(RECIPE, inner_steps=0, learn_rates=False), 2 * ITERATIONS, SEED)
 assert average.env_steps == trained.env_steps
 
 
