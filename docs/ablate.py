@@ -16,7 +16,8 @@ import numpy as np
 from ship import rounded
 
 from mpsearch import MAML, PEARL, CheetahDirection, MAMLConfig, PEARLConfig
-from mpsearch.meta_policy import MetaPolicy, code_revision, describe_machine
+from mpsearch.meta_policy import MetaPolicy
+from mpsearch.provenance import code_revision, describe_machine
 from mpsearch.records import Array
 from mpsearch.results import FOLDER
 from mpsearch.storage import write_atomically

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from mpsearch.meta_policy import code_revision, describe_machine
+from mpsearch.provenance import code_revision, describe_machine
 from mpsearch.results import FOLDER, names
 from mpsearch.storage import write_atomically
 

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from mpsearch.checkpoints import ZOO, load
-from mpsearch.storage import SEAL, read_card, write_card
+from mpsearch.storage import read_card, write_card
 
 CURVE = ("iteration", "env_steps", "wall_seconds", "cpu_seconds", "returns", "before", "after", "kl", "std", "rates")
 CURVE += ("held_out", "held_out_worst", "q", "temperature", "entropy")
@@ -35,8 +35,7 @@ def main(folder: Path, name: str | None = None) -> None:
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     shutil.copy2(folder / card["weights"]["file"], target)
-    for key in ("shards", SEAL):  # the replay is far too large to ship: a training that goes on explores anew
-        card.pop(key, None)
+    card.pop("shards", None)  # the replay is far too large to ship; a training that goes on explores anew
     write_card(target, card)
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     curve = [{key: rounded(line[key]) for key in CURVE if key in line} for line in lines[: card["iteration"]]]
