@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 import urllib.request
 from pathlib import Path
@@ -21,17 +23,23 @@ def choose(page, menu: str, item: str) -> None:
     page.get_by_role("menuitem", name=item, exact=True).click()
 
 
+def code_cells(address: str) -> int:
+    """How many the notebook has. (JupyterLab attaches them to the page one by one, late.)"""
+    with urllib.request.urlopen(re.sub("/lab/workspaces/[^/]+/tree/", "/api/contents/", address)) as answer:
+        return sum(cell["cell_type"] == "code" for cell in json.load(answer)["content"]["cells"])
+
+
 def run_all(page, address: str) -> None:
     """Open the notebook, run all its cells, and wait until the last one is done."""
     page.goto(address)
     page.wait_for_selector(f"{PANEL} .jp-CodeCell >> visible=true", timeout=60_000)
     page.wait_for_selector("text=/Python 3.* [|] Idle/", timeout=60_000)
     assert page.locator(".jp-NotebookPanel").count() == 1
-    end = time.monotonic() + PATIENCE
+    count, end = code_cells(address), time.monotonic() + PATIENCE
     choose(page, "Edit", "Clear Outputs of All Cells")  # what was stored must not pass for what ran here
-    while not (prompts := set(page.evaluate(PROMPTS, PANEL))) or prompts & {NOT_RUN, RUNNING}:
-        assert time.monotonic() < end, f"the cells do not end: {prompts}"
-        if prompts == {NOT_RUN}:  # not asked yet, or before the kernel's session was there: that is lost
+    while len(prompts := page.evaluate(PROMPTS, PANEL)) < count or {NOT_RUN, RUNNING} & set(prompts):
+        assert time.monotonic() < end, f"the cells do not end: {prompts} of {count}"
+        if set(prompts) == {NOT_RUN}:  # not asked yet, or before the kernel's session was there: that is lost
             choose(page, "Run", "Run All Cells")
             page.wait_for_timeout(3000)
         page.wait_for_timeout(200)
