@@ -114,7 +114,7 @@ MUTATIONS = [
     Mutation(
         "entropy punished", "pearl/losses.py",
         "loss = (temperature * log_prob - critic(", "loss = (-temperature * log_prob - critic(",
-        "test_pearl_losses.py::test_the_actors_gradient_equals_finite_differences",
+        "test_pearl_losses.py::test_the_actor_is_paid_for_entropy_by_the_temperature",
     ),
     Mutation(
         "the actor moves the encoder", "pearl/losses.py",

@@ -205,6 +205,13 @@ def test_the_actors_gradient_equals_finite_differences() -> None:
         assert (ends[0] - ends[1]) / 2e-6 == pytest.approx(gradient[i].item(), rel=1e-4, abs=1e-7)
 
 
+def test_the_actor_is_paid_for_entropy_by_the_temperature() -> None:
+    _, actor, critic, _ = make_networks().values()
+    given = randn(COUNT, OBSERVATION), randn(COUNT, LATENT), randn(COUNT, ACTION, seed=1), actor, critic
+    (cold, log_prob), (warm, _) = (actor_loss(*given, torch.tensor(temperature)) for temperature in (0.0, 0.3))
+    assert (warm - cold).item() == pytest.approx(0.3 * log_prob.item(), rel=1e-6)
+
+
 @pytest.mark.parametrize(("entropy", "direction"), [(-3.0, 1), (-1.0, -1)])
 def test_the_temperature_rises_while_the_entropy_is_below_its_target(entropy, direction) -> None:
     log_temperature, log_prob = torch.zeros((), requires_grad=True), torch.tensor(-entropy, requires_grad=True)
