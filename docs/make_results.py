@@ -56,8 +56,8 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
 
 def span(mean: float, interval: Iterable[float] | None = None) -> str:
     """A mean with its interval."""
-    low_high = "" if interval is None else " [{:.0f}, {:.0f}]".format(*interval)
-    return f"{mean:.0f}{low_high}"
+    low_high = "" if interval is None else " [{}, {}]".format(*map(round, interval))
+    return f"{round(mean)}{low_high}"
 
 
 def known(name: str) -> bool:
