@@ -221,8 +221,9 @@ def plot_pairs(results: Results, axes: Axes) -> Axes:
             label = name if x == 0 else None
             axes.scatter(x + shift, value, s=70, color=colour, marker=marker, edgecolors="white", label=label, zorder=2)
             above = value == max(before, after)  # the line leaves the other marker upwards
-            place = {"xytext": (0, 9 if above else -9), "va": "bottom" if above else "top"}
-            axes.annotate(f"{value:.0f}", (x + shift, value), textcoords="offset points", ha="center", **place)
+            offset, side = (0, 9 if above else -9), "bottom" if above else "top"
+            number, point = f"{value:.0f}", (x + shift, value)
+            axes.annotate(number, point, xytext=offset, textcoords="offset points", ha="center", va=side)
     axes.set_xticks(range(len(results)), list(results))
     axes.set_xlim(-0.6, len(results) - 0.4)
     axes.margins(y=0.25)
