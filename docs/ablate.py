@@ -23,7 +23,7 @@ from mpsearch.results import FOLDER
 from mpsearch.storage import write_atomically
 
 FILE = FOLDER / "ablations.json"
-SEEDS = (0, 1)
+SEEDS = (0, 1, 2)
 BUDGET = {"maml": 25, "pearl": 40}  # iterations: early learning, two to three minutes each
 MAML_BASE = MAMLConfig(tasks_per_iteration=10, learn_rates=True, context=8, curvature_steps=400)
 PEARL_BASE = PEARLConfig(

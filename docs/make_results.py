@@ -310,17 +310,22 @@ def late_mean(values: list[float]) -> float:
 
 
 def ablations(algorithm: str) -> str:
-    """One departure from the papers taken back at a time."""
+    """One departure from the papers taken back at a time, the first row with none."""
     kept = results.ablations()
-    rows = []
+    rows: list[list[str]] = []
+    base: dict[int, float] = {}
     for name, (words, of, _) in CHANGES.items():
         runs = [record for record in kept if record["name"] == name and of == algorithm]
         if runs:
-            ends = [late_mean([after for _, after in run["curve"]]) for run in runs]
+            ends = {run["seed"]: late_mean([after for _, after in run["curve"]]) for run in runs}
+            base = base or ends
+            below = f"{sum(end < base[seed] for seed, end in ends.items())} of {len(ends)}" if rows else ""
             minutes = np.mean([run["core_minutes"] for run in runs])
             steps = f"{runs[0]['env_steps'] / 1e6:.3g} M"
-            rows.append([words, ", ".join(f"{end:.0f}" for end in ends), steps, f"{minutes:.1f}"])
-    return table(["change", "return after adaptation, by seed", "environment steps", "core-minutes"], rows)
+            by_seed = ", ".join(f"{end:.0f}" for end in ends.values())
+            rows.append([words, by_seed, f"{np.mean(list(ends.values())):.0f}", below, steps, f"{minutes:.1f}"])
+    heads = ["change", "return after adaptation, by seed", "mean", "seeds in which it is lower than the first row's"]
+    return table([*heads, "environment steps", "core-minutes"], rows)
 
 
 def fill(template: str) -> str:
@@ -345,6 +350,7 @@ def machines() -> str:
     """What the evaluations ran on."""
     seen = {results.read(name)["machine"] for name in results.names()}
     seen |= {read_card(card.parent)["machine"] for card in ZOO.glob("*/card.json")}
+    seen |= {record["machine"] for record in results.ablations()}
     return "; ".join(sorted(seen))
 
 

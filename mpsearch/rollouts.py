@@ -15,10 +15,10 @@ from mpsearch.policies import PolicyNet
 from mpsearch.records import Array, Episodes
 from mpsearch.tasks import Batch
 
-Actor = Callable[[Tensor], tuple[Tensor, Tensor]]  # observations [K, E, O] -> actions [K, E, A], log_probs [K, E]
-
+Actor = Callable[[Array], tuple[Array, Array]]  # observations [K, E, O] -> actions [K, E, A], log_probs [K, E]
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+AHEAD = 50  # steps whose noise is drawn together: between two steps of the physics, each call costs twice what it does
 
 
 @contextmanager
@@ -37,13 +37,18 @@ def gaussian_actor(policy: PolicyNet, parameters: Iterable[Tensor], generator: t
     own = copy.deepcopy(policy)
     for mine, given in zip(own.parameters(), parameters, strict=True):
         mine.data = given.detach()
-    mean, std = own.folded(), own.std().detach()
-    at_mean = -std.log().sum(-1) - std.shape[-1] * HALF_LOG_2PI  # log-density
+    mean, std = own.folded(), own.std().detach().numpy()
+    at_mean = -np.log(std).sum(-1) - std.shape[-1] * HALF_LOG_2PI  # log-density
+    ahead: list[tuple[Array, Array]] = []  # deviations and log-densities of the next steps
 
-    def act(observations: Tensor) -> tuple[Tensor, Tensor]:
+    def act(observations: Array) -> tuple[Array, Array]:
         actions = mean(observations)
-        noise = torch.randn(actions.shape, generator=generator, dtype=observations.dtype)
-        return torch.addcmul(actions, std, noise), at_mean - noise.square().sum(-1) / 2
+        if not ahead or ahead[-1][0].shape != actions.shape:
+            noise = torch.randn((AHEAD, *actions.shape), generator=generator).numpy()
+            ahead[:] = zip(std * noise, at_mean - np.square(noise).sum(-1) / 2, strict=True)
+        deviations, log_probs = ahead.pop()
+        actions += deviations
+        return actions, log_probs
 
     return act
 
@@ -68,7 +73,7 @@ def collect(
         positions = [batch.positions()[:, 0]] if record else []
         observations[0] = first
         for t in range(horizon):
-            actions[t], log_probs[t] = actor(torch.from_numpy(observations[t]))
+            actions[t], log_probs[t] = actor(observations[t])
             observations[t + 1], rewards[t] = batch.step(actions[t])
             if watch:
                 watch(observations[t], actions[t], rewards[t], observations[t + 1])

@@ -9,7 +9,7 @@ from mpsearch.bench.sizes import Sizes
 
 TINY = Sizes(
     simulations=(1, 4, 8), reference=4, headline=8, environments=(1, 2), steps=3, repeats=2, budget=40,
-    gymnasium_steps=4, collection_rounds=2, tasks=4, episodes=2, horizon=5, training_tasks=2, training_rounds=1,
+    gymnasium_steps=4, collection_rounds=2, episodes=2, horizon=5, training_tasks=2, training_rounds=1,
     base=(2, 2, 1), base_horizon=5, more_tasks=(3,), more_episodes=(), more_inner_steps=(2,), iteration_rounds=1,
     width=16, meta_batch=2, batch=8, widths=(8,), meta_batches=(1,), gradient_steps=1, gradient_rounds=1,
     import_rounds=1, memory=(2, 4),

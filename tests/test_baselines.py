@@ -40,9 +40,10 @@ def test_from_scratch_counts_its_steps_and_begins_untrained() -> None:
 
 
 def test_from_scratch_learns_its_task_and_an_untrained_policy_does_not() -> None:
-    result = FromScratch(FAMILY, replace(SMALL, episodes=20), (0, 60)).adapt(TASKS, seed=1)
+    careful = replace(SMALL, episodes=20, max_kl=0.01)  # with larger steps some seeds run into the limit of the actions
+    result = FromScratch(FAMILY, careful, (0, 80)).adapt(TASKS, seed=1)
     assert (result.after > 0.6 * result.before).all()  # returns are negative distances: at least 40 % nearer
-    idle = FromScratch(FAMILY, replace(SMALL, episodes=20, max_kl=1e-12), (0, 60)).adapt(TASKS, seed=1)
+    idle = FromScratch(FAMILY, replace(careful, max_kl=1e-12), (0, 80)).adapt(TASKS, seed=1)
     assert not (idle.after > 0.6 * idle.before).any()
 
 

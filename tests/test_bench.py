@@ -10,7 +10,6 @@ import benchmarks
 import gymnasium
 import numpy as np
 import pytest
-import torch
 from benchmarks import TINY
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -38,9 +37,7 @@ def test_the_policies_alone_choose_as_often_as_the_closed_loop(monkeypatch) -> N
     calls = []
 
     def maker(tasks):
-        return lambda: (
-            lambda observations: calls.append(observations.shape) or (torch.zeros(3, 2, 6), torch.zeros(3, 2))
-        )
+        return lambda: lambda observations: calls.append(observations.shape) or (np.zeros((3, 2, 6)), np.zeros((3, 2)))
 
     monkeypatch.setattr(collecting, "actor_maker", maker)
     assert collecting.policies_alone(3, 2, 5)() == 30
@@ -88,7 +85,7 @@ def test_every_size_is_whole_and_the_named_ones_are_measured(sizes) -> None:
 def test_the_full_sizes_answer_the_question_and_collect_as_long_in_each_run() -> None:
     sizes = bench.FULL
     assert (min(sizes.simulations), sizes.reference, max(sizes.simulations)) == (1, 40, 2000)
-    assert (sizes.shape(1), sizes.shape(40), sizes.shape(2000)) == ((1, 1), (40, 1), (40, 50))
+    assert (sizes.shape(1), sizes.shape(40), sizes.shape(2000)) == ((1, 1), (2, 20), (100, 20))
     assert sizes.collections(40) * 40 * sizes.steps == sizes.budget
     assert sizes.collections(2000) == 1
     assert sizes.collections(1) == sizes.repeats  # it would take too long

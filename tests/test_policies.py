@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from oracles import gaussian_log_prob
@@ -67,13 +68,22 @@ def test_folded_is_the_same_mean(context, own) -> None:
         for parameter in policy.parameters():
             parameter.data = parameter + torch.randn((2, *parameter.shape), generator=generator)
     observations = torch.randn((2, 5, 3), generator=torch.Generator().manual_seed(2))
-    torch.testing.assert_close(policy.folded()(observations), policy(observations).mean)
+    torch.testing.assert_close(torch.from_numpy(policy.folded()(observations.numpy())), policy(observations).mean)
 
 
-def test_folded_keeps_the_parameters_of_the_moment() -> None:
+def test_folded_keeps_the_parameters_of_the_moment_and_the_observations() -> None:
+    policy = PolicyNet(1, 1, hidden=(1,), context=1).initialise(torch.Generator().manual_seed(0))
+    mean, observations = policy.folded(), np.ones((1, 1, 1), dtype=np.float32)
+    before = mean(observations).copy()
+    for parameter in policy.parameters():
+        parameter.data += 1
+    np.testing.assert_array_equal(mean(observations), before)
+    np.testing.assert_array_equal(observations, 1)
+    assert not np.allclose(before, policy(torch.from_numpy(observations)).mean.detach())
+
+
+def test_folded_takes_a_context_a_task_with_weights_for_all() -> None:
     policy = make(context=3)
-    mean, observations = policy.folded(), torch.ones(1, 1, 3)
-    before = mean(observations)
-    policy.context.data += 1
-    torch.testing.assert_close(mean(observations), before)
-    assert not torch.allclose(policy(observations).mean, before)
+    observations = torch.randn((2, 5, 3), generator=torch.Generator().manual_seed(2))
+    policy.context.data = torch.randn((2, 3), generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(torch.from_numpy(policy.folded()(observations.numpy())), policy(observations).mean)

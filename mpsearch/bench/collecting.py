@@ -9,7 +9,6 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-import torch
 
 from mpsearch.bench.sizes import Sizes
 from mpsearch.bench.timing import Run, middle_half, rates, ratio
@@ -43,11 +42,12 @@ def closed_loop(tasks: int, episodes: int, steps: int) -> Callable[[], Episodes]
 
 def policies_alone(tasks: int, episodes: int, steps: int) -> Run:
     """Choose actions as the closed loop does, without any physics."""
-    make_actor, observations = actor_maker(tasks), torch.zeros(tasks, episodes, CheetahVelocity().observation_dim)
+    make_actor, shape = actor_maker(tasks), (tasks, episodes, CheetahVelocity().observation_dim)
+    observations = np.zeros(shape, dtype=np.float32)
 
     def run() -> int:
         actor = make_actor()
-        with torch.no_grad(), one_torch_thread():
+        with one_torch_thread():
             for _ in range(steps):
                 actor(observations)
         return tasks * episodes * steps

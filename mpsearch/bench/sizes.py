@@ -12,12 +12,13 @@ class Sizes:
 
     Attributes:
         quick: whether these are the small sizes, as the result says.
-        simulations: of collection: one episode on each task up to ``tasks``, then more episodes on as many tasks.
+        simulations: of collection: ``episodes`` on each task, as many tasks as that makes; fewer episodes on one task.
         reference, headline: two of them. Costs are told relative to the first; the second is compared with raw
             physics and gymnasium in one number.
         environments: in gymnasium's vector environments; collection is compared with the largest.
         steps: in a collected episode, of at most ``repeats`` collections up to ``budget`` control steps in all.
-        tasks, episodes, horizon: of collection, and of the meta-iteration that is compared with its physics.
+        episodes, horizon: of collection, and of the meta-iteration that is compared with its physics.
+        training_tasks: of that meta-iteration.
         base: tasks, episodes and inner steps of the meta-iterations that are compared with each other.
         more_tasks, more_episodes, more_inner_steps: what replaces one number of the base.
         width, meta_batch, batch: of PEARL's networks and gradient step.
@@ -32,12 +33,11 @@ class Sizes:
     reference: int = 40
     headline: int = 800
     environments: tuple[int, ...] = (1, 10, 40)
-    steps: int = 50
+    steps: int = 200
     repeats: int = 50
-    budget: int = 20_000
+    budget: int = 104_000
     gymnasium_steps: int = 2000
     collection_rounds: int = 7
-    tasks: int = 40
     episodes: int = 20
     horizon: int = 200
     training_tasks: int = 40
@@ -60,7 +60,7 @@ class Sizes:
 
     def shape(self, simulations: int) -> tuple[int, int]:
         """Tasks and episodes on each, of so many simulations."""
-        tasks = min(simulations, self.tasks)
+        tasks = max(1, simulations // self.episodes)
         return tasks, simulations // tasks
 
     def collections(self, simulations: int) -> int:
@@ -85,6 +85,7 @@ QUICK = Sizes(
     quick=True,
     simulations=(1, 40, 800),
     environments=(1, 40),
+    steps=50,
     repeats=20,
     budget=10_000,
     gymnasium_steps=1000,

@@ -84,15 +84,15 @@ class Guess:
         noise = torch.randn((*self.shape, self.belief.mean.shape[-1]), generator=self.generator)
         self.z = self.belief.mean[:, None] + (0.0 if self.settled else self.belief.stddev[:, None]) * noise
 
-    def __call__(self, observations: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, observations: Array) -> tuple[Array, Array]:
         every = self.explorer.resample_every
         if every and self.seen and len(self.seen) % every == 0:
             self.draw()
-        mean, log_std = self.explorer.actor(observations.flatten(0, 1), self.z.flatten(0, 1))
+        mean, log_std = self.explorer.actor(torch.from_numpy(observations).flatten(0, 1), self.z.flatten(0, 1))
         adapting = self.explorer.adapting
         noise = torch.zeros_like(mean) if adapting else torch.randn(mean.shape, generator=self.generator)
         actions, log_prob = squash(mean, log_std, noise)
-        return actions.unflatten(0, self.shape), log_prob.unflatten(0, self.shape)
+        return actions.unflatten(0, self.shape).numpy(), log_prob.unflatten(0, self.shape).numpy()
 
     def watch(self, *transition: Array) -> None:
         """Take note of one step: observations, actions, rewards, next observations, [K, E, ...] each."""
@@ -104,8 +104,8 @@ class Guess:
 def uniform_actor(action_dim: int, generator: torch.Generator) -> Act:
     """Actions uniform on [-1, 1]."""
 
-    def act(observations: Tensor) -> tuple[Tensor, Tensor]:
+    def act(observations: Array) -> tuple[Array, Array]:
         shape = observations.shape[:-1]
-        return 2 * torch.rand((*shape, action_dim), generator=generator) - 1, torch.zeros(shape)
+        return (2 * torch.rand((*shape, action_dim), generator=generator) - 1).numpy(), np.zeros(shape)
 
     return act

@@ -58,10 +58,11 @@ class Batch(ABC):
             NonFiniteError: an action, a reward or a simulation is not finite; names task, episode, time.
         """
         expected = (*self.shape, self.action_dim)
-        if np.shape(actions) != expected:
-            raise UsageError(f"actions must have shape {expected}, not {np.shape(actions)}")
+        actions = np.asarray(actions, dtype=np.float64)
+        if actions.shape != expected:
+            raise UsageError(f"actions must have shape {expected}, not {actions.shape}")
         self.require_finite("action", actions)
-        rewards = self._step(np.clip(np.asarray(actions, dtype=np.float64), -1.0, 1.0))
+        rewards = self._step(actions.clip(-1.0, 1.0))
         observations = self.observe()
         self.require_finite("reward", rewards)
         self.require_finite("observation", observations)

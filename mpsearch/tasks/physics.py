@@ -20,7 +20,7 @@ from mpsearch.errors import UsageError, check_count
 from mpsearch.records import Array
 from mpsearch.tasks.distribution import Batch
 
-DIVERGED = [int(getattr(mujoco.mjtWarning, f"mjWARN_BAD{what}")) for what in ("QPOS", "QVEL", "QACC")]
+DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 
 
 @cache
@@ -82,6 +82,7 @@ class MujocoBatch(Batch):
         threads = check_count("threads", threads, least=0)
         self._physics = mujoco.batch.Batch(model, count, min(threads, count))
         self.qpos, self.qvel, self._ctrl = (self._rows(name) for name in ("qpos", "qvel", "ctrl"))
+        self._diverged = self._physics.warning[:, DIVERGED, 1]  # live counts since the reset, [K * E, 3]
         for name, values in (fields or {}).items():
             self._set_field(name, np.asarray(values, dtype=np.float64))
 
@@ -122,9 +123,8 @@ class MujocoBatch(Batch):
             bad = np.zeros(self.shape, dtype=bool)
             bad.flat[list(error.ids)] = True
             raise self.failure(bad, "MuJoCo reports an error") from error
-        diverged = self._physics.warning[:, DIVERGED, 1].any(-1)  # counted since the reset, [K * E]
-        if diverged.any():
-            raise self.failure(diverged.reshape(self.shape), "the simulation diverged")
+        if np.count_nonzero(self._diverged):
+            raise self.failure(self._diverged.any(-1).reshape(self.shape), "the simulation diverged")
 
     def positions(self) -> Array:
         return self.qpos.copy()
