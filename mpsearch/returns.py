@@ -21,7 +21,9 @@ def discounted_sums(rewards: Array, discount: float, last: Array | float = 0.0) 
     return sums
 
 
-def generalised_advantages(rewards: Array, values: Array, discount: float, gae_lambda: float) -> Array:
+def generalised_advantages(
+    rewards: Array, values: Array, discount: float, gae_lambda: float
+) -> Array:  # fmt: skip
     """Generalised advantage estimates [..., T] (Schulman et al. 2016, eq. 16).
 
     Args:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 
 import numpy as np
 import pytest
+import torch
 
 from mpsearch import MAML, PEARL, CheetahDirection, MAMLConfig, PEARLConfig, PointNavigation
 from mpsearch.errors import UsageError
@@ -69,6 +71,16 @@ def test_one_method_alone_can_be_chosen(explorer, monkeypatch) -> None:
     assert run == ["PEARL"]
     assert list(explorer.result) == ["PEARL"]
     assert [runner.name for runner in explorer.player.runners] == ["before adaptation", "after adaptation"]
+
+
+def test_it_leaves_the_meta_policies_as_they_were(explorer) -> None:
+    before = {name: copy.deepcopy(agent._tensors()) for name, agent in explorer.agents.items()}
+    explorer.controls["x"].value = 0.1
+    press_run(explorer)
+    for name, agent in explorer.agents.items():
+        after = agent._tensors()
+        assert before[name].keys() == after.keys()
+        assert all(torch.equal(before[name][key], after[key]) for key in after)
 
 
 def test_nothing_happens_until_run_is_pressed(explorer, monkeypatch) -> None:

@@ -1,5 +1,8 @@
 """What a lesson shows while it trains, and of the library's source."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,6 +12,9 @@ from mpsearch.rollouts import one_torch_thread
 from mpsearch.view import live, plots
 
 pytestmark = pytest.mark.usefixtures("no_window")
+
+LESSONS = Path(__file__).parents[1] / "notebooks"
+PAGE = 98  # characters of code beside each other in JupyterLab on a laptop, before lines are broken anywhere
 
 CURVES = {"seed 0": ([100, 200, 300], [-15.0, -4.0, -1.25]), "seed 1": ([100, 200], [-14.0, -2.0])}
 
@@ -119,3 +125,12 @@ def test_paths_end_where_they_end():
     assert far.get_xlim()[1] > 4
     with pytest.raises(UsageError, match=r"\[N, T, 2\]"):
         plots.plot_paths(paths[0], goal)
+
+
+@pytest.mark.parametrize("lesson", sorted(LESSONS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_excerpts_of_the_library_fit_the_page(lesson) -> None:
+    cells = json.loads(lesson.read_text(encoding="utf-8"))["cells"]
+    shown = [output["data"] for cell in cells for output in cell.get("outputs", []) if "data" in output]
+    texts = ["".join(data["text/markdown"]) for data in shown if "text/markdown" in data]
+    lines = [line for text in texts if "```python" in text for line in text.splitlines()]
+    assert not [line for line in lines if len(line) > PAGE]

@@ -51,21 +51,23 @@ class Steps:
 def surrogate(policy: Callable[[Tensor], Normal], steps: Steps) -> Tensor:
     """[K] the policy-gradient loss ``-E[pi(a|s) / pi_old(a|s) A]`` of each task.
 
-    At the policy that drew the actions its gradient is the policy gradient and its Hessian the one that
-    also credits exploration (Rothfuss et al. 2019, section 5, "LVC"); away from it, it is off-policy correct.
+    At the policy that drew the actions its gradient is the policy gradient, and its Hessian the
+    one that also credits exploration (Rothfuss et al. 2019, section 5, "LVC"); away from it, it
+    is off-policy correct.
     """
     ratio = (log_prob(policy(steps.observations), steps.actions) - steps.log_probs).exp()
     return -(ratio * steps.advantages).mean(-1)
 
 
 def spread_over_tasks(policy: nn.Module, tasks: int) -> list[Tensor]:
-    """The policy's parameters with a leading task axis, [K, ...]: K views of the same start theta."""
+    """The policy's parameters with a leading task axis, [K, ...]: K views of one start theta."""
     return [p.expand(tasks, *p.shape) for p in policy.parameters()]
 
 
 def inner_step(
-    policy: PolicyNet, parameters: Sequence[Tensor], rates: Tensor, steps: Steps, *, order: int = 2
-) -> tuple[list[Tensor], Tensor]:
+    policy: PolicyNet, parameters: Sequence[Tensor], rates: Tensor, steps: Steps, *,
+    order: int = 2,
+) -> tuple[list[Tensor], Tensor]:  # fmt: skip
     """``theta_k - alpha * grad L_k(theta_k)`` for all tasks k (Finn et al. 2017, eq. 1).
 
     Args:
@@ -73,23 +75,28 @@ def inner_step(
         parameters: theta_k, each [K, ...].
         rates: alpha, one for each parameter tensor, [len(parameters)].
         steps: the data of the loss.
-        order: 2 keeps the graph of the step, 1 lets gradients pass but not through the inner gradient
-            (first-order MAML), 0 keeps nothing (for acting and evaluating).
+        order: 2 keeps the graph of the step, 1 lets gradients pass but not through the inner
+            gradient (first-order MAML), 0 keeps nothing (for acting and evaluating).
 
     Returns:
         theta'_k, each [K, ...], and the losses L_k(theta_k) [K].
     """
-    sgd = torch.optim.SGD([{"params": [p]} for p in policy.parameters()], lr=1.0)  # a group each, for its own rate
+    groups = [{"params": [p]} for p in policy.parameters()]  # one each: each has its own rate
+    sgd = torch.optim.SGD(groups, lr=1.0)
     if order == 0:
         parameters = [p.detach().requires_grad_() for p in parameters]
     with (
         torch.enable_grad(),
         higher.innerloop_ctx(
-            policy, sgd, copy_initial_weights=False, track_higher_grads=order > 0, override={"lr": list(rates)}
+            policy,
+            sgd,
+            copy_initial_weights=False,
+            track_higher_grads=order > 0,
+            override={"lr": list(rates)},
         ) as (functional, optimizer),
     ):
         functional.update_params(list(parameters))
         losses = surrogate(functional, steps)
         detach = (lambda gradients: [g.detach() for g in gradients]) if order == 1 else None
-        # The sum, not the mean: each task's slice then receives its own gradient and nothing else.
+        # The sum, not the mean: each task's slice then receives its own gradient, nothing else.
         return list(optimizer.step(losses.sum(), grad_callback=detach)), losses

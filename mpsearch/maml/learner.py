@@ -132,7 +132,8 @@ class MAML(MetaPolicy):
             episodes = self._explore(batch, parameters, streams, i, stage)  # D_k with pi_theta_k
             steps = self._weigh(episodes)
             if stage < c.inner_steps:
-                parameters, _ = inner_step(self.policy, parameters, self._alpha(stage), steps, order=0)  # theta'_k
+                alpha = self._alpha(stage)
+                parameters, _ = inner_step(self.policy, parameters, alpha, steps, order=0)  # theta'_k
             stages.append(steps)
             returns.append(episodes.returns.mean())
         report = self._improve(MetaBatch(tuple(stages)), streams.torch("curvature", i))
@@ -159,30 +160,26 @@ class MAML(MetaPolicy):
         )
 
     def _explore(
-        self, batch: Batch, parameters: Sequence[Tensor], streams: Streams, *index: int, record: bool = False
-    ) -> Episodes:
+        self, batch: Batch, parameters: Sequence[Tensor], streams: Streams, *index: int,
+        record: bool = False,
+    ) -> Episodes:  # fmt: skip
         actor = gaussian_actor(self.policy, parameters, streams.torch("actions", *index))
-        return collect(batch, self.tasks.horizon, actor, streams.numpy("reset", *index), record=record)
+        rng = streams.numpy("reset", *index)
+        return collect(batch, self.tasks.horizon, actor, rng, record=record)
 
     def _weigh(self, episodes: Episodes) -> Steps:
-        c = self.config
-        return Steps.of(episodes, task_advantages(episodes, self.tasks.observation_scale, c.discount, c.gae_lambda))
+        c, scale = self.config, self.tasks.observation_scale
+        return Steps.of(episodes, task_advantages(episodes, scale, c.discount, c.gae_lambda))
 
     def _improve(self, batch: MetaBatch, generator: torch.Generator) -> StepReport:
         c = self.config
+        start = (self.policy, self.rates, self.learned)
         if c.outer == "clipped":
             return clipped_update(
-                self.policy,
-                self.rates,
-                self.learned,
-                batch,
-                self.optimizer,
-                epochs=c.epochs,
-                clip=c.clip,
-                order=c.order,
-            )
+                *start, batch, self.optimizer, epochs=c.epochs, clip=c.clip, order=c.order
+            )  # fmt: skip
         sample = batch.subsample(c.curvature_steps, generator)
-        return trust_region_update(self.policy, self.rates, self.learned, batch, sample, max_kl=c.max_kl, order=c.order)
+        return trust_region_update(*start, batch, sample, max_kl=c.max_kl, order=c.order)
 
     def adapt(
         self,

@@ -96,10 +96,10 @@ Loss = Callable[[Callable[[Tensor], Normal], Steps], Tensor]
 def meta_losses(
     policy: PolicyNet, rates: Tensor, batch: MetaBatch, *, order: int = 2, last: Loss = surrogate
 ) -> tuple[Tensor, Normal]:
-    """[K] ``L_k(theta - alpha grad L_k(theta))``, whose mean MAML minimises (Finn et al. 2017, eq. 4).
+    """[K] ``L_k(theta - alpha grad L_k(theta))``; MAML's is the mean (Finn et al. 2017, eq. 4).
 
-    With several inner steps it is the mean of the losses after each, so that every step has to help
-    (Antoniou et al. 2019, section 4, "multi-step loss").
+    With several inner steps it is the mean of the losses after each, so that every step has to
+    help (Antoniou et al. 2019, section 4, "multi-step loss").
 
     Returns:
         The losses, and the adapted policies' actions [K, N, A] at the last stage.
@@ -131,15 +131,17 @@ def trust_region_update(
 ) -> StepReport:
     """One trust-region step on ``learned`` (theta, and alpha where it is learned).
 
-    The KL divergence is between the *adapted* policies before and after. Its Hessian, the metric, is taken on
-    ``sample``, at the policies that all data lead to: those adapted on the sample alone would follow its noise, and
-    never have drawn what comes after the first step. It must see the inner gradients, too: with those as
-    constants, not even the point in the plane was learned. The line search measures both on all data.
+    The KL divergence is between the *adapted* policies before and after. Its Hessian, the metric,
+    is taken on ``sample``, at the policies that all data lead to: those adapted on the sample
+    alone would follow its noise, and never have drawn what comes after the first step. It must
+    see the inner gradients, too: with those as constants, not even the point in the plane was
+    learned. The line search measures both on all data.
     """
     parts, before = batch.parts(), list[Normal]()
     with torch.no_grad():
         found = [adapt_through(policy, rates, part, order=0)[0] for part in parts]
-    reached = [[torch.cat(tensors) for tensors in zip(*stage, strict=True)] for stage in zip(*found, strict=True)]
+    by_stage = zip(*found, strict=True)
+    reached = [[torch.cat(tensors) for tensors in zip(*stage, strict=True)] for stage in by_stage]
 
     def gradient() -> tuple[Tensor, Tensor]:
         return mean_gradient(present_losses(), learned)

@@ -42,8 +42,10 @@ def flat_gradient(
     return torch.cat([(torch.zeros_like(p) if g is None else g).reshape(-1) for g, p in pairs])
 
 
-def hessian_product(loss: Tensor, parameters: Sequence[Tensor], damping: float) -> Callable[[Tensor], Tensor]:
-    """``v -> (H + damping I) v`` with H the Hessian of ``loss``, by differentiating twice (Pearlmutter 1994)."""
+def hessian_product(
+    loss: Tensor, parameters: Sequence[Tensor], damping: float
+) -> Callable[[Tensor], Tensor]:  # fmt: skip
+    """``v -> (H + damping I) v`` with H the Hessian of ``loss``, not built (Pearlmutter 1994)."""
     gradient = flat_gradient(loss, parameters, create_graph=True)
 
     def product(vector: Tensor) -> Tensor:
@@ -65,7 +67,7 @@ def conjugate_gradient(
             break
         image = product(direction)
         curvature = direction @ image
-        if curvature <= 0:  # rounding, in float32: what was found so far still is a direction of descent
+        if curvature <= 0:  # rounding, in float32: what was found so far still leads downhill
             break
         step = square / curvature
         x += step * direction
@@ -92,23 +94,25 @@ def trust_region_step(
     iterations: int = 10,
     damping: float = 1e-5,
 ) -> StepReport:
-    """Minimise a surrogate loss within mean KL ``max_kl`` of the present policy; changes ``parameters`` in place.
+    """Minimise a surrogate loss within mean KL ``max_kl`` of the present policy, in place.
 
     Args:
         gradient: the surrogate loss and its gradient as one vector.
-        sampled_kl: KL from the present policy on a sample, differentiable twice; its Hessian is the metric.
+        sampled_kl: KL from the present policy on a sample, differentiable twice; its Hessian is
+            the metric.
         evaluate: (loss, KL) at the parameters' present values, for the line search.
         max_kl, iterations, damping: size of the region; of the conjugate gradient.
 
     Raises:
-        NonFiniteError: the loss, its gradient or the step is not finite. The parameters are unchanged.
+        NonFiniteError: the loss, its gradient or the step is not finite; nothing has changed.
     """
     start_loss, slope = gradient()
     product = hessian_product(sampled_kl(), parameters, damping)
     direction = conjugate_gradient(product, -slope, iterations)
     curvature = direction @ product(direction)
     full_step = direction * (2 * max_kl / curvature.clamp_min(1e-12)).sqrt()
-    require_finite(("meta-loss", start_loss), ("meta-gradient", slope), ("trust-region step", full_step))
+    require_finite(("meta-loss", start_loss), ("meta-gradient", slope))
+    require_finite(("trust-region step", full_step))
     start = parameters_to_vector(parameters).detach().clone()
     for attempt in range(BACKTRACKS):
         fraction = BACKTRACK**attempt

@@ -86,18 +86,22 @@ class PEARL(MetaPolicy):
         chosen = self._choose(c.tasks_per_iteration, rng).repeat(c.explorers)
         returns = []
         explorer = self._explorer(adapting=False)
-        for number, stage in enumerate(explorer.explore(self.training_tasks[chosen], 1, c.stages, streams, i)):
+        stages = explorer.explore(self.training_tasks[chosen], 1, c.stages, streams, i)
+        for number, stage in enumerate(stages):
             env_steps += self._keep(chosen, stage.episodes, number)
             returns.append(stage.episodes.returns.mean())
         records = [self._gradient_step(step, rng, generator) for step in range(c.gradient_steps)]
         self._require_finite_parameters()
-        metrics = {"env_steps": env_steps, "returns": returns, "before": returns[0], "after": returns[-1]}
+        metrics = {"env_steps": env_steps, "returns": returns}
+        metrics["before"], metrics["after"] = returns[0], returns[-1]
         for name in records[0] if records else ():
-            metrics[name] = np.mean([record[name] for record in records if name in record], axis=0).tolist()
+            values = [record[name] for record in records if name in record]
+            metrics[name] = np.mean(values, axis=0).tolist()
         if i % c.evaluate_every == 0:
             held_out = self.tasks.sample(c.evaluation_tasks, streams.numpy("held-out-tasks"))
             by_task = self.adapt(held_out, seed=i, steps=c.stages).returns.mean(-1)  # [K, S]
-            metrics |= {"held_out": by_task.mean(0).tolist(), "held_out_worst": by_task.min(0).tolist()}
+            metrics["held_out"] = by_task.mean(0).tolist()
+            metrics["held_out_worst"] = by_task.min(0).tolist()
         return metrics
 
     def _choose(self, n: int, rng: np.random.Generator) -> Array:
@@ -126,40 +130,48 @@ class PEARL(MetaPolicy):
     def _explorer(self, *, adapting: bool) -> Explorer:
         return Explorer(self.encoder, self.actor, self.tasks, adapting, self.config.resample_every)
 
-    def _gradient_step(self, step: int, rng: np.random.Generator, generator: torch.Generator) -> Metrics:
-        """One pass of algorithm 1's inner loop: a context and a batch for each task of a meta-batch."""
+    def _gradient_step(self, step: int, rng: np.random.Generator, noise: torch.Generator) -> Metrics:
+        """One pass of algorithm 1's inner loop: context and batch for each task of a meta-batch."""
         c = self.config
         tasks = self._choose(c.meta_batch, rng)
         length = int(rng.integers(min(c.least_context, c.context), c.context + 1))
         context = self.replay.sample_recent(tasks, length, rng, c.context_episodes)
-        return self._learn(step, context, self.replay.sample(tasks, c.batch, rng), generator)
+        return self._learn(step, context, self.replay.sample(tasks, c.batch, rng), noise)
 
-    def _learn(self, step: int, context: Transitions, batch: Transitions, generator: torch.Generator) -> Metrics:
-        """Move all networks once; ``context`` [K, N, ...] and ``batch`` [K, B, ...] are of the same tasks."""
-        c, data = self.config, batch.flat()
-        draw = torch.randn((len(data.rewards), c.latent + 2 * self.tasks.action_dim), generator=generator)
-        noise, next_noise, actor_noise = draw.split([c.latent, self.tasks.action_dim, self.tasks.action_dim], dim=-1)
+    def _learn(
+        self, step: int, context: Transitions, batch: Transitions, generator: torch.Generator
+    ) -> Metrics:  # fmt: skip
+        """Move all networks once; ``context`` [K, N, ...], ``batch`` [K, B, ...] of K tasks."""
+        c, data, a = self.config, batch.flat(), self.tasks.action_dim
+        draw = torch.randn((len(data.rewards), c.latent + 2 * a), generator=generator)
+        noise, next_noise, actor_noise = draw.split([c.latent, a, a], dim=-1)
         temperature = self.log_temperature.detach().exp()
 
         belief = self.encoder(context.rows())  # q(z | c)
-        z = belief.mean.repeat_interleave(c.batch, 0) + belief.stddev.repeat_interleave(c.batch, 0) * noise
+        mean, std = (x.repeat_interleave(c.batch, 0) for x in (belief.mean, belief.stddev))
+        z = mean + std * noise
         targets = soft_targets(
             data, z, next_noise, self.actor, self.target, temperature,
             discount=c.discount, reward_scale=c.reward_scale,
         )  # fmt: skip
         loss, values = critic_loss(data, z, targets, self.critic)
         kl = kl_from_prior(belief)
-        metrics = {"critic_loss": loss.item(), "q": values.detach().mean().item(), "kl": kl.detach().mean(0).numpy()}
+        metrics: Metrics = {"critic_loss": loss.item(), "q": values.detach().mean().item()}
+        metrics["kl"] = kl.detach().mean(0).numpy()
         self.optimizer.zero_grad()
         (loss + c.kl_weight * kl.sum()).backward(inputs=self.by_critic_loss)
         if step % c.actor_every == 0:
-            loss, log_prob = actor_loss(data.observations, z, actor_noise, self.actor, self.critic, temperature)
-            metrics |= {"actor_loss": loss.item(), "entropy": -log_prob.item(), "temperature": temperature.item()}
-            loss = loss + temperature_loss(self.log_temperature, log_prob, c.target_entropy * self.tasks.action_dim)
+            loss, log_prob = actor_loss(
+                data.observations, z, actor_noise, self.actor, self.critic, temperature
+            )  # fmt: skip
+            metrics |= {"actor_loss": loss.item(), "entropy": -log_prob.item()}
+            metrics["temperature"] = temperature.item()
+            loss = loss + temperature_loss(self.log_temperature, log_prob, c.target_entropy * a)
             loss.backward(inputs=self.by_actor_loss)
         for name, value in metrics.items():
             if not np.isfinite(value).all():
-                raise NonFiniteError(f"{name} is not finite in gradient step {step} of iteration {self.iteration}")
+                where = f"gradient step {step} of iteration {self.iteration}"
+                raise NonFiniteError(f"{name} is not finite in {where}")
         self._require_finite_gradients(step)
         self.optimizer.step()
         self._follow()

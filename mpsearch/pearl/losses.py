@@ -41,12 +41,13 @@ class Transitions:
 
 @torch.no_grad()
 def soft_targets(
-    data: Transitions, z: Tensor, noise: Tensor, actor: Actor, target: TwinCritic, temperature: Tensor, *,
-    discount: float, reward_scale: float,
+    data: Transitions, z: Tensor, noise: Tensor, actor: Actor, target: TwinCritic,
+    temperature: Tensor, *, discount: float, reward_scale: float,
 ) -> Tensor:  # fmt: skip
-    """``r + gamma (min_i Q'_i(s', a', z) - alpha log pi(a' | s', z))`` [N], with a' ~ pi (Haarnoja et al. 2018, eq. 3).
+    """``r + gamma (min_i Q'_i(s', a', z) - alpha log pi(a' | s', z))`` [N], with a' ~ pi.
 
-    There is no factor (1 - done): our episodes end at a time limit, and the values go on behind it.
+    Haarnoja et al. 2018, eq. 3. There is no factor (1 - done): our episodes end at a time limit,
+    and the values go on behind it.
     """
     mean, log_std = actor(data.next_observations, z)
     actions, log_prob = squash(mean, log_std, noise)
@@ -61,9 +62,10 @@ def critic_loss(data: Transitions, z: Tensor, targets: Tensor, critic: TwinCriti
 
 
 def actor_loss(
-    observations: Tensor, z: Tensor, noise: Tensor, actor: Actor, critic: TwinCritic, temperature: Tensor
-) -> tuple[Tensor, Tensor]:
-    """``E[alpha log pi(a | s, z) - min_i Q_i(s, a, z)]`` with a ~ pi; and the mean log-density, without gradient."""
+    observations: Tensor, z: Tensor, noise: Tensor, actor: Actor, critic: TwinCritic,
+    temperature: Tensor,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """``E[alpha log pi(a | s, z) - min_i Q_i(s, a, z)]``, a ~ pi; the mean log pi, detached."""
     z = z.detach()
     mean, log_std = actor(observations, z)
     actions, log_prob = squash(mean, log_std, noise)

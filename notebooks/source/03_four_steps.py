@@ -520,7 +520,7 @@ assert min(left["3, no inner step"], left["4, fast weights unused"]) > 2
 # %%
 for method in ("average", "maml"):
     stored = results.evaluation(f"{method}-cheetah-direction")
-    print(f"{method:<8} {stored.mean[0]:4.0f} before, {stored.mean[1]:4.0f} after one step")
+    print(f"{method:<8} {stored.mean[0]:6.1f} before, {stored.mean[1]:6.1f} after one step")
     print(f"         {results.read(f'{method}-cheetah-direction')['command']}")
 
 # %% [markdown]
