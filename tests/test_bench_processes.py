@@ -54,7 +54,7 @@ def test_memory_counts_the_simulations_that_were_asked_for(monkeypatch) -> None:
     codes = []
     monkeypatch.setattr(processes, "peak_of", lambda code: codes.append(code) or 100.0 + len(codes))
     assert processes.measure_memory(TINY) == {2: 101.0, 4: 102.0}
-    assert [code.splitlines()[-1] for code in codes] == ["closed_loop(2, 1, 5)()", "closed_loop(4, 1, 5)()"]
+    assert [code.splitlines()[-1] for code in codes] == ["closed_loop(1, 2, 5)()", "closed_loop(2, 2, 5)()"]
     for code in codes:
         exec(code, {})
     monkeypatch.setattr(processes, "peak_of", lambda code: None)

@@ -1,5 +1,6 @@
 """What a lesson shows while it trains, and of the library's source."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from mpsearch.errors import UsageError
 from mpsearch.returns import discounted_sums
-from mpsearch.rollouts import one_torch_thread
+from mpsearch.rollouts import collect, one_torch_thread
 from mpsearch.view import live, plots
 
 pytestmark = pytest.mark.usefixtures("no_window")
@@ -85,8 +86,10 @@ def test_the_source_shown_is_the_source(monkeypatch):
     assert first.startswith("From `mpsearch/returns.py`:")
     assert "following = rewards[..., t] + discount * following" in first
     assert "```python\ndef draw(self)" in second  # a method, moved to the left
-    live.show_source(one_torch_thread)
-    assert "@contextmanager\ndef one_torch_thread" in shown[-1].data
+    live.show_source(one_torch_thread, collect)
+    assert "@contextmanager\ndef one_torch_thread" in shown[-2].data
+    assert ") -> Episodes:\n" in shown[-1].data  # without the formatter's note, which the file has
+    assert "  # fmt: skip" in inspect.getsource(collect)
 
 
 def test_learning_curves_are_what_was_given():

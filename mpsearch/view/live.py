@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 from mpsearch.view import plots
 
+NOTES = re.compile(r" *# (fmt|type|noqa)\b.*")
 REDRAW = 0.7  # s between two pictures: drawing more often would cost more than training
 
 
@@ -71,9 +73,13 @@ class LiveCurve:
 
 
 def show_source(*functions: Callable[..., Any]) -> None:
-    """Show the real source of ``functions`` or classes in a notebook, so that a lesson cannot drift from the code."""
+    """Show the real source of ``functions`` or classes in a notebook, so that a lesson cannot drift from the code.
+
+    Only the notes to formatter and type checker are left out.
+    """
     from IPython.display import Markdown, display
 
     for function in functions:
         place = "/".join(function.__module__.split("."))
-        display(Markdown(f"From `{place}.py`:\n\n```python\n{textwrap.dedent(inspect.getsource(function))}```"))
+        source = NOTES.sub("", textwrap.dedent(inspect.getsource(function)))
+        display(Markdown(f"From `{place}.py`:\n\n```python\n{source}```"))
