@@ -188,7 +188,7 @@ class Bench:
     """Measure speed and memory, mostly as ratios to what runs beside it: raw physics, gymnasium, torch."""
 
     quick: bool = False
-    """A minute at most, at smaller sizes; about five without."""
+    """A minute at most, at smaller sizes; about eight without."""
     figure: Path | None = None
     """Draw the result into this .png file."""
     json: bool = False

@@ -79,7 +79,7 @@ class Sizes:
 
 
 FULL = Sizes()
-"""About five minutes on two cores."""
+"""About eight minutes on two cores."""
 
 QUICK = Sizes(
     quick=True,
