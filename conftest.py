@@ -104,8 +104,6 @@ def lab(request, tmp_path_factory, browser):
     environment = {**lab_environment(config), "JUPYTERLAB_SETTINGS_DIR": str(config / "settings")}
     port = free_port()
     options = [f"--ServerApp.port={port}", "--IdentityProvider.token=lesson"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        options.append("--allow-root")
     with open(config / "log", "w") as log:
         # Neither the first lesson nor an earlier test's notebook is to come up in front: no default, own workspaces.
         command = [part for part in lab_command(folder, browser=False) if "default_url" not in part]

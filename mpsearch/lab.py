@@ -64,7 +64,10 @@ def _copy_once(source: Path, target: Path) -> Path:
 
 
 def lab_command(folder: Path, browser: bool = True) -> list[str]:
-    """The command line that serves ``folder`` to this machine alone and asks nothing of the network."""
+    """The command line that serves ``folder`` to this machine alone and asks nothing of the network.
+
+    JupyterLab refuses to run as root unless it is told to. In a container one often is root.
+    """
     options = [
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.root_dir={folder.resolve()}",
@@ -73,6 +76,8 @@ def lab_command(folder: Path, browser: bool = True) -> list[str]:
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
     ]
+    if getattr(os, "geteuid", lambda: None)() == 0:  # Windows has none
+        options.append("--allow-root")
     return [sys.executable, "-m", "jupyterlab", *options, *([] if browser else ["--no-browser"])]
 
 

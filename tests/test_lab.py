@@ -85,7 +85,7 @@ def test_no_lessons_at_all_is_an_error(tmp_path, monkeypatch):
 def test_command_serves_one_folder_to_this_machine_and_stays_off_the_network(tmp_path):
     command = lab.lab_command(tmp_path / "lessons")
     assert command[:3] == [sys.executable, "-m", "jupyterlab"]
-    assert set(command[3:]) == {
+    assert set(command[3:]) - {"--allow-root"} == {
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.root_dir={(tmp_path / 'lessons').resolve()}",
         "--LabApp.default_url=/lab/tree/00_start_here.ipynb",
@@ -95,6 +95,17 @@ def test_command_serves_one_folder_to_this_machine_and_stays_off_the_network(tmp
     }
     assert not any("token" in word or "password" in word for word in command)  # JupyterLab's own token stays on
     assert lab.lab_command(tmp_path, browser=False)[-1] == "--no-browser"
+
+
+@pytest.mark.parametrize(("user", "allowed"), [(0, True), (1000, False)])
+def test_root_may_run_it_as_in_a_container(tmp_path, monkeypatch, user, allowed):
+    monkeypatch.setattr(os, "geteuid", lambda: user, raising=False)
+    assert ("--allow-root" in lab.lab_command(tmp_path)) == allowed
+
+
+def test_a_system_without_user_numbers_has_no_root(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "geteuid", raising=False)
+    assert "--allow-root" not in lab.lab_command(tmp_path)
 
 
 def _fetch(address, patience=20.0):
@@ -114,7 +125,7 @@ def test_a_real_jupyterlab_opens_on_the_first_lesson_with_news_and_updates_off(t
     folders = {name: str(tmp_path / name) for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")}
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = [*lab.lab_command(two_lessons, browser=False), f"--ServerApp.port={port}", "--allow-root"]
+    command = [*lab.lab_command(two_lessons, browser=False), f"--ServerApp.port={port}"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, **folders}) as server:
         try:
             for line in server.stderr:
