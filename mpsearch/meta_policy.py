@@ -117,10 +117,9 @@ class MetaPolicy(ABC):
     ) -> None:
         """Train for ``iterations`` more iterations.
 
-        All randomness is a function of ``seed`` and the iteration, so a run that was saved, stopped and
-        continued equals one that never stopped, and one in another process, to the bit: on the same machine with as
-        many threads. Other processors, numbers of threads, or versions of torch, NumPy or MuJoCo round otherwise, and
-        a simulation makes much of that: there, compare mean returns within their intervals.
+        All randomness is a function of ``seed`` and the iteration, so a run that was saved, stopped and continued
+        equals one that never stopped, and one in another process, to the bit: on the same machine with as many
+        threads. Elsewhere, or with other versions of torch, NumPy or MuJoCo, compare mean returns.
 
         Args:
             callback: receives the metrics of each iteration.
@@ -133,8 +132,7 @@ class MetaPolicy(ABC):
         Raises:
             NonFiniteError: training diverged; the last checkpoint is in ``folder``.
             CheckpointError: ``folder`` cannot be written, or another process is training there.
-            KeyboardInterrupt: it was interrupted. It has ended after the running iteration, and saved; a second
-                interrupt does not wait for that.
+            KeyboardInterrupt: it was interrupted, and has saved; a second interrupt does not wait for that.
         """
         self.seed = check_count("seed", seed, 0)
         end = self.iteration + check_count("iterations", iterations)
@@ -142,27 +140,35 @@ class MetaPolicy(ABC):
         if self.iteration == 0:
             self._start(Streams(seed, self.rollbacks))
         with locked(folder) if folder else nullcontext(), Interrupt() as interrupt:
-            log = MetricsLog(folder, self.iteration) if folder else None
-            if folder and on_nonfinite == "rollback":
-                self.save(folder)
-            saved = time.monotonic()
-            with tqdm(total=end, initial=self.iteration, disable=not progress, unit="it") as bar:
-                while self.iteration < end and not interrupt.asked:
-                    metrics = self._guarded_iteration(folder if on_nonfinite == "rollback" else None)
-                    bar.set_postfix_str(PROGRESS.format(**metrics))
-                    bar.update(self.iteration - bar.n)
-                    if log:
-                        log.append(metrics)
-                    if callback:
-                        callback(metrics)
-                    if folder and log and time.monotonic() - saved > save_every:
-                        self.save(folder, **{METRICS_LINES: log.lines})
-                        saved = time.monotonic()
-            if folder and log:
-                self.save(folder, **{METRICS_LINES: log.lines})
+            back = folder if on_nonfinite == "rollback" else None
+            self._train_until(end, interrupt, callback, folder, save_every, back, progress)
         if interrupt.asked:
             where = f"; saved in {folder}" if folder else ""
             raise KeyboardInterrupt(f"stopped after iteration {self.iteration}{where}")
+
+    def _train_until(
+        self, end: int, interrupt: Interrupt, callback: Callable[[Metrics], None] | None, folder: Path | None,
+        save_every: float, back: Path | None, progress: bool,
+    ) -> None:  # fmt: skip
+        """Iterate until iteration ``end`` or an interrupt; ``back`` is the folder to roll back to, if any."""
+        log = MetricsLog(folder, self.iteration) if folder else None
+        if back:
+            self.save(back)
+        saved = time.monotonic()
+        with tqdm(total=end, initial=self.iteration, disable=not progress, unit="it") as bar:
+            while self.iteration < end and not interrupt.asked:
+                metrics = self._guarded_iteration(back)
+                bar.set_postfix_str(PROGRESS.format(**metrics))
+                bar.update(self.iteration - bar.n)
+                if log:
+                    log.append(metrics)
+                if callback:
+                    callback(metrics)
+                if folder and log and time.monotonic() - saved > save_every:
+                    self.save(folder, **{METRICS_LINES: log.lines})
+                    saved = time.monotonic()
+        if folder and log:
+            self.save(folder, **{METRICS_LINES: log.lines})
 
     def _guarded_iteration(self, folder: Path | None) -> Metrics:
         """One iteration; if it diverges, one from the checkpoint in ``folder``, if there is one to go back to."""

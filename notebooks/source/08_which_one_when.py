@@ -243,7 +243,7 @@ exercises.recipe_interval.check(recipe_interval)
 # exercises.recipe_interval.solution()
 
 # %% tags=["nbval-ignore-output"]
-table = np.stack([evaluation.returns[:10, :, -1].mean(axis=1) for evaluation in trainings.values()])
+table = np.stack([e.returns[:10, :, -1].mean(axis=1) for e in trainings.values()])  # ten seeds of each
 low, high = exercises.recipe_interval.reference(table, np.random.default_rng(0))
 pooled = interval_of(table.reshape(-1), np.random.default_rng(0))
 print(f"{table.shape[0]} trainings x {table.shape[1]} adaptation seeds")
