@@ -101,7 +101,8 @@ def lab(request, tmp_path_factory, browser):
     theme = config / "settings" / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
     theme.parent.mkdir(parents=True)
     theme.write_text(json.dumps({"theme": f"JupyterLab {request.param.title()}"}), encoding="utf-8")
-    environment = {**lab_environment(config), "JUPYTERLAB_SETTINGS_DIR": str(config / "settings")}
+    own = {f"JUPYTERLAB_{name.upper()}_DIR": str(config / name) for name in ("settings", "workspaces")}
+    environment = {**lab_environment(config), **own}  # a server of another worker may run beside this one
     port = free_port()
     options = [f"--ServerApp.port={port}", "--IdentityProvider.token=lesson"]
     with open(config / "log", "w") as log:
