@@ -18,7 +18,7 @@ import pytest
 from jupyterlab_driver import GONE, wait_for
 from nbval.plugin import IPyNbCell
 
-from mpsearch.lab import lab_command, lab_environment, lay_out
+from mpsearch.course.lab import lab_command, lab_environment, lay_out
 
 CELL_PATIENCE = 180  # s for a cell, and for its output to arrive; nbval has 2000 and a fixed 5
 MACHINE_DEPENDENT = ("stderr", "text/html")
@@ -59,7 +59,7 @@ class LessonTimes:
             self.seconds[path.stem] += report.duration
 
     def pytest_terminal_summary(self, terminalreporter) -> None:
-        from mpsearch.provenance import describe_machine
+        from mpsearch.training.provenance import describe_machine
 
         rounded = {name: round(self.seconds[name]) for name in sorted(self.seconds)}
         self.file.write_text(json.dumps({"machine": describe_machine(), "seconds": rounded}) + "\n", encoding="utf-8")

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 
 if TYPE_CHECKING:
-    from mpsearch.checkpoints import available, load
     from mpsearch.evaluation import Evaluation, evaluate
     from mpsearch.maml import MAML, MAMLConfig
     from mpsearch.pearl import PEARL, PEARLConfig
     from mpsearch.policies import PolicyNet
     from mpsearch.records import AdaptationResult
     from mpsearch.tasks import CheetahDirection, CheetahVelocity, PointNavigation, TaskDistribution, make_distribution
+    from mpsearch.zoo import available, load
 
 _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch --help` must not
     "AdaptationResult": "records",
@@ -36,9 +36,9 @@ _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch 
     "PointNavigation": "tasks",
     "PolicyNet": "policies",
     "TaskDistribution": "tasks",
-    "available": "checkpoints",
+    "available": "zoo",
     "evaluate": "evaluation",
-    "load": "checkpoints",
+    "load": "zoo",
     "make_distribution": "tasks",
 }
 

@@ -16,13 +16,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from mpsearch.errors import CheckpointError, NonFiniteError, UsageError, check_count, check_number, unknown
-from mpsearch.interrupt import Interrupt
-from mpsearch.metrics import METRICS_LINES, Metrics, MetricsLog
-from mpsearch.provenance import code_revision, describe_machine, package_versions
 from mpsearch.records import AdaptationResult, Array
 from mpsearch.seeding import Streams
-from mpsearch.storage import locked, read_card, read_checkpoint, require_structure, write_checkpoint
 from mpsearch.tasks import TaskDistribution, make_distribution
+from mpsearch.training.interrupt import Interrupt
+from mpsearch.training.metrics import METRICS_LINES, Metrics, MetricsLog
+from mpsearch.training.provenance import code_revision, describe_machine, package_versions
+from mpsearch.training.storage import locked, read_card, read_checkpoint, require_structure, write_checkpoint
 
 OnNonFinite = Literal["stop", "rollback"]
 MOST_ROLLBACKS = 3  # to one checkpoint

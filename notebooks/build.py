@@ -1,7 +1,8 @@
 """Build ``notebooks/NN_name.ipynb``, executed, from ``notebooks/source/NN_name.py``.
 
-A source with exercises gives ``notebooks/solutions/NN_name.ipynb`` too; :mod:`mpsearch.exercises.source` says how an
-exercise is marked. A cell with the tag "check" must print "Not attempted yet" in the one and "Right" in the other.
+A source with exercises gives ``notebooks/solutions/NN_name.ipynb`` too; :mod:`mpsearch.course.exercises.source` says
+how an exercise is marked. A cell with the tag "check" must print "Not attempted yet" in the one and "Right" in the
+other.
 
 python notebooks/build.py            build what changed
 python notebooks/build.py --force    build everything
@@ -23,7 +24,7 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 
-from mpsearch.exercises.source import blank, exercise_names, solved
+from mpsearch.course.exercises.source import blank, exercise_names, solved
 
 FOLDER = Path(__file__).resolve().parent
 CELL_TIMEOUT = 180  # s

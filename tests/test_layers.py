@@ -227,7 +227,7 @@ def code_from_data(source):
 
 
 def listeners(source):
-    """Imports of what could listen on the network; :mod:`mpsearch.lab` runs JupyterLab, and nothing else listens."""
+    """Imports of what could listen on the network; :mod:`mpsearch.course.lab` runs JupyterLab, nothing else does."""
     return [name for name in imports(source) if name.split(".")[0] in LISTENERS]
 
 

@@ -15,14 +15,14 @@ from mpsearch.maml.inner import Steps, inner_step, spread_over_tasks
 from mpsearch.maml.outer import MetaBatch, clipped_update, trust_region_update
 from mpsearch.maml.trust_region import StepReport
 from mpsearch.meta_policy import MetaPolicy
-from mpsearch.metrics import Metrics
 from mpsearch.policies import PolicyNet, with_parameters
 from mpsearch.records import AdaptationResult, Array, Episodes, Policy
 from mpsearch.returns import task_advantages
 from mpsearch.rollouts import collect, gaussian_actor
 from mpsearch.seeding import Streams
-from mpsearch.storage import require_structure
 from mpsearch.tasks import Batch, TaskDistribution
+from mpsearch.training.metrics import Metrics
+from mpsearch.training.storage import require_structure
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from mpsearch.errors import CheckpointError, NonFiniteError, check_count
 from mpsearch.meta_policy import MetaPolicy
-from mpsearch.metrics import Metrics
 from mpsearch.pearl.config import PEARLConfig
 from mpsearch.pearl.encoder import Encoder, kl_from_prior
 from mpsearch.pearl.exploration import Explorer, uniform_actor
@@ -23,8 +22,9 @@ from mpsearch.pearl.replay import Replay
 from mpsearch.records import AdaptationResult, Array, Episodes, Policy
 from mpsearch.rollouts import collect
 from mpsearch.seeding import Streams
-from mpsearch.storage import read_tensors, require_structure, write_tensors
 from mpsearch.tasks import TaskDistribution
+from mpsearch.training.metrics import Metrics
+from mpsearch.training.storage import read_tensors, require_structure, write_tensors
 
 
 class PEARL(MetaPolicy):

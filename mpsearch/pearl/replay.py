@@ -12,7 +12,7 @@ from torch import Tensor
 from mpsearch.errors import CheckpointError, UsageError, check_count
 from mpsearch.pearl.losses import Transitions
 from mpsearch.records import Array, Episodes
-from mpsearch.storage import require_structure
+from mpsearch.training.storage import require_structure
 
 COUNTERS = ("added", "explored", "explorations")
 

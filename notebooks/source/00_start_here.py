@@ -35,9 +35,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import mpsearch
-from mpsearch import doctor
+from mpsearch.course import doctor, lesson_times
 from mpsearch.exercises import lesson_00 as exercises
-from mpsearch.results import lesson_times
 from mpsearch.view import plots
 from mpsearch.view.player import play
 from mpsearch.view.widgets import AdaptationExplorer

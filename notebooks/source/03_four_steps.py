@@ -27,7 +27,8 @@ import numpy as np
 import torch
 
 import mpsearch
-from mpsearch import CheetahDirection, CheetahVelocity, PointNavigation, PolicyNet, results
+from mpsearch import CheetahDirection, CheetahVelocity, PointNavigation, PolicyNet
+from mpsearch.evidence import results
 from mpsearch.exercises import lesson_03 as exercises
 from mpsearch.maml import MAML
 from mpsearch.maml.inner import Steps, inner_step, spread_over_tasks, surrogate

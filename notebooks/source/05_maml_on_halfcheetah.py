@@ -38,8 +38,8 @@ from torch.distributions import Normal, kl_divergence
 from torch.nn.utils import parameters_to_vector
 
 import mpsearch
-from mpsearch import CheetahDirection, PointNavigation, PolicyNet, baselines, results
-from mpsearch.checkpoints import ZOO
+from mpsearch import CheetahDirection, PointNavigation, PolicyNet
+from mpsearch.evidence import baselines, results
 from mpsearch.exercises import lesson_05 as exercises
 from mpsearch.maml import MAML, MAMLConfig
 from mpsearch.maml.inner import Steps, surrogate
@@ -57,6 +57,7 @@ from mpsearch.seeding import Streams
 from mpsearch.view import plots
 from mpsearch.view.live import LiveCurve, show_source
 from mpsearch.view.widgets import AdaptationExplorer
+from mpsearch.zoo import ZOO
 
 # %% [markdown]
 # ## 1. How far is far?

@@ -37,7 +37,8 @@ import numpy as np
 import torch
 
 import mpsearch
-from mpsearch import checkpoints, results
+from mpsearch import zoo
+from mpsearch.evidence import results
 from mpsearch.exercises import lesson_07 as exercises
 from mpsearch.pearl.encoder import Encoder
 from mpsearch.pearl.exploration import Explorer
@@ -432,7 +433,7 @@ for label, speed in zip(labels, friends_speeds, strict=True):
 # Adaptation took a moment. Training did not. The learning curve came with the weights:
 
 # %%
-folder = checkpoints.find("pearl-cheetah-velocity")
+folder = zoo.find("pearl-cheetah-velocity")
 records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 plots.show(plots.plot_learning_curve(records), plots.describe_learning_curve(records))
 

@@ -34,12 +34,13 @@ import numpy as np
 from matplotlib.ticker import EngFormatter
 
 import mpsearch
-from mpsearch import CheetahVelocity, results
-from mpsearch.checkpoints import find
+from mpsearch import CheetahVelocity
 from mpsearch.evaluation import probability_of_improvement
+from mpsearch.evidence import results
 from mpsearch.exercises import lesson_08 as exercises
 from mpsearch.view import plots
 from mpsearch.view.widgets import AdaptationExplorer
+from mpsearch.zoo import find
 
 FAMILIES = ("direction", "velocity")
 used = {}  # what this lesson reads, and the command that repeats it: listed at the end

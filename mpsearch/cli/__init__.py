@@ -1,0 +1,50 @@
+"""The command line: ``mpsearch adapt | train | evaluate | bench | doctor | lab``.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage. Everything slow is imported by the command that needs it.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import tyro
+
+from mpsearch.cli.adapt import Adapt
+from mpsearch.cli.bench import Bench
+from mpsearch.cli.doctor import Doctor
+from mpsearch.cli.evaluate import Evaluate
+from mpsearch.cli.lab import Lab
+from mpsearch.cli.train import Train
+from mpsearch.errors import MpsearchError, UsageError
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "adapt": Adapt,
+    "train": Train,
+    "evaluate": Evaluate,
+    "bench": Bench,
+    "doctor": Doctor,
+    "lab": Lab,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    warnings.filterwarnings("ignore", module=r"(torch|gymnasium|higher|mujoco)\b")
+    words = sys.argv[1:] if arguments is None else arguments
+    command = tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="mpsearch", description=__doc__, args=words)
+    try:
+        command.run()
+    except MpsearchError as error:
+        print(f"mpsearch: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    except (OSError, MemoryError) as error:
+        no_memory = "there is not enough memory for that; ask for fewer or smaller things"
+        print(f"mpsearch: {error if isinstance(error, OSError) else no_memory}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as interrupt:
+        print(f"mpsearch: {interrupt or 'interrupted; what was saved is kept'}", file=sys.stderr)
+        return 1
+    return 0

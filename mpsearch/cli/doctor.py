@@ -1,0 +1,20 @@
+"""``mpsearch doctor``: what this machine has and lacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mpsearch.errors import MpsearchError
+
+
+@dataclass
+class Doctor:
+    """Say what this machine has and lacks, with advice."""
+
+    def run(self) -> None:
+        from mpsearch.course.doctor import examine, report
+
+        findings = examine()
+        print(report(findings))
+        if any(finding.needed and not finding.ok for finding in findings):
+            raise MpsearchError("something that mpsearch needs is missing; see the advice above")

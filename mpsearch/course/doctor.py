@@ -1,0 +1,252 @@
+"""``mpsearch doctor``: what this machine has of what mpsearch needs or likes, with plain advice."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+import webbrowser
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+GIBIBYTE = 2**30
+LINE = 100  # letters in a line of the report: a notebook's width
+ENOUGH_MEMORY = 2 * GIBIBYTE  # the largest lesson peaks below this
+BROWSERS = ("firefox", "google-chrome", "chromium", "chromium-browser", "microsoft-edge")
+CJK_FONTS = ("Noto Sans CJK", "Source Han Sans", "WenQuanYi", "SimHei", "Microsoft YaHei", "PingFang", "Hiragino Sans")
+
+RENDER_ONCE = """
+import mujoco
+model = mujoco.MjModel.from_xml_string("<mujoco/>")
+renderer = mujoco.Renderer(model, 8, 8)
+renderer.update_scene(mujoco.MjData(model))
+renderer.render()
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        name: what.
+        ok: whether it is as it should be.
+        detail: what was found.
+        advice: what to do if it is not ok.
+        needed: whether mpsearch cannot work without it.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    advice: str = ""
+    needed: bool = False
+
+
+def examine(*, quick: bool = False) -> list[Finding]:
+    """Look at this machine; takes a few seconds.
+
+    Args:
+        quick: leave OpenGL out, which can take 20 s to fail.
+    """
+    return [
+        *examine_versions(),
+        examine_checkpoints(),
+        examine_threads(),
+        examine_memory(),
+        *examine_fonts(),
+        *([] if quick else [examine_opengl()]),
+        examine_browser(),
+        examine_folder(Path.cwd()),
+    ]
+
+
+def report(findings: Sequence[Finding]) -> str:
+    """The findings as a text table, with advice under what is not ok and a verdict at the end."""
+    width = max((len(finding.name) for finding in findings), default=0)
+    indent = f"{'':<4}  {'':<{width}}  "
+    lines = []
+    for finding in findings:
+        mark = "ok" if finding.ok else "FAIL" if finding.needed else "note"
+        line = f"{mark:<4}  {finding.name:<{width}}  {finding.detail}"
+        lines += textwrap.wrap(line, LINE, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
+        if not finding.ok and finding.advice:
+            lines.append(f"{indent}-> {finding.advice}")
+    failed = [finding.name for finding in findings if finding.needed and not finding.ok]
+    lines.append("")
+    lines.append(f"Not ready: {', '.join(failed)}." if failed else "Everything that mpsearch needs is here.")
+    return "\n".join(lines)
+
+
+def examine_versions() -> list[Finding]:
+    """Python and each required package against the ranges that mpsearch declares."""
+    from packaging.requirements import Requirement  # comes with JupyterLab
+    from packaging.specifiers import SpecifierSet
+
+    try:
+        declared = metadata.metadata("mpsearch")
+    except metadata.PackageNotFoundError:
+        advice = "install it: pip install -e . in its folder"
+        return [Finding("mpsearch", False, "not installed in this Python", advice, needed=True)]
+    wanted = SpecifierSet(declared["Requires-Python"] or "")
+    python = platform.python_version()
+    findings = [
+        Finding("mpsearch", True, declared["Version"], needed=True),
+        Finding(
+            "python",
+            wanted.contains(python, prereleases=True),
+            f"{python} (wanted {wanted})",
+            f"install Python {wanted} and mpsearch in a fresh environment of it",
+            needed=True,
+        ),
+    ]
+    requirements = (Requirement(line) for line in declared.get_all("Requires-Dist") or [])
+    for requirement in requirements:
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            bounds = sorted(map(str, requirement.specifier), reverse=True)  # the lower one first
+            findings.append(examine_package(requirement.name, ",".join(bounds)))
+    return findings
+
+
+def examine_package(name: str, wanted: str) -> Finding:
+    """Whether the package ``name`` is installed in a version within the range ``wanted``."""
+    from packaging.specifiers import SpecifierSet
+
+    advice = f'pip install "{name}{wanted}"'
+    try:
+        found = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return Finding(name, False, f"not installed (wanted {wanted})", advice, needed=True)
+    ok = SpecifierSet(wanted).contains(found, prereleases=True)
+    return Finding(name, ok, f"{found} (wanted {wanted})", advice, needed=True)
+
+
+def examine_checkpoints() -> Finding:
+    """The meta-policies that came with mpsearch."""
+    from mpsearch.zoo import available
+
+    names = sorted(available())
+    detail = ", ".join(names) or "none"
+    return Finding("shipped meta-policies", bool(names), detail, "install mpsearch again", needed=True)
+
+
+def examine_threads() -> Finding:
+    """Cores that this process may use."""
+    cores = os.cpu_count() or 1
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
+    detail = f"{usable} of {cores} usable"
+    return Finding("processor cores", usable >= 2, detail, "one core works; lessons take about twice as long")
+
+
+def examine_memory() -> Finding:
+    """Memory in this machine or container."""
+    total, free = memory()
+    detail = ", ".join(
+        f"{value / GIBIBYTE:.1f} GiB {what}" if value else f"{what}: unknown"
+        for value, what in ((total, "in all"), (free, "available"))
+    )
+    enough = (free or total or ENOUGH_MEMORY) >= ENOUGH_MEMORY
+    return Finding("memory", enough, detail, "close other programs before you train; 2 GiB free is enough")
+
+
+def memory() -> tuple[int | None, int | None]:
+    """Total and available memory in bytes; ``None`` where the system does not say."""
+    if sys.platform == "win32":
+        return _windows_memory()
+    total = free = None
+    if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if match := re.search(r"^MemAvailable:\s*(\d+) kB", _text("/proc/meminfo"), re.MULTILINE):
+        free = int(match[1]) * 1024
+    limit = _text("/sys/fs/cgroup/memory.max").strip()  # a container, such as Binder's
+    if total and limit.isdigit() and int(limit) < total:
+        total = int(limit)
+        used = _text("/sys/fs/cgroup/memory.current").strip()
+        free = min(free or total, total - int(used)) if used.isdigit() else free
+    return total, free
+
+
+def _windows_memory() -> tuple[int | None, int | None]:
+    class Status(ctypes.Structure):  # MEMORYSTATUSEX
+        _fields_ = [
+            ("length", ctypes.c_ulong),
+            ("load", ctypes.c_ulong),
+            *((name, ctypes.c_ulonglong) for name in ("total", "free", "c", "d", "e", "f", "g")),
+        ]
+
+    status = Status(length=ctypes.sizeof(Status))
+    if not ctypes.WinDLL("kernel32").GlobalMemoryStatusEx(ctypes.byref(status)):  # type: ignore[attr-defined,unused-ignore]
+        return None, None
+    return status.total, status.free
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def examine_fonts() -> list[Finding]:
+    """A sans-serif font for plots, and one with Chinese characters."""
+    from matplotlib import font_manager
+
+    names = font_manager.get_font_names()
+    cjk = sorted(name for name in names if name.startswith(CJK_FONTS))
+    return [
+        Finding("fonts", bool(names), f"{len(names)} families", "install matplotlib again", needed=True),
+        Finding(
+            "Chinese font",
+            bool(cjk),
+            cjk[0] if cjk else "none found",
+            "only needed for Chinese labels in plots; Noto Sans CJK is free",
+        ),
+    ]
+
+
+def examine_opengl(timeout: float = 20.0) -> Finding:
+    """Whether MuJoCo can draw here; tried in another process, because a bad driver kills the one that asks."""
+    environment = dict(os.environ)
+    if sys.platform == "linux" and not environment.get("DISPLAY"):
+        environment.setdefault("MUJOCO_GL", "egl")
+    advice = "not needed by mpsearch: its pictures and its player do without"
+    try:
+        with tempfile.TemporaryDirectory() as folder:  # MuJoCo may leave a log file behind
+            done = subprocess.run(
+                [sys.executable, "-c", RENDER_ONCE], cwd=folder, env=environment, capture_output=True, timeout=timeout
+            )
+    except (OSError, subprocess.TimeoutExpired):
+        return Finding("OpenGL", False, "does not answer", advice)
+    detail = "works" if done.returncode == 0 else "does not work"
+    return Finding("OpenGL", done.returncode == 0, detail, advice)
+
+
+def examine_browser() -> Finding:
+    """A browser that ``mpsearch lab`` can open."""
+    advice = "mpsearch lab prints an address: open it in a browser of this machine"
+    found = next((name for name in BROWSERS if shutil.which(name)), None)
+    if found is None:
+        try:
+            found = webbrowser.get().name
+        except (webbrowser.Error, AttributeError):
+            return Finding("browser", False, "none found", advice)
+    return Finding("browser", True, str(found))
+
+
+def examine_folder(folder: Path) -> Finding:
+    """Whether files can be made in ``folder``."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        advice = "give lab and train a folder of your own"
+        return Finding("this folder", False, f"cannot be written ({error.strerror})", advice)
+    return Finding("this folder", True, "can be written")

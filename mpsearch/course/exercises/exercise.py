@@ -1,0 +1,200 @@
+"""Three kinds of exercises: fill in a function, find the bug in one, predict what an experiment will show."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from mpsearch.course.exercises import source
+from mpsearch.course.exercises.words import Mistake, difference, same
+
+Function = Callable[..., Any]
+Trial = tuple[str, tuple[Any, ...]]  # the arguments in words, and the arguments
+LABELS = {"right": "Right", "wrong": "Not right yet", "blank": "Not attempted yet", "recorded": "Recorded"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found.
+
+    Attributes:
+        status: "blank" if the stub is unchanged.
+        words: why.
+    """
+
+    status: Literal["right", "wrong", "blank", "recorded"]
+    words: str
+
+    def __str__(self) -> str:
+        return f"{LABELS[self.status]}: {self.words}"
+
+
+@dataclass(kw_only=True)
+class Exercise:
+    """What all exercises share.
+
+    Attributes:
+        lesson: the source's name, such as "01_policy_gradient".
+        name: of the exercise in the source, and of the learner's function.
+        hints: from vague to concrete.
+        moral: what the right answer shows.
+    """
+
+    lesson: str
+    name: str
+    hints: Sequence[str]
+    moral: str
+    hints_given: int = field(default=0, init=False)
+
+    def hint(self) -> None:
+        """Print the next hint; the last one again if there are no more."""
+        number = self.hints_given = min(self.hints_given + 1, len(self.hints))
+        print(f"Hint {number} of {len(self.hints)}: {self.hints[number - 1]}")
+        if number == len(self.hints):
+            print("That was the last hint. `.solution()` shows the code.")
+
+    def solution(self) -> None:
+        """Print the code that the solutions notebook has."""
+        print(source.solved(source.exercise_cell(self.lesson, self.name)))
+
+
+@dataclass(kw_only=True)
+class FillIn(Exercise):
+    """Write a function.
+
+    Attributes:
+        reference: the right function; any that gives the same passes.
+        trials: makes the arguments it is tried with, the smallest first.
+        mistakes: what typical wrong functions do, in words that end a sentence, and such functions.
+        probe: what is compared, from a function and its arguments; the result by default.
+        result: what is compared, in words.
+    """
+
+    reference: Function
+    trials: Callable[[], Sequence[Trial]]
+    mistakes: Mapping[str, Function] = field(default_factory=dict)
+    probe: Callable[[Function, tuple[Any, ...]], Any] = lambda function, arguments: function(*arguments)
+    result: str = "the result"
+
+    def check(self, function: Any) -> None:
+        """Print whether ``function`` is right, and if not, what is wrong with it."""
+        print(self.verdict(function))
+
+    def verdict(self, function: Any) -> Verdict:
+        """What :meth:`check` prints."""
+        if function is None or function is ...:
+            return Verdict("blank", f"write the function {self.name} and pass it, without brackets, to check.")
+        if not callable(function):
+            return Verdict("wrong", f"check needs the function itself: check({self.name}), without calling it.")
+        if self.is_blank(function):
+            return Verdict("blank", self.blank_words())
+        for words, arguments in self.trials():
+            if wrong := self._fault(function, arguments):
+                return Verdict("wrong", f"with {words}, {wrong}.")
+        return Verdict("right", self.moral)
+
+    def is_blank(self, function: Function) -> bool:
+        """Whether ``function`` still is the stub: it returns nothing."""
+        _, arguments = self.trials()[0]
+        try:
+            return (result := function(*copy.deepcopy(arguments))) is None or result is ...
+        except Exception:
+            return False
+
+    def blank_words(self) -> str:
+        return f"{self.name} returns nothing. Write its code, and `return` the result."
+
+    def _fault(self, function: Function, arguments: tuple[Any, ...]) -> str | None:
+        given = copy.deepcopy(arguments)
+        try:
+            found = self.probe(function, given)
+        except Mistake as mistake:
+            return str(mistake)
+        except Exception as error:
+            return f"{self.name} stops with {type(error).__name__}: {str(error).rstrip('.')}"
+        expected = self.probe(self.reference, copy.deepcopy(arguments))
+        if (wrong := difference(found, expected)) is None:
+            return _changed(given, arguments)
+        for words, mistaken in self.mistakes.items():
+            try:
+                typical = self.probe(mistaken, copy.deepcopy(arguments))
+                if not same(typical, expected) and same(found, typical):
+                    return words
+            except Mistake:  # what was found is no array, or the typical mistake makes no result here
+                continue
+        return f"{self.result} {wrong}"
+
+
+def _changed(given: tuple[Any, ...], arguments: tuple[Any, ...]) -> str | None:
+    for mine, original in zip(given, arguments, strict=True):
+        if isinstance(original, np.ndarray) and not np.array_equal(mine, original):
+            return "the result is right, but the array that was passed in is changed too; work on a copy"
+    return None
+
+
+@dataclass(kw_only=True)
+class FindTheBug(FillIn):
+    """Repair a function that has one bug.
+
+    Its cell in the source must define the function without names from the cells before.
+    """
+
+    def is_blank(self, function: Function) -> bool:
+        """Whether ``function`` still is the code with the bug, comments and spaces aside."""
+        stub: dict[str, Any] = {}
+        exec(source.blank(source.exercise_cell(self.lesson, self.name)), stub)
+        return _code(function) == _code(stub[self.name])
+
+    def blank_words(self) -> str:
+        return f"{self.name} still is the code with the bug. Change the line that is wrong, and run its cell again."
+
+
+def _code(function: Function) -> Any:
+    code = getattr(function, "__code__", None)
+    return code and (code.co_code, code.co_names, [c for c in code.co_consts if not hasattr(c, "co_code")])
+
+
+@dataclass(kw_only=True)
+class Predict(Exercise):
+    """Say what an experiment will show, run it, and compare.
+
+    Attributes:
+        choices: the possible answers.
+        outcome: which of them came true, from what the experiment measured.
+    """
+
+    choices: Sequence[str]
+    outcome: Callable[..., str]
+    predicted: str | None = field(default=None, init=False)
+
+    def predict(self, answer: Any) -> None:
+        """Record ``answer``, before the experiment is run."""
+        print(self.record(answer))
+
+    def record(self, answer: Any) -> Verdict:
+        """What :meth:`predict` prints."""
+        allowed = ", ".join(f'"{choice}"' for choice in self.choices)
+        if answer is None or answer is ...:
+            self.predicted = None
+            return Verdict("blank", f"put one of {allowed} in the place of the dots, then run the cell again.")
+        if not isinstance(answer, str) or answer.strip().lower() not in self.choices:
+            return Verdict("wrong", f"the answer must be one of {allowed}, not {answer!r}.")
+        self.predicted = answer.strip().lower()
+        return Verdict("recorded", f'you predict "{self.predicted}". Now run the experiment.')
+
+    def check(self, *measured: Any) -> None:
+        """Print whether the prediction came true, given what the experiment measured."""
+        print(self.verdict(*measured))
+
+    def verdict(self, *measured: Any) -> Verdict:
+        """What :meth:`check` prints."""
+        if self.predicted is None:
+            return Verdict("blank", "no prediction was recorded. Make one above before you read on: it pays.")
+        truth = self.outcome(*measured)
+        if self.predicted == truth:
+            return Verdict("right", f'it was "{truth}". {self.moral}')
+        return Verdict("wrong", f'you predicted "{self.predicted}", and it was "{truth}". {self.moral}')

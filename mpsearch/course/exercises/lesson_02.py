@@ -1,0 +1,206 @@
+"""The exercises of lesson 02, learning to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector
+
+from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
+from mpsearch.course.exercises.words import Mistake
+from mpsearch.maml.inner import higher, spread_over_tasks
+from mpsearch.policies import TaskLinear
+from mpsearch.records import Array
+
+LESSON = "02_learning_to_learn"
+FLAT, LOW = 0.5, 2.0  # heights of a wave: lower is flat, higher is a full one; the mean amplitude is 2.55
+
+Loss = Callable[[Sequence[Tensor]], Tensor]
+Points = tuple[Tensor, Tensor]  # x, y, each [K, N, 1]
+
+
+def _bowl(parameters: Sequence[Tensor]) -> Tensor:
+    return 3 * (parameters[0] - 2).square().sum()
+
+
+def _valley(parameters: Sequence[Tensor]) -> Tensor:
+    weight, bias = parameters
+    x = torch.linspace(-1, 1, 5, dtype=weight.dtype)
+    return (torch.tanh(weight * x + bias) - x.sin()).square().sum() + (weight * bias).square()
+
+
+def _step_trials() -> list[Trial]:
+    one, two = ([torch.tensor(v, dtype=torch.float64).requires_grad_() for v in vs] for vs in ([1.0], [1.5, -0.5]))
+    return [
+        ("the loss 3 (theta - 2)^2 at theta = 1 and rate 0.1", (_bowl, one, 0.1)),
+        ("a loss of two parameters and rate 0.2", (_valley, two, 0.2)),
+    ]
+
+
+def step_and_derivative(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Tensor:
+    """The parameters after the step, then the gradient of the loss there in the parameters before it."""
+    loss, parameters, _ = arguments
+    try:
+        after = list(function(*arguments))
+    except TypeError as error:
+        if "iter" not in str(error):
+            raise
+        raise Mistake("the result is no list: return one tensor for each parameter") from None
+    if len(after) != len(parameters) or not all(isinstance(p, Tensor) for p in after):
+        raise Mistake("the result must be a list with one tensor for each parameter, the loss and gradients left out")
+    if any(new is old for new, old in zip(after, parameters, strict=True)):
+        raise Mistake("the start itself is changed; make new tensors, since the outer level still needs the start")
+    outer = loss(after)
+    if not outer.requires_grad:
+        raise Mistake(
+            "the new parameters are detached: they do not remember the start they came from"
+            " (.detach(), .data or torch.no_grad() cut them off)"
+        )
+    gradients = torch.autograd.grad(outer, parameters, allow_unused=True, materialize_grads=True)
+    if not any(g.any() for g in gradients):
+        raise Mistake("the new parameters are detached: a change of the start does not change them")
+    return torch.cat([parameters_to_vector(after), parameters_to_vector(gradients)])
+
+
+def _right_step(loss: Loss, parameters: Sequence[Tensor], rate: float) -> list[Tensor]:
+    gradients = torch.autograd.grad(loss(parameters), parameters, create_graph=True)
+    return [p - rate * g for p, g in zip(parameters, gradients, strict=True)]
+
+
+def _no_graph(loss: Loss, parameters: Sequence[Tensor], rate: float) -> list[Tensor]:
+    gradients = torch.autograd.grad(loss(parameters), parameters)
+    return [p - rate * g for p, g in zip(parameters, gradients, strict=True)]
+
+
+def _without_rate(loss: Loss, parameters: Sequence[Tensor], rate: float) -> list[Tensor]:
+    return _right_step(loss, parameters, 1.0)
+
+
+take_step = FillIn(
+    lesson=LESSON,
+    name="take_step",
+    reference=_right_step,
+    trials=_step_trials,
+    probe=step_and_derivative,
+    result="the list of the new parameters and of the derivatives through the step",
+    mistakes={
+        "the new parameters are right, but the derivative through the step is not: the gradient was computed without"
+        " its graph, so it counts as a constant; see create_graph": _no_graph,
+        "the step goes uphill: take the gradient away from the parameters": lambda f, p, r: _right_step(f, p, -r),
+        "the rate is missing": _without_rate,
+        "only the gradient is returned: take it, times the rate, away from the parameters":
+            lambda f, p, r: [a - b for a, b in zip(p, _right_step(f, p, 1.0), strict=True)],
+    },
+    hints=(
+        "torch.autograd.grad(loss(parameters), parameters) gives one gradient for each parameter.",
+        "The gradient depends on the start too. PyTorch forgets how, unless you ask: create_graph=True.",
+        "Return [p - rate * g for p, g in zip(parameters, gradients)]: new tensors, the start is left as it was.",
+    ),
+    moral="the step is part of the graph now, so a derivative can go through it, back to the start.",
+)  # fmt: skip
+
+
+def wave_outcome(prediction: Array) -> str:
+    """What a network's ``prediction`` over the whole range of x looks like."""
+    height = float(np.abs(prediction).max())
+    return "flat" if height < FLAT else "low wave" if height < LOW else "full wave"
+
+
+average = Predict(
+    lesson=LESSON,
+    name="average",
+    choices=("flat", "low wave", "full wave"),
+    outcome=wave_outcome,
+    hints=(
+        "At each x, the network sees the values of many tasks. Which single number has the least squared error?",
+        "The mean. So what is the mean over all tasks, at x = 0 and at x = pi, say?",
+        "At x = 0 a task has the value -A sin(phi), and phi is between 0 and pi. Can that be above zero?",
+    ),
+    moral="At each x, the mean of all tasks has the least squared error. Phases over a full circle would cancel to"
+    " nothing; these cover only half of one.",
+)
+
+
+class _Net(nn.Sequential):
+    def __init__(self, generator: torch.Generator) -> None:
+        super().__init__(TaskLinear(1, 6), nn.Tanh(), TaskLinear(6, 1))
+        self.double()
+        for p in self.parameters():
+            nn.init.normal_(p, generator=generator)
+
+
+def _loss_trials() -> list[Trial]:
+    generator = torch.Generator().manual_seed(3)
+    trials = []
+    for tasks, count in ((2, 5), (3, 4)):
+        network = _Net(generator)
+        rates = torch.full((4,), 0.05, dtype=torch.float64)
+        data = [torch.randn(tasks, count, 1, generator=generator, dtype=torch.float64) for _ in range(4)]
+        words = f"{tasks} tasks of {count} practice points and {count} test points"
+        trials.append((words, (network, rates, (data[0], data[1]), (data[2], data[3]))))
+    return trials
+
+
+def loss_gradient(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Tensor:
+    """The gradient, as one vector, of the loss ``function(network, ...)`` in the network's start."""
+    loss = function(*arguments)
+    if not isinstance(loss, Tensor):
+        raise Mistake(f"the loss is of type {type(loss).__name__}; it must be a tensor, or no gradient can flow back")
+    if loss.ndim:
+        raise Mistake(f"the loss has shape {tuple(loss.shape)}; it must be one number: take the mean")
+    start = list(arguments[0].parameters())
+    gradients = None
+    if loss.requires_grad:
+        gradients = torch.autograd.grad(loss, start, allow_unused=True, materialize_grads=True)
+    if gradients is None or not any(g.any() for g in gradients):
+        raise Mistake(
+            "the loss has no gradient in the start: something between the start and the loss is detached"
+            " (.detach(), .item(), torch.no_grad(), or track_higher_grads=False)"
+        )
+    return parameters_to_vector(gradients)
+
+
+def _meta_loss(
+    network: nn.Module, rates: Tensor, step_on: Points, measured_on: Points, *, order: int = 2, adapted: bool = True
+) -> Tensor:
+    """The right loss, or with other arguments a wrong one."""
+    sgd = torch.optim.SGD([{"params": [p]} for p in network.parameters()], lr=1.0)
+    context = higher.innerloop_ctx(network, sgd, copy_initial_weights=False, override={"lr": list(rates)})
+    with context as (functional, optimizer):
+        functional.update_params(spread_over_tasks(network, len(step_on[0])))
+        inner = (functional(step_on[0]) - step_on[1]).square().mean((1, 2)).sum()
+        optimizer.step(inner, grad_callback=(lambda gs: [g.detach() for g in gs]) if order == 1 else None)
+        predicted = (functional if adapted else network)(measured_on[0])
+        return (predicted - measured_on[1]).square().mean()
+
+
+meta_loss = FindTheBug(
+    lesson=LESSON,
+    name="meta_loss",
+    reference=_meta_loss,
+    trials=_loss_trials,
+    probe=loss_gradient,
+    result="the gradient of the loss",
+    mistakes={
+        "the loss still is that of the start, which has not taken the step":
+            lambda n, r, p, t: _meta_loss(n, r, p, t, adapted=False),
+        "the loss is measured on the practice points, which the step has already seen; use the test points":
+            lambda n, r, p, t: _meta_loss(n, r, p, p),
+        "the step is taken on the test points: there the adapted network must not learn, only be judged":
+            lambda n, r, p, t: _meta_loss(n, r, t, t),
+        "practice and test points are swapped": lambda n, r, p, t: _meta_loss(n, r, t, p),
+        "the inner gradient is detached, so that it counts as a constant (lesson 04 calls this first order)":
+            lambda n, r, p, t: _meta_loss(n, r, p, t, order=1),
+    },
+    hints=(
+        "It learned the same as the network that was trained on the average. What do the two losses share?",
+        "Follow the step: which object holds the parameters after it, and who uses them?",
+        "The start is in network, the adapted parameters are in functional. Judge the adapted ones on the test points.",
+    ),
+    moral="now the loss is that of the network after the step. Before, the step was taken and thrown away: what was"
+    " left is training on the average.",
+)  # fmt: skip

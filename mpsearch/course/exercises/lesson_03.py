@@ -1,0 +1,148 @@
+"""The exercises of lesson 03, four steps and a listing that cannot learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils import parameters_to_vector
+
+from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
+from mpsearch.course.exercises.words import Mistake, as_array
+from mpsearch.maml.inner import Steps, inner_step, spread_over_tasks, surrogate
+from mpsearch.policies import PolicyNet, with_parameters
+from mpsearch.records import Array
+from mpsearch.tasks import PointNavigation, TaskDistribution
+
+LESSON = "03_four_steps"
+ITERATIONS = 4  # of a run, for which goals are drawn
+
+
+def gradient_outcome(gradients: Sequence[Tensor | None]) -> str:
+    """What ``.grad`` of the policy's parameters holds."""
+    there = [g for g in gradients if g is not None]
+    if not there:
+        return "none"
+    return "number" if any(bool(g.any()) for g in there) else "zero"
+
+
+naive_gradient = Predict(
+    lesson=LESSON,
+    name="naive_gradient",
+    choices=("none", "zero", "number"),
+    outcome=gradient_outcome,
+    hints=(
+        "Follow theta: through which objects does it reach the loss? Which of them are tensors?",
+        "The loss is a new tensor made of a Python number. What does PyTorch know of where that number came from?",
+        "Nothing. backward() fills .grad only where the graph leads; where it does not lead, .grad stays as it was.",
+    ),
+    moral="backward() reached the loss itself and nothing else. requires_grad=True on it only silenced the error that"
+    " would have told you, and the optimiser skips parameters without a gradient.",
+)
+
+
+def _steps(generator: torch.Generator, tasks: int, count: int) -> Steps:
+    observations, actions = torch.randn(2, tasks, count, 2, generator=generator)
+    log_probs, advantages = torch.randn(2, tasks, count, generator=generator)
+    return Steps(observations, actions, log_probs * 0.1 - 2.0, advantages)
+
+
+def _loss_trials() -> list[Trial]:
+    generator = torch.Generator().manual_seed(3)
+    trials: list[Trial] = []
+    for tasks, count in ((2, 4), (3, 5)):
+        policy = PolicyNet(2, 2, hidden=(6,)).initialise(generator)
+        rates = torch.full((len(list(policy.parameters())),), 0.3)
+        data = [_steps(generator, tasks, count) for _ in range(2)]
+        trials.append((f"{tasks} tasks of {count} steps", (policy, rates, *data)))
+    return trials
+
+
+def loss_and_gradient(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Tensor:
+    """The loss ``function(policy, ...)`` and its gradient in the policy's parameters, as one vector."""
+    loss = function(*arguments)
+    if not isinstance(loss, Tensor):
+        raise Mistake(f"the loss is of type {type(loss).__name__}; it must be a tensor, or no gradient can flow back")
+    if loss.ndim:
+        raise Mistake(f"the loss has shape {tuple(loss.shape)}; it must be one number: take the mean over the tasks")
+    if not loss.requires_grad:
+        raise Mistake("the loss carries no gradient: something on the way was detached (by order=0, or .detach())")
+    parameters = list(arguments[0].parameters())
+    gradients = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
+    if not any(bool(g.any()) for g in gradients):
+        raise Mistake("the loss carries no gradient in theta: the fast weights were detached (order=0 or .detach())")
+    return torch.cat([loss.detach().reshape(1), parameters_to_vector(gradients)])
+
+
+def _after_one_step(policy: PolicyNet, rates: Tensor, practice: Steps, test: Steps, order: int = 2) -> Tensor:
+    start = spread_over_tasks(policy, len(practice.actions))
+    fast, _ = inner_step(policy, start, rates, practice, order=order)
+    return surrogate(with_parameters(policy, fast), test).mean()
+
+
+meta_loss = FillIn(
+    lesson=LESSON,
+    name="meta_loss",
+    reference=_after_one_step,
+    trials=_loss_trials,
+    probe=loss_and_gradient,
+    result="the vector of loss and gradient",
+    mistakes={
+        "the fast weights are not used: the loss is that of theta itself": lambda p, r, a, b: surrogate(p, b).mean(),
+        "practice and test are swapped": lambda p, r, a, b: _after_one_step(p, r, b, a),
+        "the test is the practice once more: judge the fast weights by the steps of `test`":
+            lambda p, r, a, b: _after_one_step(p, r, a, a),
+        "the inner step is made with the test itself: adapt by the steps of `practice`":
+            lambda p, r, a, b: _after_one_step(p, r, b, b),
+        "the gradient leaves out that the inner gradient depends on theta too (order=1); use order=2, the default":
+            lambda p, r, a, b: _after_one_step(p, r, a, b, 1),
+    },
+    hints=(
+        "Two lines: first adapt, then judge what came out.",
+        "inner_step(policy, start, rates, practice) returns two things; the first is the fast weights.",
+        "surrogate takes a policy and steps; the policy is with_parameters(policy, fast). Take the mean over tasks.",
+    ),
+    moral="the loss is that of the adapted policy, and its gradient goes back through the inner step to theta.",
+)  # fmt: skip
+
+
+def _goal_trials() -> list[Trial]:
+    family = PointNavigation()
+    return [(f"{n} goals and seed {seed}", (family, n, seed)) for n, seed in ((3, 0), (5, 7))]
+
+
+def goals_differ(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Array:
+    """The shape of the goals, once they were found repeatable and different in each iteration and run."""
+    family, n, seed = arguments
+    first, again = ([as_array(function(family, n, seed, i)) for i in range(ITERATIONS)] for _ in range(2))
+    if not all(np.array_equal(a, b) for a, b in zip(first, again, strict=True)):
+        raise Mistake("the goals are not the same when the program is run again: a generator needs a seed")
+    if any(np.array_equal(a, b) for i, a in enumerate(first) for b in first[:i]):
+        raise Mistake("two iterations still have the same goals: the iteration must be part of the generator's seed")
+    if np.array_equal(first[0], as_array(function(family, n, seed + 100, 0))):
+        raise Mistake("runs with different seeds have the same goals: the seed must be part of the generator's seed")
+    return np.array(np.shape(first))
+
+
+def _new_goals(family: TaskDistribution, n: int, seed: int, iteration: int) -> Array:
+    return family.sample(n, np.random.default_rng([seed, iteration]))
+
+
+draw_goals = FindTheBug(
+    lesson=LESSON,
+    name="draw_goals",
+    reference=_new_goals,
+    trials=_goal_trials,
+    probe=goals_differ,
+    result="the shape of the goals of all iterations",
+    hints=(
+        "Call it for iteration 0 and for iteration 1, and print both.",
+        "A generator with the same seed draws the same numbers. What does not enter into the seed?",
+        "np.random.default_rng takes a list of numbers as a seed, too: all that should make a difference.",
+    ),
+    moral="each iteration has goals of its own, and each run can be repeated. Before, the policy met a handful of"
+    " goals in all its training, however long that took.",
+)

@@ -1,0 +1,209 @@
+"""The exercises of lesson 04, MAML term by term."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
+from mpsearch.course.exercises.words import Mistake
+from mpsearch.maml.trust_region import hessian_product
+
+LESSON = "04_maml"
+Loss = Callable[[Tensor], Tensor]
+
+
+def _slope(loss: Loss, theta: Tensor, create_graph: bool = False) -> Tensor:
+    (gradient,) = torch.autograd.grad(loss(theta), theta, create_graph=create_graph)
+    return gradient
+
+
+def _product(x: Tensor) -> Tensor:
+    return x[0] ** 2 * x[1]
+
+
+def _coupled(x: Tensor) -> Tensor:
+    return (x[:-1] * x[1:]).sin().sum() + x.pow(4).sum() / 4
+
+
+def _vectors(*sizes: int) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(4)
+    return [torch.randn(size, generator=generator, dtype=torch.float64) for size in sizes]
+
+
+def _start(values: Tensor | list[float]) -> Tensor:
+    return torch.as_tensor(values, dtype=torch.float64).clone().requires_grad_()
+
+
+def _product_trials() -> list[Trial]:
+    theta, vector = _vectors(5, 5)
+    small = torch.tensor([1.0, -1.0], dtype=torch.float64)
+    return [
+        ("the loss x*x*y at (x, y) = (1, 2) and the vector (1, -1)", (_product, _start([1.0, 2.0]), small)),
+        ("a loss of five parameters", (_coupled, _start(theta), vector)),
+    ]
+
+
+def _right_product(loss: Loss, theta: Tensor, vector: Tensor) -> Tensor:
+    return hessian_product(loss(theta), [theta], damping=0.0)(vector)
+
+
+def _whole_hessian(loss: Loss, theta: Tensor) -> Tensor:
+    hessian: Tensor = torch.autograd.functional.hessian(loss, theta)
+    return hessian
+
+
+def _row_sums(loss: Loss, theta: Tensor, vector: Tensor) -> Tensor:
+    return _whole_hessian(loss, theta).sum(1) * vector
+
+
+def product_found(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """What ``function(loss, theta, vector)`` returns.
+
+    Raises:
+        Mistake: PyTorch says that the gradient has no graph, or it is an unopened tuple.
+    """
+    try:
+        found = function(*arguments)
+    except RuntimeError as error:
+        if "does not require grad" not in str(error):
+            raise
+        raise Mistake(
+            "the first gradient has no graph, so it cannot be differentiated again: it needs create_graph=True"
+        ) from None
+    if isinstance(found, tuple):
+        raise Mistake("the result is a tuple: torch.autograd.grad returns one, even of a single tensor; take its [0]")
+    return found
+
+
+hessian_times = FillIn(
+    lesson=LESSON,
+    name="hessian_times",
+    reference=_right_product,
+    trials=_product_trials,
+    probe=product_found,
+    mistakes={
+        "it is the gradient itself; that has to be multiplied by the vector and differentiated once more":
+            lambda loss, theta, vector: _slope(loss, theta),
+        "gradient and vector are multiplied, and nothing is differentiated a second time":
+            lambda loss, theta, vector: _slope(loss, theta) * vector,
+        "the gradient is summed before the vector comes in; first the product g @ v, then its gradient": _row_sums,
+        "only the diagonal of the Hessian is used; parameters act on each other's slopes, too":
+            lambda loss, theta, vector: _whole_hessian(loss, theta).diagonal() * vector,
+        "the vector has no effect: it is differentiated along the gradient itself":
+            lambda loss, theta, vector: _whole_hessian(loss, theta) @ _slope(loss, theta),
+    },
+    hints=(
+        "Entry i of H v is the sum over j of (d g_i / d theta_j) v_j. H is symmetric, so i and j may be swapped.",
+        "So H v is the gradient of one number: g @ v, with v held constant.",
+        "Call torch.autograd.grad twice. The first call needs create_graph=True. Each returns a tuple: take [0].",
+    ),
+    moral="two gradients, and no matrix. The library's `hessian_product` does the same.",
+)  # fmt: skip
+
+
+def overshoot_outcome(exact: float, first_order: float) -> str:
+    """How the slope without the Hessian's term stands to the exact one."""
+    if abs(exact) < 1e-9 or abs(first_order) < 1e-9:
+        return "zero"
+    return "same" if exact * first_order > 0 else "opposite"
+
+
+overshoot = Predict(
+    lesson=LESSON,
+    name="overshoot",
+    choices=("same", "opposite", "zero"),
+    outcome=overshoot_outcome,
+    hints=(
+        "Where does the inner step land: before the task, on it, or beyond it?",
+        "It lands beyond. First order uses the slope there. Which way is downhill from there?",
+        "Now the exact one: is a start that is nearer to the task better or worse? Compare the sign of 1 - alpha h.",
+    ),
+    moral="Beyond the bottom, downhill is the way back. Only the factor 1 - alpha h, here negative, knows that"
+    " the landing point moves left when the start moves right.",
+)
+
+
+def _task_loss(theta: Tensor) -> Tensor:
+    return (theta[0] - 1) ** 2 + theta[0] * theta[1] + 2 * (theta[1] + 1) ** 2
+
+
+def _loss_after(theta: Tensor) -> Tensor:
+    return theta.pow(2).sum() + _coupled(theta)
+
+
+def _meta_trials() -> list[Trial]:
+    theta = _start([0.5, -0.5])
+    return [
+        ("alpha 0.2 and losses of two parameters", (_task_loss, _loss_after, theta, 0.2)),
+        ("alpha 0.05", (_coupled, _loss_after, _start(_vectors(4)[0]), 0.05)),
+    ]
+
+
+def meta_gradient_found(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Tensor:
+    """The gradient in ``theta`` of the meta-loss ``function(loss, new_loss, theta, alpha)``.
+
+    Raises:
+        Mistake: it is no number, or carries no gradient to ``theta``.
+    """
+    theta = arguments[2]
+    value = function(*arguments)
+    if not isinstance(value, Tensor):
+        raise Mistake(f"the meta-loss is of type {type(value).__name__}; it must be a tensor, or no gradient can flow")
+    if value.ndim:
+        raise Mistake(f"the meta-loss has shape {tuple(value.shape)}; it must be one number: new_loss at theta'")
+    gradient = None
+    if value.requires_grad:
+        (gradient,) = torch.autograd.grad(value, theta, allow_unused=True)
+    if gradient is None:
+        raise Mistake(
+            "the meta-loss carries no gradient to theta: the start itself was detached or copied on the way,"
+            " so not even the first-order term is left"
+        )
+    return gradient
+
+
+def _right_meta_loss(loss: Loss, new_loss: Loss, theta: Tensor, alpha: float) -> Tensor:
+    return new_loss(theta - alpha * _slope(loss, theta, create_graph=True))
+
+
+def _first_order(loss: Loss, new_loss: Loss, theta: Tensor, alpha: float) -> Tensor:
+    return new_loss(theta - alpha * _slope(loss, theta))
+
+
+def _uphill(loss: Loss, new_loss: Loss, theta: Tensor, alpha: float) -> Tensor:
+    return _right_meta_loss(loss, new_loss, theta, -alpha)
+
+
+def _same_loss(loss: Loss, new_loss: Loss, theta: Tensor, alpha: float) -> Tensor:
+    return _right_meta_loss(loss, loss, theta, alpha)
+
+
+def _no_step(loss: Loss, new_loss: Loss, theta: Tensor, alpha: float) -> Tensor:
+    return new_loss(theta)
+
+
+meta_loss = FindTheBug(
+    lesson=LESSON,
+    name="meta_loss",
+    reference=_right_meta_loss,
+    trials=_meta_trials,
+    probe=meta_gradient_found,
+    result="the gradient of the meta-loss",
+    mistakes={
+        "it still is first order: the inner gradient counts as a constant, so the Hessian's term is missing":
+            _first_order,
+        "the inner step goes uphill: it must subtract the gradient": _uphill,
+        "the inner loss is used twice; after the step, new_loss counts": _same_loss,
+        "no inner step is taken: new_loss is asked at theta, and should be at theta'": _no_step,
+    },
+    hints=(
+        "The value of the meta-loss is right. Its gradient is not. Which path from theta to the result is cut?",
+        "theta comes in twice: directly, and through the gradient. Print `gradient.requires_grad`.",
+        "torch.autograd.grad returns a constant unless it is told to keep the graph: create_graph=True.",
+    ),
+    moral="now theta acts on the result both directly and through the inner gradient. That second path is the Hessian.",
+)  # fmt: skip

@@ -1,0 +1,181 @@
+"""The exercises of lesson 05, MAML on HalfCheetah."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
+from mpsearch.maml.trust_region import BACKTRACK, BACKTRACKS, conjugate_gradient
+
+LESSON = "05_maml_on_halfcheetah"
+Product = Callable[[Tensor], Tensor]
+Evaluate = Callable[[Tensor], tuple[float, float]]
+
+
+def times_outcome(wide: float, narrow: float) -> str:
+    """How many times the divergence ``wide`` the divergence ``narrow`` is: the nearest power of ten."""
+    return min(("1", "10", "100"), key=lambda choice: abs(narrow / wide - float(choice)))
+
+
+same_step = Predict(
+    lesson=LESSON,
+    name="same_step",
+    choices=("1", "10", "100"),
+    outcome=times_outcome,
+    hints=(
+        "The two standard deviations stay as they are. Which terms of the formula are left?",
+        "Only the last one: the squared step, divided by twice the variance.",
+        "The variance is the square of the standard deviation. How many times smaller is that of the narrow policy?",
+    ),
+    moral="A mean is moved far or not far only in comparison with the standard deviation, and the square of it counts.",
+)
+
+
+def _times(matrix: Tensor) -> Product:
+    def product(vector: Tensor) -> Tensor:
+        return matrix @ vector
+
+    return product
+
+
+def _step_trials() -> list[Trial]:
+    generator = torch.Generator().manual_seed(5)
+    root = torch.randn(5, 5, generator=generator, dtype=torch.float64)
+    slope = torch.randn(5, generator=generator, dtype=torch.float64)
+    metric = root @ root.T + torch.eye(5, dtype=torch.float64)
+    small = torch.tensor([[2.0, 0.0], [0.0, 8.0]], dtype=torch.float64)
+    return [
+        (
+            "M = [[2, 0], [0, 8]], slope (4, 8) and max_kl 0.5",
+            (torch.tensor([4.0, 8.0], dtype=torch.float64), _times(small), 0.5),
+        ),
+        ("five parameters and max_kl 0.03", (slope, _times(metric), 0.03)),
+    ]
+
+
+def _solution(slope: Tensor, product: Product) -> Tensor:
+    return conjugate_gradient(product, -slope, iterations=10)
+
+
+def _scaled(direction: Tensor, product: Product, max_kl: float) -> Tensor:
+    return direction * (2 * max_kl / (direction @ product(direction))).sqrt()
+
+
+def _right_step(slope: Tensor, product: Product, max_kl: float) -> Tensor:
+    return _scaled(_solution(slope, product), product, max_kl)
+
+
+def _parameter_length(slope: Tensor, product: Product, max_kl: float) -> Tensor:
+    x = _solution(slope, product)
+    return x * (2 * max_kl / (x @ x)).sqrt()
+
+
+def _without_root(slope: Tensor, product: Product, max_kl: float) -> Tensor:
+    x = _solution(slope, product)
+    return x * 2 * max_kl / (x @ product(x))
+
+
+natural_step = FillIn(
+    lesson=LESSON,
+    name="natural_step",
+    reference=_right_step,
+    trials=_step_trials,
+    result="the step",
+    mistakes={
+        "the step goes uphill: the right-hand side of M x = -g has a minus": lambda s, p, k: -_right_step(s, p, k),
+        "the length is right, but the direction is that of the plain gradient; solve M x = -slope first":
+            lambda s, p, k: _scaled(-s, p, k),
+        "the slope is multiplied by M, and should be divided by it: solve M x = -slope, with conjugate_gradient":
+            lambda s, p, k: _scaled(-p(s), p, k),
+        "the direction is right, but it was not brought to its length": lambda s, p, k: _solution(s, p),
+        "the step is short by the factor sqrt(2): the one half of the quadratic model is missing":
+            lambda s, p, k: _right_step(s, p, k / 2),
+        "the length is measured among the parameters, by x @ x, and should be measured by M: x @ product(x)":
+            _parameter_length,
+        "the square root is missing: KL grows with the square of the length": _without_root,
+    },
+    hints=(
+        "Two lines: the direction x from M x = -slope, then the factor beta that brings it to KL max_kl.",
+        "x = conjugate_gradient(product, -slope, iterations=10). And x M x, a number, is x @ product(x).",
+        "beta is the square root of 2 * max_kl / (x @ product(x)); torch.sqrt takes it. Return beta * x.",
+    ),
+    moral="the step ends where the model says KL is max_kl, however the parameters are scaled. The first lines of the"
+    " library's `trust_region_step` do the same.",
+)  # fmt: skip
+
+START = torch.tensor([1.0, -1.0], dtype=torch.float64)
+STEP = torch.tensor([2.0, 1.0], dtype=torch.float64)
+
+
+def _moved(theta: Tensor) -> float:
+    """The share of ``STEP`` that ``theta`` is away from ``START``."""
+    return float((theta - START) @ STEP / (STEP @ STEP))
+
+
+def _looks_ever_better(theta: Tensor) -> tuple[float, float]:
+    return 1.0 - _moved(theta), _moved(theta) ** 2
+
+
+def _good_nearby(theta: Tensor) -> tuple[float, float]:
+    return _moved(theta) * (_moved(theta) - 0.3), 0.1 * _moved(theta) ** 2
+
+
+def _worse_everywhere(theta: Tensor) -> tuple[float, float]:
+    return _moved(theta), _moved(theta) ** 2
+
+
+def _search_trials() -> list[Trial]:
+    return [
+        (
+            "a loss that falls all along the step, and max_kl 0.1 reached at 0.32 of it",
+            (START, STEP, _looks_ever_better, 0.1),
+        ),
+        ("a loss that is lower only within 0.3 of the step, and KL below max_kl all along",
+         (START, STEP, _good_nearby, 0.2)),
+        ("a full step that is good at once", (START, STEP, _looks_ever_better, 2.0)),
+        ("a loss that rises all along the step", (START, STEP, _worse_everywhere, 2.0)),
+    ]  # fmt: skip
+
+
+def _search(start: Tensor, full_step: Tensor, evaluate: Evaluate, max_kl: float, *, loss_counts: bool = True) -> Tensor:
+    """The right search, or one that does not ask for the loss."""
+    start_loss, _ = evaluate(start)
+    for attempt in range(BACKTRACKS):
+        theta = start + BACKTRACK**attempt * full_step
+        loss, kl = evaluate(theta)
+        if (loss < start_loss or not loss_counts) and kl <= max_kl:
+            return theta
+    return start
+
+
+def _blind(start: Tensor, full_step: Tensor, evaluate: Evaluate, max_kl: float) -> Tensor:
+    return _search(start, full_step, evaluate, max_kl, loss_counts=False)
+
+
+def _not_restored(start: Tensor, full_step: Tensor, evaluate: Evaluate, max_kl: float) -> Tensor:
+    found = _search(start, full_step, evaluate, max_kl)
+    return start + BACKTRACK ** (BACKTRACKS - 1) * full_step if found is start else found
+
+
+line_search = FindTheBug(
+    lesson=LESSON,
+    name="line_search",
+    reference=_search,
+    trials=_search_trials,
+    result="the parameters found",
+    mistakes={
+        "the step is taken although it leaves the trust region: its KL is above max_kl":
+            lambda s, f, e, k: _search(s, f, e, float("inf")),
+        "the step is taken although the loss is not lower there: both conditions must hold": _blind,
+        "no step was good, and yet the parameters moved: then it must give back the start": _not_restored,
+    },
+    hints=(
+        "The friend's step looks many times better than it is. Which number that `evaluate` gives would have warned?",
+        "A trust region has two conditions: the loss is lower, and the policies are still near. Find both in the code.",
+        "kl is computed and never used. Accept a step only if kl <= max_kl as well.",
+    ),
+    moral="the surrogate is asked only where it can be trusted. Without that, the longest step wins that looks better.",
+)  # fmt: skip

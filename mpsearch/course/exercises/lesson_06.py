@@ -1,0 +1,160 @@
+"""The exercises of lesson 06, PEARL."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
+from mpsearch.pearl.networks import squash
+from mpsearch.rollouts import HALF_LOG_2PI
+
+LESSON = "06_pearl"
+ALIKE = 1.2  # distances whose ratio is smaller are called the same
+
+
+def _posterior_trials() -> list[Trial]:
+    generator = torch.Generator().manual_seed(1)
+    means, variances = torch.randn(5, 2, generator=generator), torch.rand(5, 2, generator=generator) + 0.1
+    return [
+        ("means [[2], [5]] and variances [[1], [0.5]]", (torch.tensor([[2.0], [5.0]]), torch.tensor([[1.0], [0.5]]))),
+        ("5 factors of 2 dimensions each", (means, variances)),
+        ("no factor at all", (torch.zeros(0, 3), torch.ones(0, 3))),
+    ]
+
+
+def _posterior(means: Tensor, variances: Tensor, prior: float = 1.0) -> Tensor:
+    """Mean and standard deviation, [2, Z], of the product of N Gaussians and one N(0, 1/``prior``)."""
+    precisions = 1 / variances
+    total = prior + precisions.sum(0)
+    return torch.stack([(precisions * means).sum(0) / total, total.rsqrt()])
+
+
+def _plain_mean(means: Tensor, variances: Tensor) -> Tensor:
+    return torch.stack([means.mean(0), _posterior(means, variances)[1]])
+
+
+def _by_variance(means: Tensor, variances: Tensor) -> Tensor:
+    mean = (variances * means).sum(0) / (1 + variances.sum(0))
+    return torch.stack([mean, _posterior(means, variances)[1]])
+
+
+def _by_std(means: Tensor, variances: Tensor) -> Tensor:
+    return _posterior(means, variances.sqrt())
+
+
+def _mean_precision(means: Tensor, variances: Tensor) -> Tensor:
+    mean, _ = _posterior(means, variances)
+    return torch.stack([mean, (1 / variances).mean(0).rsqrt()])
+
+
+def _squared_width(means: Tensor, variances: Tensor) -> Tensor:
+    mean, std = _posterior(means, variances)
+    return torch.stack([mean, std.square()])
+
+
+def _total_precision(means: Tensor, variances: Tensor) -> Tensor:
+    mean, std = _posterior(means, variances)
+    return torch.stack([mean, std.pow(-2)])
+
+
+posterior = FillIn(
+    lesson=LESSON,
+    name="posterior",
+    reference=_posterior,
+    trials=_posterior_trials,
+    mistakes={
+        "the prior is missing: it is one factor more, with mean 0 and precision 1":
+            lambda m, v: _posterior(m, v, prior=0.0),
+        "all factors weigh the same in the mean; each must weigh by its precision": _plain_mean,
+        "the factors weigh by their variance, so the least certain one counts most; weigh by 1 / variance":
+            _by_variance,
+        "1 / standard deviation was taken for the precision; it is 1 / variance": _by_std,
+        "the precisions are averaged, so more evidence makes nothing surer; they add up": _mean_precision,
+        "the second result is the variance; its square root is asked for": _squared_width,
+        "the second result is the total precision; the standard deviation is 1 / sqrt of it": _total_precision,
+        "the standard deviations are right, but the means are divided by nothing":
+            lambda m, v: torch.stack([(m / v).sum(0), _posterior(m, v)[1]]),
+    },
+    hints=(
+        "Work with precisions, 1 / variance. What does a product of Gaussians do to them?",
+        "They add up, and the prior brings 1: total = 1 + precisions.sum(0). The width is 1 / sqrt(total).",
+        "The mean is (precisions * means).sum(0) / total. The prior's mean is 0, so it adds nothing above the line.",
+    ),
+    moral="any order, any number, and without a transition the prior is left. So does the library's encoder.",
+)  # fmt: skip
+
+
+def _squash_trials() -> list[Trial]:
+    generator = torch.Generator().manual_seed(2)
+    mean, log_std, noise = (torch.randn(4, 2, generator=generator) for _ in range(3))
+    one = (torch.tensor([[0.5]]), torch.tensor([[0.0]]), torch.tensor([[1.0]]))
+    return [
+        ("mean 0.5, standard deviation 1 and noise 1", one),
+        ("4 actions of 2 numbers each", (0.5 * mean, 0.3 * log_std, noise)),
+    ]
+
+
+def _right_density(mean: Tensor, log_std: Tensor, noise: Tensor) -> Tensor:
+    return squash(mean, log_std, noise)[1]
+
+
+def _parts(mean: Tensor, log_std: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-density of u before the squashing, and log da/du, [N, A] each."""
+    gaussian = -0.5 * noise.square() - log_std - HALF_LOG_2PI
+    return gaussian, torch.log(1 - torch.tanh(mean + log_std.exp() * noise).square())
+
+
+def _added(mean: Tensor, log_std: Tensor, noise: Tensor) -> Tensor:
+    gaussian, slope = _parts(mean, log_std, noise)
+    return (gaussian + slope).sum(-1)
+
+
+def _without_std(mean: Tensor, log_std: Tensor, noise: Tensor) -> Tensor:
+    return _right_density(mean, log_std, noise) + log_std.sum(-1)
+
+
+squashed_log_prob = FindTheBug(
+    lesson=LESSON,
+    name="squashed_log_prob",
+    reference=_right_density,
+    trials=_squash_trials,
+    mistakes={
+        "the correction still has the wrong sign: where tanh is flat, many u land on nearly the same action,"
+        " and the density there grows": _added,
+        "the correction is missing: this is the density of u, not that of the action":
+            lambda m, s, n: _parts(m, s, n)[0].sum(-1),
+        "the Gaussian's own - log_std is gone": _without_std,
+        "the log-densities of an action's numbers are averaged; they add up":
+            lambda m, s, n: _right_density(m, s, n) / m.shape[-1],
+    },
+    hints=(
+        "Every line looks like the derivation. Compare them one by one, signs included.",
+        "p(a) is p(u) divided by da/du. What does a logarithm make of a division?",
+        "A minus. Look at what the last line does with log_slope.",
+    ),
+    moral="density is probability per width: where tanh squeezes, the same probability has less room."
+    " With the wrong sign, the borders look rare, and the entropy bonus drives every action there.",
+)  # fmt: skip
+
+
+def contexts_outcome(taught_by_knowing: float, taught_by_exploring: float) -> str:
+    """How the first encoder's error compares with the second's, both tested on exploration."""
+    if taught_by_knowing > ALIKE * taught_by_exploring:
+        return "worse"
+    return "better" if taught_by_exploring > ALIKE * taught_by_knowing else "same"
+
+
+contexts = Predict(
+    lesson=LESSON,
+    name="contexts",
+    choices=("better", "same", "worse"),
+    outcome=contexts_outcome,
+    hints=(
+        "In the first data, what is the easiest way to tell where the goal is? Must one look at the reward?",
+        "One need only look where the walker goes. What does that say about an explorer, who goes anywhere?",
+        "It reads every explorer's walk as if he knew. Is guessing at a point that is known to be wrong good or bad?",
+    ),
+    moral="The first encoder learned to read the task off the behaviour. An explorer's behaviour says nothing,"
+    " and the encoder believes it all the same.",
+)

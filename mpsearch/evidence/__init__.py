@@ -1,0 +1,1 @@
+"""What was measured: baselines, benchmarks, records of results, and the programs that make pages of them."""

@@ -1,0 +1,105 @@
+"""Train with one departure from the papers taken back at a time, and keep the curves.
+
+python docs/ablate.py              those that are missing in ``mpsearch/results/ablations.json`` (an hour on one core)
+python docs/ablate.py NAME ...     of these only
+python docs/ablate.py --list       their names
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from ship import rounded
+
+from mpsearch import MAML, PEARL, CheetahDirection, MAMLConfig, PEARLConfig
+from mpsearch.evidence.results import FOLDER
+from mpsearch.meta_policy import MetaPolicy
+from mpsearch.records import Array
+from mpsearch.training.provenance import code_revision, describe_machine
+from mpsearch.training.storage import write_atomically
+
+FILE = FOLDER / "ablations.json"
+SEEDS = (0, 1, 2)
+BUDGET = {"maml": 25, "pearl": 40}  # iterations: early learning, two to three minutes each
+MAML_BASE = MAMLConfig(tasks_per_iteration=10, learn_rates=True, context=8, curvature_steps=400)
+PEARL_BASE = PEARLConfig(
+    batch=128, actor_every=2, rate=1e-3, recent=30, context=400, least_context=20, context_episodes=2, stages=4,
+    explorers=2, replay_size=250_000, kl_weight=1.0, evaluate_every=5,
+)  # fmt: skip
+EVERYTHING = {"recent": 600, "context_stages": 4, "context_episodes": 600, "replay_size": 500_000}
+
+
+class Unscaled(CheetahDirection):
+    """The direction, with observations as the simulator gives them."""
+
+    @property
+    def observation_scale(self) -> Array:
+        return np.ones(self.observation_dim)
+
+
+CHANGES: dict[str, tuple[str, str, dict[str, Any]]] = {  # what the text says, the algorithm, what changes
+    "maml": ("as shipped (phase one)", "maml", {}),
+    "maml-unscaled": ("observations not divided by their scale", "maml", {}),
+    "maml-std": ("standard deviation of 1 at the start, instead of 0.5", "maml", {"initial_std": 1.0}),
+    "maml-lambda": ("GAE lambda of 1, instead of 0.95", "maml", {"gae_lambda": 1.0}),
+    "maml-curvature": ("Hessian products on all transitions, instead of a tenth", "maml", {"curvature_steps": 4000}),
+    "maml-rates": ("inner rates fixed, not learned", "maml", {"learn_rates": False}),
+    "pearl": ("clean recipe", "pearl", {}),
+    "pearl-less": ("half the collection for each gradient step", "pearl", {"explorers": 1}),
+    "pearl-more": ("twice the collection for each gradient step", "pearl", {"explorers": 4}),
+    "pearl-context": ("contexts from all that was ever collected, not the recent explorations", "pearl", EVERYTHING),
+}
+
+
+def make(name: str) -> MetaPolicy:
+    """The agent of one ablation, untrained."""
+    _, algorithm, change = CHANGES[name]
+    family = Unscaled() if name == "maml-unscaled" else CheetahDirection()
+    if algorithm == "maml":
+        return MAML(family, replace(MAML_BASE, **change))
+    return PEARL(family, replace(PEARL_BASE, **change))
+
+
+def train(name: str, seed: int) -> dict[str, Any]:
+    """Train one, and keep what it returned after adaptation: for PEARL, from exploration alone."""
+    agent, curve = make(name), []
+
+    def keep(metrics: dict[str, Any]) -> None:
+        if agent.algorithm == "maml":
+            curve.append([metrics["env_steps"], rounded(metrics["after"])])
+        elif metrics.get("held_out"):
+            curve.append([metrics["env_steps"], rounded(metrics["held_out"][2])])
+
+    agent.train(BUDGET[agent.algorithm], seed=seed, callback=keep)
+    return {
+        "name": name,
+        "seed": seed,
+        "curve": curve,
+        "env_steps": agent.env_steps,
+        "core_minutes": round(agent.cpu_seconds / 60, 1),
+        "machine": describe_machine(),
+        "revision": code_revision(),
+    }
+
+
+def main(words: list[str]) -> None:
+    """The command line."""
+    if words == ["--list"]:
+        print("\n".join(f"{name:20} {text}" for name, (text, _, _) in CHANGES.items()))
+        return
+    if strangers := [word for word in words if word not in CHANGES]:
+        raise SystemExit(f"ablate.py: unknown {', '.join(strangers)}; --list shows what there is")
+    records = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else []
+    for seed in SEEDS:
+        for name in words or CHANGES:
+            if not any((record["name"], record["seed"]) == (name, seed) for record in records):
+                records.append(train(name, seed))
+                write_atomically(FILE, (json.dumps(records) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,205 @@
+"""What collecting costs: ours, raw physics and gymnasium's environments, over numbers of simulations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from mpsearch.evidence.bench.sizes import Sizes
+from mpsearch.evidence.bench.timing import Run, middle_half, rates, ratio
+from mpsearch.maml import MAML
+from mpsearch.maml.inner import spread_over_tasks
+from mpsearch.records import Array, Episodes
+from mpsearch.rollouts import Actor, collect, gaussian_actor, one_torch_thread
+from mpsearch.seeding import Streams
+from mpsearch.tasks import CheetahVelocity
+from mpsearch.tasks.physics import quiet_mujoco
+
+Point = tuple[str, int]  # what steps, and how many simulations
+Close = Callable[[], None]
+INSTALL = "gymnasium's own HalfCheetah needs: pip install 'gymnasium[mujoco]'"
+
+
+def actor_maker(tasks: int) -> Callable[[], Actor]:
+    """What makes actors with a different policy for each task, and always the same ones, as collection begins."""
+    agent, streams = MAML(CheetahVelocity()), Streams(0)
+    agent._start(streams)
+    parameters = [p.detach().clone() for p in spread_over_tasks(agent.policy, tasks)]
+    return lambda: gaussian_actor(agent.policy, parameters, streams.torch("actions"))
+
+
+def closed_loop(tasks: int, episodes: int, steps: int) -> Callable[[], Episodes]:
+    """Collect episodes with a different policy for each task, and always the same ones."""
+    family, make_actor = CheetahVelocity(), actor_maker(tasks)
+    batch = family.make_batch(family.spread(tasks), episodes)
+    return lambda: collect(batch, steps, make_actor(), Streams(0).numpy("reset"))
+
+
+def policies_alone(tasks: int, episodes: int, steps: int) -> Run:
+    """Choose actions as the closed loop does, without any physics."""
+    make_actor, shape = actor_maker(tasks), (tasks, episodes, CheetahVelocity().observation_dim)
+    observations = np.zeros(shape, dtype=np.float32)
+
+    def run() -> int:
+        actor = make_actor()
+        with one_torch_thread():
+            for _ in range(steps):
+                actor(observations)
+        return tasks * episodes * steps
+
+    return run
+
+
+def raw_physics(tasks: int, episodes: int, steps: int) -> Run:
+    """Step ``mujoco.batch`` and nothing else, through the same states: the actions of the closed loop again.
+
+    (Other actions would be another amount of physics: a cheetah that lies on its back costs less to simulate.)
+    """
+    family, streams = CheetahVelocity(), Streams(0)
+    batch = family.make_batch(family.spread(tasks), episodes)
+    actions = np.moveaxis(closed_loop(tasks, episodes, steps)().actions, 2, 0).clip(-1, 1)  # [T, K, E, A]
+
+    def run() -> int:
+        batch.reset(streams.numpy("reset"))
+        for action in actions:
+            batch._ctrl[:] = action
+            batch._physics.step(nstep=batch.frame_skip)
+        return tasks * episodes * steps
+
+    return run
+
+
+def make_gymnasium_cheetah() -> gymnasium.Env[Any, Any]:
+    """Gymnasium's own HalfCheetah, without MuJoCo's word on its model file."""
+    quiet_mujoco()
+    return gymnasium.make("HalfCheetah-v5")
+
+
+def single_environment(count: int, steps: int) -> tuple[Run, Close]:
+    """Random actions in one of gymnasium's own HalfCheetahs (``count`` is 1), and a function that closes it."""
+    environment = make_gymnasium_cheetah()
+    environment.reset(seed=0)
+    actions = Streams(0).numpy("actions").uniform(-1, 1, (steps, 6)).astype(np.float32)
+
+    def run() -> int:
+        for action in actions:
+            if environment.step(action)[3]:  # the time limit
+                environment.reset()
+        return steps * count
+
+    return run, environment.close
+
+
+def vector_environment(kind: type[Any], count: int, steps: int) -> tuple[Run, Close]:
+    """Random actions in ``count`` of gymnasium's own HalfCheetahs, and a function that closes them."""
+    environments = kind([make_gymnasium_cheetah] * count)
+    environments.reset(seed=0)
+    actions = Streams(0).numpy("actions").uniform(-1, 1, (steps, count, 6)).astype(np.float32)
+
+    def run() -> int:
+        for action in actions:
+            environments.step(action)
+        return steps * count
+
+    return run, environments.close
+
+
+def gymnasium_runs(sizes: Sizes, stack: ExitStack) -> tuple[dict[Point, Run], dict[str, str]]:
+    """Gymnasium's environments as far as they work here, closed by ``stack``; and why the others do not, by name."""
+    kinds: dict[str, tuple[Callable[[int, int], tuple[Run, Close]], tuple[int, ...]]]
+    kinds = {"single": (single_environment, (1,))}
+    for kind in (gymnasium.vector.SyncVectorEnv, gymnasium.vector.AsyncVectorEnv):
+        kinds[kind.__name__] = (partial(vector_environment, kind), sizes.environments)
+    runs: dict[Point, Run] = {}
+    missing: dict[str, str] = {}
+    for name, (make, counts) in kinds.items():
+        for count in counts:
+            try:
+                runs[name, count], close = make(count, max(1, sizes.gymnasium_steps // count))
+            except gymnasium.error.DependencyNotInstalled:
+                missing[name] = INSTALL
+                break
+            except OSError as error:  # some sandboxes allow no processes
+                missing[name] = f"this system does not allow it: {error}"
+                break
+            stack.callback(close)
+    return runs, missing
+
+
+def env_steps_of(loop: Callable[[], Episodes]) -> int:
+    """Collect once; returns the control steps that took."""
+    return loop().env_steps
+
+
+def repeated(run: Run, times: int) -> int:
+    """Run it so many times; returns the steps of all."""
+    return sum(run() for _ in range(times))
+
+
+def our_runs(sizes: Sizes) -> dict[Point, Run]:
+    """Raw physics, the policies alone, and collection, which has both, at each number of simulations."""
+    runs: dict[Point, Run] = {}
+    for simulations in sizes.simulations:
+        shape, times = sizes.shape(simulations), sizes.collections(simulations)
+        loop, raw = closed_loop(*shape, sizes.steps), raw_physics(*shape, sizes.steps)
+        runs["raw", simulations] = partial(repeated, raw, times)
+        runs["policies", simulations] = partial(repeated, policies_alone(*shape, sizes.steps), times)
+        runs["closed_loop", simulations] = partial(repeated, partial(env_steps_of, loop), times)
+    return runs
+
+
+def measure_collection(sizes: Sizes, *, progress: bool = False) -> tuple[dict[Point, Array], dict[str, str]]:
+    """Control steps a second [rounds] of everything that steps; and what could not be measured, with the reason."""
+    with ExitStack() as stack:
+        theirs, missing = gymnasium_runs(sizes, stack)
+        runs = our_runs(sizes) | theirs
+        return rates(runs, sizes.collection_rounds, "collection" if progress else None), missing
+
+
+def collection_summary(measured: Mapping[Point, Array], missing: Mapping[str, str], sizes: Sizes) -> dict[str, Any]:
+    """The curves of cost against simulations, and its change from the reference to the most.
+
+    Returns:
+        ``collection``: for each name in ``curves`` a list of points: ``simulations``, ``steps_per_second``,
+        ``microseconds`` a control step, and ``cost``: that relative to collection at ``reference`` simulations.
+        ``missing``: the names without a curve, with the reason.
+        ``cost_change``: of a control step ``from`` the reference ``to`` the most simulations, as a fraction:
+        of ``closed_loop``, with the ``middle_half`` over the rounds, and of ``raw`` physics alone.
+    """
+    reference = measured["closed_loop", sizes.reference]
+    curves: dict[str, list[dict[str, float]]] = {}
+    for (name, simulations), rate in measured.items():
+        speed = float(np.median(rate))
+        curves.setdefault(name, []).append(
+            {
+                "simulations": simulations,
+                "steps_per_second": round(speed),
+                "microseconds": round(1e6 / speed, 2),
+                "cost": round(ratio(reference, rate), 3),
+            }
+        )
+    most = max(sizes.simulations)
+
+    def change(name: str) -> float:
+        return round(ratio(measured[name, sizes.reference], measured[name, most]) - 1, 3)
+
+    return {
+        "collection": {
+            "steps": sizes.steps,
+            "reference": sizes.reference,
+            "curves": curves,
+            "missing": dict(missing),
+        },
+        "cost_change": {
+            "from": sizes.reference,
+            "to": most,
+            "closed_loop": change("closed_loop"),
+            "middle_half": [round(q - 1, 3) for q in middle_half(reference, measured["closed_loop", most])],
+            "raw": change("raw"),
+        },
+    }

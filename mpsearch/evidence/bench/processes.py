@@ -1,0 +1,123 @@
+"""What a fresh process costs: the time of imports, and memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from mpsearch.errors import MpsearchError
+from mpsearch.evidence.bench.sizes import Sizes
+from mpsearch.evidence.bench.timing import ratio
+from mpsearch.records import Array
+
+IMPORTS = {
+    "torch": "import torch",
+    "mpsearch": "import mpsearch",
+    "everything": "from mpsearch import MAML, PEARL, load",
+}
+LINEAR = 0.05  # share of memory's growth by which a point may lie off the straight line
+MEGABYTE = 1e6
+
+
+def in_fresh_process(code: str) -> str:
+    """The last line that ``code`` prints in a Python of its own.
+
+    Raises:
+        MpsearchError: it failed.
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    lines = done.stdout.strip().splitlines()
+    if done.returncode or not lines:
+        reason = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
+        raise MpsearchError(f"a fresh Python process failed ({reason}); see that mpsearch is installed for it")
+    return lines[-1]
+
+
+def import_seconds(statement: str) -> float:
+    """How long ``statement`` takes in a fresh process, the start of Python left out."""
+    clock = "time.perf_counter()"
+    return float(in_fresh_process(f"import time; start = {clock}; {statement}; print({clock} - start)"))
+
+
+def measure_imports(sizes: Sizes, *, progress: bool = False) -> dict[str, Array]:
+    """Seconds [rounds] of each of ``IMPORTS``, taken in turns."""
+    found: dict[str, list[float]] = {name: [] for name in IMPORTS}
+    for _ in tqdm(range(sizes.import_rounds), desc="imports", disable=not progress, leave=False):
+        for name, statement in IMPORTS.items():
+            found[name].append(import_seconds(statement))
+    return {name: np.array(seconds) for name, seconds in found.items()}
+
+
+def import_summary(seconds: Mapping[str, Array]) -> dict[str, float]:
+    """The times of ``import mpsearch``, and of all of it, over that of ``import torch``."""
+    return {
+        "mpsearch_over_torch": round(ratio(seconds["mpsearch"], seconds["torch"]), 3),
+        "everything_over_torch": round(ratio(seconds["everything"], seconds["torch"]), 3),
+        "torch_seconds": round(float(np.median(seconds["torch"])), 2),
+    }
+
+
+def peak_memory_mb() -> float | None:
+    """The largest resident size of this process so far in MB; ``None`` where the system does not say."""
+    try:  # Linux's ru_maxrss begins with the size of the process that started this one
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return 1024 * int(status.split("VmHWM:")[1].split()[0]) / MEGABYTE
+    except (OSError, IndexError, ValueError):
+        pass
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size * (1 if sys.platform == "darwin" else 1024) / MEGABYTE
+
+
+def peak_of(code: str) -> float | None:
+    """The largest resident size in MB of a fresh process that runs ``code``."""
+    word = in_fresh_process(f"{code}\nfrom {__name__} import peak_memory_mb\nprint(peak_memory_mb())")
+    return None if word == "None" else float(word)
+
+
+def measure_memory(sizes: Sizes, *, progress: bool = False) -> dict[int, float]:
+    """Peak MB of collecting one episode in each of so many simulations, each number in a fresh process."""
+    found = {}
+    for simulations in tqdm(sizes.memory, desc="memory", disable=not progress, leave=False):
+        shape = (*sizes.shape(simulations), sizes.horizon)
+        peak = peak_of(f"from mpsearch.evidence.bench.collecting import closed_loop\nclosed_loop{shape}()")
+        if peak is None:
+            break
+        found[simulations] = peak
+    return found
+
+
+def memory_summary(peaks: Mapping[int, float], sizes: Sizes) -> dict[str, Any] | None:
+    """The straight line through memory against simulations, and how far memory is from it.
+
+    Returns:
+        ``simulations`` and ``peak_mb``: what was measured.
+        ``kb_per_simulation`` and ``base_mb``: slope and start of the line; an episode of ``steps`` is in the slope.
+        ``off_line``: the largest distance from it, as a share of the growth from the fewest to the most simulations.
+        ``linear``: whether that is at most ``LINEAR``.
+        ``None``, where the system does not say.
+    """
+    if not peaks:
+        return None
+    x, y = np.array(list(peaks), dtype=float), np.array(list(peaks.values()))
+    slope, start = np.polyfit(x, y, 1)
+    growth = float(y[-1] - y[0])
+    off = float(np.abs(y - start - slope * x).max() / max(abs(growth), 1e-9))
+    return {
+        "simulations": list(peaks),
+        "peak_mb": [round(peak, 1) for peak in y.tolist()],
+        "steps": sizes.horizon,
+        "kb_per_simulation": round(1e3 * float(slope), 2),
+        "base_mb": round(float(start), 1),
+        "off_line": round(off, 4),
+        "linear": growth > 0 and off <= LINEAR,
+    }

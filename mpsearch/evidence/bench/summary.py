@@ -1,0 +1,167 @@
+"""The whole benchmark: its numbers, as a table, as JSON and as a figure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mpsearch.errors import UsageError
+from mpsearch.evidence.bench.collecting import collection_summary, measure_collection
+from mpsearch.evidence.bench.learning import (
+    gradient_summary,
+    iteration_summary,
+    measure_gradient_steps,
+    measure_iterations,
+    measure_training,
+)
+from mpsearch.evidence.bench.processes import (
+    import_summary,
+    measure_imports,
+    measure_memory,
+    memory_summary,
+    peak_memory_mb,
+)
+from mpsearch.evidence.bench.sizes import FULL, QUICK, Sizes
+from mpsearch.evidence.bench.timing import ratio
+from mpsearch.records import Array
+from mpsearch.training.storage import write_atomically
+
+VECTOR = ("SyncVectorEnv", "AsyncVectorEnv")
+
+
+def benchmark(*, quick: bool = False, sizes: Sizes | None = None, progress: bool = False) -> dict[str, Any]:
+    """Measure collection, learning, imports and memory.
+
+    Args:
+        quick: a minute at most, at smaller sizes.
+        sizes: others than these two.
+        progress: show a progress bar for each part.
+
+    Returns:
+        ``closed_loop_over_raw``: collection with 40 policies over raw physics stepping, in control steps a second.
+        ``speedup_over_gymnasium``: collection over the faster of gymnasium's vector environments; ``None``
+        without ``gymnasium[mujoco]``.
+        ``maml_iteration_over_physics``: a meta-iteration's time over that of the physics steps it contains.
+        ``pearl_step_over_products``: a gradient step of PEARL (4 tasks x 256 transitions) over the bare matrix products
+        that it contains, in time, both on one of torch's threads.
+        ``peak_memory_mb``: of this process, that iteration included.
+        ``steps_per_second``, ``pearl_steps_per_second`` and ``sizes``: what the ratios were made of.
+        ``cost_change`` and ``collection``: see :func:`mpsearch.evidence.bench.collecting.collection_summary`.
+        ``meta_iteration``: its cost by tasks, episodes and inner steps.
+        ``gradient_step``: PEARL's by width and meta-batch.
+        ``import_time``, ``memory``: of fresh processes; ``memory`` is ``None`` where the system does not say.
+    """
+    sizes = sizes or (QUICK if quick else FULL)
+    training = measure_training(sizes, progress=progress)
+    peak = peak_memory_mb()  # before the many sizes of all that follows, which stay in memory together
+    collecting, missing = measure_collection(sizes, progress=progress)
+    steps = measure_gradient_steps(sizes, progress=progress)
+    return {
+        **headline(collecting, training, steps, sizes),
+        "peak_memory_mb": peak and round(peak),
+        "sizes": sizes.to_json(),
+        **collection_summary(collecting, missing, sizes),
+        "meta_iteration": iteration_summary(measure_iterations(sizes, progress=progress), sizes),
+        "gradient_step": gradient_summary(steps, sizes),
+        "import_time": import_summary(measure_imports(sizes, progress=progress)),
+        "memory": memory_summary(measure_memory(sizes, progress=progress), sizes),
+    }
+
+
+def headline(
+    collecting: Mapping[tuple[str, int], Array],
+    training: Mapping[str, Array],
+    steps: Mapping[tuple[str, int, int], Array],
+    sizes: Sizes,
+) -> dict[str, Any]:
+    """The single numbers of :func:`benchmark`, from rates [rounds]."""
+    loop = collecting["closed_loop", sizes.headline]
+    most = max(sizes.environments)
+    vector = {name: collecting[name, most] for name in VECTOR if (name, most) in collecting}
+    fastest = max(vector, key=lambda name: float(np.median(vector[name])), default=None)
+    speeds = {**training, "raw": collecting["raw", sizes.headline], "closed_loop": loop, **vector}
+    pearl = {name: steps[name, sizes.width, sizes.meta_batch] for name in ("gradient_steps", "matrix_products")}
+    return {
+        "closed_loop_over_raw": round(ratio(loop, collecting["raw", sizes.headline]), 3),
+        "speedup_over_gymnasium": fastest and round(ratio(loop, vector[fastest]), 2),
+        "maml_iteration_over_physics": round(ratio(training["raw"], training["meta_iteration"]), 3),
+        "pearl_step_over_products": round(ratio(pearl["matrix_products"], pearl["gradient_steps"]), 3),
+        "steps_per_second": {name: round(float(np.median(rate))) for name, rate in speeds.items()},
+        "pearl_steps_per_second": {name: round(float(np.median(rate)), 1) for name, rate in pearl.items()},
+    }
+
+
+def benchmark_table(result: Mapping[str, Any]) -> str:
+    """A benchmark as text."""
+    change, imports, missing = result["cost_change"], result["import_time"], result["collection"]["missing"]
+    lines = [
+        f"{result['closed_loop_over_raw']:8.2f}   collection with a policy for each of 40 tasks / raw physics stepping",
+        f"{result['maml_iteration_over_physics']:8.2f}   time of a meta-iteration / time of the physics it contains",
+        f"{result['pearl_step_over_products']:8.2f}   time of a gradient step of PEARL / time of its matrix products",
+        f"{imports['mpsearch_over_torch']:8.2f}   time of import mpsearch / time of import torch"
+        f" ({imports['everything_over_torch']:.2f} with all that training needs)",
+        f"{100 * change['closed_loop']:+7.1f}%   cost of a control step, from {change['from']:,} to {change['to']:,}"
+        f" simulations (raw physics {100 * change['raw']:+.1f}%)",
+        f"{result['peak_memory_mb'] or float('nan'):8.0f}   MB of memory at most",
+        f"           {memory_sentence(result['memory'])}",
+        "",
+        *(f"{rate:8,}   control steps/s, {name}" for name, rate in result["steps_per_second"].items()),
+        "",
+        *sweep_lines(result),
+        *(f"not measured: {name} ({reason})" for name, reason in missing.items()),
+    ]
+    if result["speedup_over_gymnasium"]:
+        lines.insert(
+            1, f"{result['speedup_over_gymnasium']:8.2f}   collection / gymnasium's fastest vector environment"
+        )
+    return "\n".join(lines)
+
+
+def memory_sentence(memory: Mapping[str, Any] | None) -> str:
+    """How memory grows with the number of simulations."""
+    if memory is None:
+        return "memory by simulations: this system does not say"
+    growth = "linear" if memory["linear"] else "not linear"
+    return (
+        f"memory by simulations: {memory['base_mb']:.0f} MB and {memory['kb_per_simulation']:.0f} kB for each, with its"
+        f" episode of {memory['steps']} steps; {growth} ({100 * memory['off_line']:.1f}% off the line at most)"
+    )
+
+
+def sweep_lines(result: Mapping[str, Any]) -> list[str]:
+    """What costs what, one line a curve."""
+    lines = [
+        f"us a control step, {name}: " + ", ".join(f"{p['microseconds']:.1f} ({p['simulations']:,})" for p in points)
+        for name, points in result["collection"]["curves"].items()
+    ]
+    for part, value, what in (
+        ("meta_iteration", "cost", "meta-iteration's time / that at the base"),
+        ("gradient_step", "over_products", "PEARL's step / its products"),
+    ):
+        for axis in [name for name in result[part] if name != "base"]:
+            points = ", ".join(f"{p[value]:.2f} ({p['size']:,})" for p in result[part][axis])
+            words = axis.replace("meta_", "meta-").replace("_", " ")
+            lines.append(f"{what}, by {words}: {points}")
+    return lines
+
+
+def report(*, quick: bool = False, as_json: bool = False, figure: Path | None = None) -> str:
+    """Run the benchmark; returns what the command line prints, and draws ``figure`` if asked.
+
+    Raises:
+        UsageError: the figure cannot be written there; said before anything is measured.
+    """
+    if figure is not None and (figure.suffix.lower() != ".png" or not figure.parent.is_dir()):
+        raise UsageError(f"--figure must name a .png file in a folder that exists, not {figure}")
+    result = benchmark(quick=quick, progress=True)
+    text = json.dumps(result) if as_json else benchmark_table(result)
+    if figure is None:
+        return text
+    from mpsearch.view.plots.benchmark import benchmark_picture, describe_benchmark
+
+    write_atomically(figure, benchmark_picture(result))
+    return text if as_json else f"{text}\n\n{figure}: {describe_benchmark(result)}"

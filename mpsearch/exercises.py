@@ -1,0 +1,16 @@
+"""The exercises under the short name that lessons import them by; they live in :mod:`mpsearch.course.exercises`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name.startswith("lesson_"):
+        try:
+            return import_module(f"mpsearch.course.exercises.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"mpsearch.course.exercises.{name}":
+                raise
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,157 @@
+"""A film of cheetahs with MuJoCo's own renderer: an extra where OpenGL works; the player never needs it."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import html
+import io
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mujoco
+import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.font_manager import findfont
+from PIL import Image, ImageDraw, ImageFont
+
+from mpsearch.errors import UsageError, check_count, unknown
+from mpsearch.records import Array
+from mpsearch.tasks.physics import load_gymnasium_model
+from mpsearch.view.player.runners import Runner, check_runners, describe, look
+from mpsearch.view.plots import CONTROL_STEP
+
+RATE = round(1 / CONTROL_STEP)  # positions a second
+RATES = tuple(fps for fps in range(1, RATE + 1) if RATE % fps == 0)  # those that need no positions in between
+SIDE_VIEW = (90, -14, 3.4, (0, 0, 0.55))  # azimuth and elevation in degrees; distance and the point looked at, in m
+LARGEST = 1920  # pixels a side
+FORMATS = (".gif", ".webp")
+NO_OPENGL = (
+    "a film needs OpenGL, which does not work here; the player needs none: use mpsearch.view.player.play instead"
+)
+
+
+@dataclass(frozen=True)
+class Film:
+    """An animated picture that a notebook shows.
+
+    Attributes:
+        webp: the picture as a WebP file.
+        summary: what is to be seen, in words.
+        fps: pictures a second.
+    """
+
+    webp: bytes
+    summary: str
+    fps: int
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a .webp or, larger, a .gif. Raises UsageError for another name, or where that cannot be written."""
+        path = Path(path)
+        if path.suffix.lower() not in FORMATS:
+            raise unknown("kind of film", path.suffix, FORMATS)
+        try:
+            path.write_bytes(self.webp if path.suffix.lower() == ".webp" else self._gif())
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror}; choose another file") from error
+
+    def _gif(self) -> bytes:
+        file = io.BytesIO()
+        Image.open(io.BytesIO(self.webp)).save(file, "GIF", save_all=True, loop=0, duration=1000 // self.fps)
+        return file.getvalue()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        picture = base64.b64encode(self.webp).decode()
+        shown = f'<img alt="{html.escape(self.summary)}" src="data:image/webp;base64,{picture}">'
+        return {"text/plain": self.summary, "text/html": shown}
+
+
+def film(runners: Runner | Sequence[Runner], *, width: int = 480, height: int = 270, fps: int = RATE) -> Film:
+    """Film HalfCheetahs from the side, one above the other, each followed by a camera. A square of ground is 1 m.
+
+    A picture of a runner takes about 5 kB, and 0.1 s without a graphics card: for a notebook take a low ``fps``,
+    or the player.
+
+    Args:
+        runners: 1 to 6; those of a player are its ``.runners``.
+        width, height: of each runner's picture, in pixels.
+        fps: pictures a second: 20, 10, 5, 4, 2 or 1.
+
+    Raises:
+        UsageError: OpenGL does not work here, a runner is a point, or a number is out of range.
+    """
+    runners = check_runners([runners] if isinstance(runners, Runner) else runners)
+    if not runners[0].is_cheetah:
+        raise UsageError("only HalfCheetahs can be filmed: points move in the player, mpsearch.view.player.play")
+    if fps not in RATES:
+        raise UsageError(f"fps must be one of {', '.join(map(str, RATES))}, not {fps!r}")
+    size, stride = (_pixels("width", width), _pixels("height", height)), RATE // int(fps)
+    moments = np.arange(0, max(runner.steps for runner in runners) + stride, stride)
+    sheets = [Image.new("RGB", (size[0], size[1] * len(runners))) for _ in moments]
+    for row, (runner, style) in enumerate(zip(runners, look(runners), strict=True)):
+        for sheet, picture in zip(sheets, _pictures(runner, style, moments, size), strict=True):
+            sheet.paste(picture, (0, row * size[1]))
+    file = io.BytesIO()
+    sheets[0].save(file, "WEBP", save_all=True, append_images=sheets[1:], duration=1000 // fps, quality=60, method=2)
+    return Film(file.getvalue(), describe(runners), int(fps))
+
+
+def _pixels(name: str, value: int) -> int:
+    if check_count(name, value, least=64) > LARGEST:
+        raise UsageError(f"{name} must be at most {LARGEST} pixels, not {value}")
+    return int(value)
+
+
+def _pictures(runner: Runner, style: dict[str, str], moments: Array, size: tuple[int, int]) -> Iterator[Image.Image]:
+    """The runner at each of ``moments`` [N], in steps, with its name and the distance run so far."""
+    positions = runner.positions[np.minimum(moments, runner.steps)]  # [N, 9]; whoever is done stays there
+    model = _model(style["colour"], size)
+    data, camera = mujoco.MjData(model), mujoco.MjvCamera()
+    camera.azimuth, camera.elevation, camera.distance, camera.lookat[:] = SIDE_VIEW
+    font = ImageFont.truetype(findfont("DejaVu Sans"), max(9, size[1] // 18))
+    with _renderer(model, size) as renderer:
+        for x, *pose in positions:
+            data.qpos[:] = 0, *pose
+            mujoco.mj_forward(model, data)
+            data.geom("floor").xpos[0] = -x % 2  # the ground runs under it: light and camera can stay
+            renderer.update_scene(data, camera)
+            picture = Image.fromarray(renderer.render())
+            label = f"{style['glyph']} {runner.name}: {x - positions[0, 0]:z.1f} m"
+            ImageDraw.Draw(picture).text((8, 6), label, "black", font)
+            yield picture
+
+
+def _model(colour: str, size: tuple[int, int]) -> mujoco.MjModel:
+    """A copy of the cheetah, made to be looked at."""
+    model = copy.copy(load_gymnasium_model("half_cheetah.xml"))
+    model.vis.global_.offwidth, model.vis.global_.offheight = size
+    model.vis.quality.shadowsize = 1024  # a third less time without a graphics card
+    model.geom_rgba[model.geom_type == mujoco.mjtGeom.mjGEOM_CAPSULE, :3] = to_rgb(colour)
+    floor = model.geom("floor").id
+    material = model.geom_matid[floor]
+    model.geom_rgba[floor] = 1
+    model.tex_data[:] = 175 + model.tex_data // 5  # pale ground and sky, on which the cheetah and its shadow stand out
+    model.mat_texuniform[material], model.mat_texrepeat[material] = True, 1  # two squares of 1 m, then again
+    model.mat_reflectance[material] = model.mat_specular[material] = 0
+    return model
+
+
+def _renderer(model: mujoco.MjModel, size: tuple[int, int]) -> mujoco.Renderer:
+    """A renderer on the screen's OpenGL, or on EGL where Linux has no screen.
+
+    MuJoCo itself chooses when it is imported, from an environment variable whose wrong value breaks that import.
+    """
+    try:
+        if sys.platform == "linux" and not any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL"))):
+            from mujoco.egl import GLContext
+
+            sys.modules[mujoco.Renderer.__module__].gl_context.GLContext = GLContext  # what a new renderer takes
+        with warnings.catch_warnings(action="ignore"):  # of GLFW, about what the sentence below says
+            return mujoco.Renderer(model, size[1], size[0])
+    except Exception as error:
+        raise UsageError(NO_OPENGL) from error

@@ -1,0 +1,230 @@
+"""The player: cheetahs or points that move in the page, with a still picture and words in the same output."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import anywidget
+import matplotlib.pyplot as plt
+import numpy as np
+import traitlets
+from PIL import Image
+
+from mpsearch.errors import UsageError, unknown
+from mpsearch.records import AdaptationResult
+from mpsearch.view.player.kinematics import POSITIONS, capsule_radii, relative_capsules
+from mpsearch.view.player.runners import Runner, check_runners, describe, look, pack
+from mpsearch.view.player.strip import draw_strip
+from mpsearch.view.plots import CONTROL_STEP
+
+HERE = Path(__file__).parent
+PARTS = ("scene.js", "track.js", "plane.js", "player.js")
+SCRIPT = "\n".join((HERE / part).read_text(encoding="utf-8") for part in PARTS)  # one ES module
+STYLE = (HERE / "player.css").read_text(encoding="utf-8")
+LAYOUTS = ("race", "side by side")
+POINT_STEP = 0.1  # s of the page's time for a step of a point, which has no time of its own
+INKS = 64  # colours in the PNG: half the bytes of a notebook full of them
+
+Layout = Literal["race", "side by side"]
+
+
+class Player(anywidget.AnyWidget):
+    """Runners that move in the page, drawn by the browser from one message; no OpenGL, no network, no kernel.
+
+    In the same output are :meth:`png` and :attr:`summary`, for where nothing can move.
+
+    Args:
+        runners: 1 to 6, all HalfCheetahs or all points.
+        layout: "race" on one track, or "side by side" with a panel each.
+        title: above the picture.
+        autoplay: start by itself once it is in sight, unless the reader has asked the system for less motion.
+
+    Raises:
+        UsageError: no runners, too many, of different kinds, or an unknown layout.
+    """
+
+    _esm = SCRIPT
+    _css = STYLE
+    data = traitlets.Bytes().tag(sync=True)
+    meta = traitlets.Dict().tag(sync=True)
+
+    def __init__(
+        self, runners: Sequence[Runner], *, layout: Layout = "race", title: str = "", autoplay: bool = False
+    ) -> None:
+        self.runners = check_runners(runners)
+        if layout not in LAYOUTS:
+            raise unknown("layout", layout, LAYOUTS)
+        self.layout_name, self.title, self.autoplay = layout, title, autoplay
+        super().__init__(data=pack(self.runners), meta=self._describe())
+
+    def show(self, runners: Sequence[Runner], *, title: str | None = None) -> None:
+        """Play other runners in the place of these. Raises: as the constructor."""
+        self.runners = check_runners(runners)
+        self.title = self.title if title is None else title
+        with self.hold_sync():
+            self.data, self.meta = pack(self.runners), self._describe()
+
+    @property
+    def summary(self) -> str:
+        """What is to be seen, in words: distance, mean velocity and return of each runner."""
+        return f"{self.title}. {describe(self.runners)}" if self.title else describe(self.runners)
+
+    def png(self) -> bytes:
+        """The runners at a few moments, as a PNG picture."""
+        figure, picture, small = draw_strip(self.runners, self.title), io.BytesIO(), io.BytesIO()
+        figure.savefig(picture, format="png", dpi=100)
+        plt.close(figure)
+        Image.open(picture).convert("RGB").quantize(INKS).save(small, format="png", optimize=True)
+        return small.getvalue()
+
+    def to_html(self) -> str:
+        """One self-contained page that plays without a network and without Python."""
+        words = {"title": html.escape(self.title or "Player"), "summary": html.escape(self.summary)}
+        state = json.dumps({"meta": self.meta, "data": base64.b64encode(self.data).decode()}).replace("<", "\\u003c")
+        picture = base64.b64encode(self.png()).decode()
+        return PAGE.format(**words, style=STYLE, script=SCRIPT, state=state, picture=picture)
+
+    def save_html(self, path: str | os.PathLike[str]) -> None:
+        """Write :meth:`to_html` to ``path``. Raises UsageError where that cannot be written."""
+        try:
+            Path(path).write_text(self.to_html(), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror}; choose another file") from error
+
+    def _describe(self) -> dict[str, Any]:
+        cheetah = self.runners[0].is_cheetah
+        return {
+            "cheetah": cheetah,
+            "dt": CONTROL_STEP if cheetah else POINT_STEP,
+            "width": 33 if cheetah else 2,  # numbers in a frame
+            "layout": "race" if self.layout_name == "race" else "panels",
+            "title": self.title,
+            "summary": self.summary,
+            "autoplay": self.autoplay,
+            "capsules": len(capsule_radii()),
+            "radius": capsule_radii().max(),  # they all have the same
+            "standing": relative_capsules(np.zeros(POSITIONS)).ravel().tolist(),  # the ghost
+            "runners": [
+                {
+                    "name": runner.name,
+                    "steps": runner.steps,
+                    "rewards": runner.rewards is not None,
+                    "target": runner.target,
+                    "goal": runner.goal,
+                    "radius": runner.radius,
+                    **style,
+                }
+                for runner, style in zip(self.runners, look(self.runners), strict=True)
+            ],
+        }
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        data, metadata = bundle
+        still = {"text/plain": self.summary, "image/png": base64.b64encode(self.png()).decode()}
+        return {**data, **still}, {**metadata, "image/png": {"alt": self.summary}}
+
+
+def play(
+    result: AdaptationResult,
+    task: int = 0,
+    *,
+    stages: Sequence[int] = (0, -1),
+    target: float | None = None,
+    goal: Sequence[float] | None = None,
+    names: Sequence[str] | None = None,
+    layout: Layout = "race",
+    title: str = "",
+    autoplay: bool = False,
+) -> Player:
+    """A player of one episode of each stage of an adaptation to one task.
+
+    Args:
+        result: of K tasks and S stages.
+        task: index k of the task.
+        stages: which stages; -1 is the last.
+        target: velocity asked for in m/s, for a ghost; HalfCheetah only.
+        goal: (x, y) in m; by default the task itself, where the runners are points.
+        names: of the runners, one a stage.
+        layout, title, autoplay: as in :class:`Player`.
+
+    Raises:
+        UsageError: there is no such task or stage, or the trajectories cannot be played.
+    """
+    runners = runners_of(result, task, stages=stages, target=target, goal=goal, names=names)
+    return Player(runners, layout=layout, title=title, autoplay=autoplay)
+
+
+def runners_of(
+    result: AdaptationResult,
+    task: int = 0,
+    *,
+    stages: Sequence[int] = (0, -1),
+    target: float | None = None,
+    goal: Sequence[float] | None = None,
+    names: Sequence[str] | None = None,
+) -> list[Runner]:
+    """The runners of :func:`play`, so that those of several methods can race. Args, raises: as there."""
+    count, depth = result.trajectories.shape[:2]
+    _check_index("task", task, 0, count)
+    for stage in stages:
+        _check_index("stage", stage, -depth, depth)
+    stages = list(dict.fromkeys(range(depth)[stage] for stage in stages))
+    names = [_stage_name(result, stage) for stage in stages] if names is None else names
+    if len(names) != len(stages):
+        raise UsageError(f"there must be one name a stage: {len(stages)} stages, {len(names)} names")
+    if goal is None and result.trajectories.shape[-1] == 2:
+        goal = result.tasks[task]
+    aim: dict[str, Any] = {"target": target, "goal": goal}
+    return [
+        Runner(name, result.trajectories[task, stage], result.rewards[task, stage], **aim)
+        for name, stage in zip(names, stages, strict=True)
+    ]
+
+
+def _stage_name(result: AdaptationResult, stage: int) -> str:
+    if stage == 0:
+        return "before adaptation"
+    last = stage == len(result.env_steps) - 1
+    return "after adaptation" if last else f"after {result.env_steps[stage]:,} steps"
+
+
+def _check_index(what: str, index: int, low: int, count: int) -> None:
+    if isinstance(index, bool) or not isinstance(index, (int, np.integer)) or not low <= index < count:
+        raise UsageError(f"{what} must be a whole number from {low} to {count - 1}, not {index!r}")
+
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>{title}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<div id="player"></div>
+<noscript><img alt="{summary}" src="data:image/png;base64,{picture}"></noscript>
+<script type="application/json" id="state">{state}</script>
+<script type="module">
+{script}
+const state = JSON.parse(document.getElementById("state").textContent);
+const bytes = Uint8Array.from(atob(state.data), (letter) => letter.charCodeAt(0));
+const content = {{ meta: state.meta, data: new DataView(bytes.buffer) }};
+render({{ model: {{ get: (name) => content[name], on() {{}}, off() {{}} }}, el: document.getElementById("player") }});
+</script>
+</body>
+</html>
+"""

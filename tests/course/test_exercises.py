@@ -1,0 +1,187 @@
+"""Exercises in general: not attempted is told from wrong, wrong is said in words, and solutions are written once."""
+
+import numpy as np
+import pytest
+import torch
+
+from mpsearch.course.exercises import source, words
+from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict
+from mpsearch.errors import MpsearchError
+
+CELL = """def double(x):
+    # a comment that stays
+    # begin solution: double
+    for _ in range(1):
+        y = 2 * x
+    return y
+    # end solution
+"""
+BUG = """def double(x):
+    # begin solution: double
+    y = 2 * x
+    # stub
+    # for _ in x:
+    #     y = 3 * x
+    # end solution
+    return y
+"""
+COMMON = {"lesson": "07_toy", "name": "double", "hints": ("think", "think harder"), "moral": "it doubles."}
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A folder of lessons with one source, whose exercise can be chosen."""
+    (tmp_path / "source").mkdir()
+    monkeypatch.setattr(source, "lessons_folder", lambda: tmp_path)
+    path = tmp_path / "source" / "07_toy.py"
+    path.write_text(f"# %% [markdown]\n# Hello\n\n# %%\nprint(1)\n\n# %% tags=['exercise']\n{CELL}\n# %%\nprint(2)\n")
+    return path
+
+
+def double(**options):
+    def trials():
+        return [("x = 1, 2", (np.array([1.0, 2.0]),)), ("x = 3", (np.array([3.0]),))]
+
+    kind = options.pop("kind", FillIn)
+    return kind(**COMMON, reference=lambda x: 2 * x, trials=trials, **options)
+
+
+def test_a_stub_is_the_solution_with_its_marked_lines_replaced():
+    assert source.blank(CELL) == "def double(x):\n    # a comment that stays\n    ...  # your code here"
+    assert source.solved(CELL).splitlines()[2:] == ["    for _ in range(1):", "        y = 2 * x", "    return y"]
+    assert source.blank(BUG) == "def double(x):\n    for _ in x:\n        y = 3 * x\n    return y"
+    assert source.solved(BUG) == "def double(x):\n    y = 2 * x\n    return y"
+    assert source.exercise_names(CELL + BUG) == ["double", "double"]
+    assert source.blank("x = 1\n") == source.solved("x = 1\n") == "x = 1"
+
+
+def test_the_last_line_of_a_cell_may_have_no_line_end():
+    cell = CELL.rstrip("\n")
+    assert source.blank(cell) == source.blank(CELL)
+    assert source.solved(cell) == source.solved(CELL)
+
+
+def test_solution_prints_what_the_solutions_notebook_has(toy, capsys):
+    double().solution()
+    assert capsys.readouterr().out == source.solved(CELL) + "\n"
+
+
+def test_a_solution_that_is_not_there_is_an_error_in_words(toy):
+    with pytest.raises(MpsearchError, match="exercise triple of the lesson 07_toy"):
+        source.exercise_cell("07_toy", "triple")
+    with pytest.raises(MpsearchError, match="lesson 08_none"):
+        source.exercise_cell("08_none", "double")
+
+
+def test_hints_come_one_by_one_and_the_last_one_stays(capsys):
+    exercise = double()
+    for _ in range(3):
+        exercise.hint()
+    first, second, end, again, _ = capsys.readouterr().out.splitlines()
+    assert (first, second) == ("Hint 1 of 2: think", "Hint 2 of 2: think harder")
+    assert ".solution()" in end
+    assert again == second
+
+
+def test_check_prints_one_sentence(capsys):
+    double().check(lambda x: x + x)
+    assert capsys.readouterr().out == "Right: it doubles.\n"
+
+
+@pytest.mark.parametrize("nothing", [None, ..., lambda x: None, lambda x: ...])
+def test_nothing_is_not_attempted(nothing):
+    assert double().verdict(nothing).status == "blank"
+    assert str(double().verdict(nothing)).startswith("Not attempted yet: ")
+
+
+def changing(x):
+    x *= 2
+    return x
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (np.array([2.0, 4.0]), "the function itself"),
+        (lambda x: x[7], "stops with IndexError: index 7"),
+        (lambda x, y: x, "stops with TypeError"),
+        (lambda x: -2 * x, "with x = 1, 2, the result has the opposite sign"),
+        (lambda x: x.sum(), "shape (); it must be (2,)"),
+        (lambda x: "four", "type str"),
+        (changing, "is changed too"),
+        (lambda x: 2 * x if len(x) > 1 else x, "with x = 3, the result is 0.5 times"),
+        (lambda x: x**3, "it cubes"),
+    ],
+)
+def test_wrong_is_said_in_words(answer, said):
+    verdict = double(mistakes={"it cubes": lambda x: x**3}).verdict(answer)
+    assert verdict.status == "wrong"
+    assert said in verdict.words
+
+
+@pytest.mark.parametrize("right", [lambda x: [2 * v for v in x], lambda x: torch.tensor(x).float() * 2])
+def test_lists_arrays_and_tensors_stand_for_each_other(right):
+    assert double().verdict(right).status == "right"
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (np.ones((3, 2)), "two axes are swapped"),
+        (np.ones(2), "an axis was summed"),
+        (np.ones((1, 2, 3)), "an axis too many"),
+        (np.ones((2, 4)), "shape (2, 4); it must be (2, 3)"),
+        (np.full((2, 3), np.nan), "has numbers that are not finite"),
+        ([[1.5, 2.5, np.inf], [4.5, 5.5, 7.0]], "1 of 6 numbers that are not finite"),
+        ([[1, 2, 4], [4, 5, 7]], "whole numbers (dtype int)"),
+        ([[1.5, 2.5], [1.0]], "lists of different lengths"),
+        ([[4.0, 2.5, 1.5], [7.0, 5.5, 4.5]], "reverse order"),
+        ([[0.0, 1.5, 2.5], [0.0, 4.5, 5.5]], "off by one along the last axis"),
+        ([[2.5, 3.5, 5.0], [5.5, 6.5, 8.0]], "off by the same number everywhere: +1"),
+        ([[-3.0, -5.0, -8.0], [-9.0, -11.0, -14.0]], "2 times as large as it should be and of the opposite sign"),
+        (np.zeros((2, 3)), "is 0 everywhere"),
+        ([[1.5, 2.5, 4.0], [4.5, 9.0, 7.0]], "is 9 at [1, 1], where 5.5 is right (1 of 6 numbers differ)"),
+    ],
+)
+def test_differences_in_words(found, said):
+    right = np.array([[1.5, 2.5, 4.0], [4.5, 5.5, 7.0]])
+    assert said in words.difference(found, right)
+    assert words.difference(right.astype(np.float32), right) is None
+
+
+def test_a_bug_left_alone_is_not_attempted_and_another_one_is_wrong(toy):
+    toy.write_text(f"# %%\n{BUG}")
+    exercise = double(kind=FindTheBug)
+    answers = {}
+    for name, code in {
+        "untouched": source.blank(BUG),
+        "commented": source.blank(BUG).replace("3 * x", "3 * x  # hm"),
+        "other": source.blank(BUG).replace("3 * x", "4 * x"),
+        "repaired": source.solved(BUG),
+    }.items():
+        space = {}
+        exec(code, space)
+        answers[name] = exercise.verdict(space["double"])
+    assert [verdict.status for verdict in answers.values()] == ["blank", "blank", "wrong", "right"]
+    assert "still is the code with the bug" in answers["untouched"].words
+    assert exercise.verdict(np.negative).status == "wrong"  # a function without Python code
+
+
+@pytest.fixture
+def coin():
+    return Predict(**COMMON, choices=("heads", "tails"), outcome=lambda side: side)
+
+
+def test_a_prediction_is_recorded_before_and_compared_after(coin):
+    assert coin.verdict("tails").status == "blank"
+    assert coin.record(...).status == "blank"
+    assert coin.record("edge").status == "wrong"
+    assert '"heads", "tails"' in coin.record(3).words
+    assert coin.verdict("tails").status == "blank"
+    assert coin.record(" Heads ").status == "recorded"
+    assert coin.verdict("heads").status == "right"
+    wrong = coin.verdict("tails")
+    assert wrong.status == "wrong"
+    assert 'you predicted "heads", and it was "tails"' in wrong.words
+    coin.record(...)
+    assert coin.verdict("tails").status == "blank"
