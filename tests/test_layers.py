@@ -137,6 +137,11 @@ def test_higher_is_imported_in_one_file() -> None:
     assert users_of("higher") == {"maml/inner.py"}
 
 
+def test_the_packages_of_jupyter_are_imported_in_one_file_which_says_what_to_install() -> None:
+    users = {package: users_of(package) for package in ("IPython", "anywidget", "ipywidgets", "traitlets")}
+    assert users == dict.fromkeys(users, {"view/jupyter.py"})
+
+
 def test_mujoco_is_imported_only_under_tasks_and_view_and_where_it_is_measured() -> None:
     allowed = {path for path in SOURCES if path.startswith(("tasks/", "view/", "evidence/bench/")) or path == "course/doctor.py"}
     assert users_of("mujoco") <= allowed

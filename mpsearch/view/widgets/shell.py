@@ -12,16 +12,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import anywidget
-import ipywidgets
 import numpy as np
-import traitlets
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
 from mpsearch.errors import MpsearchError
+from mpsearch.view.jupyter import anywidget, ipywidgets, traitlets
 
 HEIGHT = 360  # px, of every picture: a layout that does not jump
 CACHED = 64  # pictures kept, about 40 kB each
