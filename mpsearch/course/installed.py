@@ -43,20 +43,18 @@ def extras() -> list[str]:
 
 
 def required(extra: str = "") -> list[Package]:
-    """What mpsearch requires, or what ``extra`` adds to that, extras that it includes written out.
+    """What mpsearch requires, or what ``extra`` adds to that.
 
     Raises:
         PackageNotFoundError: mpsearch is not installed.
     """
-    packages = []
-    for requirement in map(Requirement, metadata.requires("mpsearch") or []):
-        if _belongs_to(requirement, extra):
-            if requirement.name == "mpsearch":
-                packages += [package for included in sorted(requirement.extras) for package in required(included)]
-            else:
-                bounds = sorted(map(str, requirement.specifier), reverse=True)  # the lower one first
-                packages.append(find(requirement.name, ",".join(bounds)))
-    return packages
+    requirements = map(Requirement, metadata.requires("mpsearch") or [])
+    return [_package(requirement) for requirement in requirements if _belongs_to(requirement, extra)]
+
+
+def _package(requirement: Requirement) -> Package:
+    bounds = sorted(map(str, requirement.specifier), reverse=True)  # the lower one first
+    return find(requirement.name, ",".join(bounds))
 
 
 def _belongs_to(requirement: Requirement, extra: str) -> bool:
