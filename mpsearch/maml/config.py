@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from mpsearch.errors import UsageError, check_widths
 from mpsearch.training.config import Config
@@ -56,7 +56,7 @@ class MAMLConfig(Config):
     minimum_std: float = 0.0
     context: int = 0
 
-    least = {"inner_steps": 0, "context": 0}
+    least: ClassVar = {"inner_steps": 0, "context": 0}
 
     def __post_init__(self) -> None:
         super().__post_init__()

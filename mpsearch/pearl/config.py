@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mpsearch.errors import UsageError, check_widths
 from mpsearch.training.config import Config
@@ -81,7 +82,7 @@ class PEARLConfig(Config):
     evaluate_every: int = 10
     evaluation_tasks: int = 10
 
-    least = {"gradient_steps": 0, "resample_every": 0}
+    least: ClassVar = {"gradient_steps": 0, "resample_every": 0}
 
     def __post_init__(self) -> None:
         super().__post_init__()
