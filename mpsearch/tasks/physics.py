@@ -18,7 +18,7 @@ import numpy as np
 
 from mpsearch.errors import UsageError, check_count
 from mpsearch.records import Array
-from mpsearch.tasks.distribution import Batch
+from mpsearch.tasks.batch import Batch
 
 DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 
@@ -111,13 +111,13 @@ class MujocoBatch(Batch):
         self.qpos[:] = qpos
         self.qvel[:] = qvel
         self._physics.forward()
-        self.time = 0
+        self._begin()
 
     def advance(self, actions: Array) -> None:
         """Advance every simulation by one control step with ``actions`` [K, E, A].
 
         Raises:
-            NonFiniteError: a simulation diverged. MuJoCo itself would reset this simulation and continue.
+            NonFiniteError: a simulation that has not ended diverged. MuJoCo itself would reset it and continue.
         """
         self._ctrl[:] = actions
         try:
@@ -125,9 +125,15 @@ class MujocoBatch(Batch):
         except mujoco.batch.SimulationError as error:
             bad = np.zeros(self.shape, dtype=bool)
             bad.flat[list(error.ids)] = True
-            raise self.failure(bad, "MuJoCo reports an error") from error
+            self._require_ended(bad, "MuJoCo reports an error", error)
         if np.count_nonzero(self._diverged):
-            raise self.failure(self._diverged.any(-1).reshape(self.shape), "the simulation diverged")
+            self._require_ended(self._diverged.any(-1).reshape(self.shape), "the simulation diverged")
+
+    def _require_ended(self, failed: Array, what: str, cause: Exception | None = None) -> None:
+        """Raise if any of the ``failed`` [K, E] simulations still counts."""
+        bad = failed & ~self.ended
+        if bad.any():
+            raise self.failure(bad, what) from cause
 
     def positions(self) -> Array:
         return self.qpos.copy()
