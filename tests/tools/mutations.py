@@ -199,9 +199,9 @@ MUTATIONS = [
     ),
     Mutation(
         "an optimiser that is not saved",
-        "meta_policy.py",
-        "                tensor.copy_(tensors[name])",
-        '                tensor.copy_(tensors[name]) if "adam" not in name else None',
+        "training/trainable.py",
+        "                tensor.copy_(saved.tensors[name])",
+        '                tensor.copy_(saved.tensors[name]) if "adam" not in name else None',
         "pearl/test_pearl.py::test_a_resumed_training_equals_one_that_never_stopped_to_the_bit",
     ),
     Mutation(
@@ -213,7 +213,7 @@ MUTATIONS = [
     ),
     Mutation(
         "memory for whatever a card declares",
-        "meta_policy.py",
+        "training/trainable.py",
         'torch.device("meta")',
         'torch.device("cpu")',
         "training/test_corruptions.py::test_whatever_becomes_of_a_checkpoint_reading_it_ends_in_its_values_or_a_sentence",
