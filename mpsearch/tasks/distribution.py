@@ -15,10 +15,15 @@ from mpsearch.records import Array
 class Batch(ABC):
     """K * E simulations that step together: E episodes on each of K tasks.
 
+    A simulation can end before the others. From then on it stands still: its reward is 0, its observation stays
+    the last one, and what its engine may still compute for it is ignored.
+
     Attributes:
         tasks: [K, P] the tasks; row k belongs to simulations ``[k, :]``.
         episodes: E.
         time: control steps since the last reset.
+        terminated: [K, E] whether the task was over since the reset: nothing follows, the value there is 0.
+        ended: [K, E] whether it was, or the simulation's own time limit cut it off: what would follow has a value.
     """
 
     def __init__(self, tasks: Array, episodes: int, action_dim: int) -> None:
@@ -26,7 +31,7 @@ class Batch(ABC):
         self.episodes = check_count("episodes", episodes)
         self.shape = (len(self.tasks), self.episodes)
         self.action_dim = action_dim
-        self.time = 0
+        self._begin()
 
     @abstractmethod
     def observe(self) -> Array:
@@ -40,16 +45,35 @@ class Batch(ABC):
     def _reset(self, rng: np.random.Generator) -> None: ...
 
     @abstractmethod
-    def _step(self, actions: Array) -> Array: ...
+    def _step(self, actions: Array) -> Array | tuple[Array, Array] | tuple[Array, Array, Array]:
+        """Move under ``actions`` [K, E, A], which are finite and clipped; those of ended simulations are 0.
+
+        Returns:
+            rewards [K, E]; or rewards and ``terminated``; or both and ``truncated``. These two, bool [K, E], say
+            what happened in this step: the task was over, or the simulation's own time limit was reached. (The
+            family's ``horizon`` needs no flag.)
+        """
+
+    @property
+    def lengths(self) -> Array:
+        """[K, E] steps that each simulation has made since the reset, until it ended."""
+        return np.where(self.ended, self._length, self.time)
+
+    def _begin(self) -> None:
+        """Set the clock to 0, with nothing ended."""
+        self.time = 0
+        self.terminated, self.ended = np.zeros((2, *self.shape), dtype=bool)
+        self._length = np.zeros(self.shape, dtype=np.int64)  # of those that ended
+        self._last: Array | None = None  # observations of those that ended, once there are any
 
     def reset(self, rng: np.random.Generator) -> Array:
         """Start every simulation anew; returns the first observations [K, E, O]."""
-        self.time = 0
+        self._begin()
         self._reset(rng)
         return self.observe()
 
     def step(self, actions: Array) -> tuple[Array, Array]:
-        """Take ``actions`` [K, E, A]; those outside [-1, 1] are clipped.
+        """Take ``actions`` [K, E, A]; those outside [-1, 1] are clipped, those of ended simulations ignored.
 
         Returns:
             observations [K, E, O] and rewards [K, E].
@@ -61,13 +85,40 @@ class Batch(ABC):
         actions = np.asarray(actions, dtype=np.float64)
         if actions.shape != expected:
             raise UsageError(f"actions must have shape {expected}, not {actions.shape}")
+        actions = self._where_ended(0.0, actions)
         self.require_finite("action", actions)
-        rewards = self._step(actions.clip(-1.0, 1.0))
-        observations = self.observe()
+        outcome = self._step(actions.clip(-1.0, 1.0))
+        rewards, *ends = outcome if isinstance(outcome, tuple) else (outcome,)
+        rewards = self._where_ended(0.0, rewards)
+        observations = self._where_ended(self._last, self.observe())
         self.require_finite("reward", rewards)
         self.require_finite("observation", observations)
         self.time += 1
+        if ends:
+            self._end(observations, *ends)
         return observations, rewards
+
+    def _where_ended(self, still: Array | float | None, moving: Array) -> Array:
+        """``still`` for simulations that have ended and ``moving`` [K, E, ...] for the others."""
+        if self._last is None:
+            return moving
+        return np.where(self.ended.reshape(*self.shape, *[1] * (moving.ndim - 2)), still, moving)
+
+    def _end(self, observations: Array, terminated: Array, truncated: Array | bool = False) -> None:
+        """Note what ended in the step just made, with ``observations`` [K, E, O] after it."""
+        for flags in (terminated, truncated) if truncated is not False else (terminated,):
+            if np.shape(flags) != self.shape or np.asarray(flags).dtype != bool:
+                raise UsageError(
+                    f"{type(self).__name__}._step must return rewards, or (rewards, terminated), or (rewards,"
+                    f" terminated, truncated), where what ended is bool of shape {self.shape}, not"
+                    f" {np.asarray(flags).dtype} of shape {np.shape(flags)}"
+                )
+        now = (terminated | truncated) & ~self.ended
+        if now.any():
+            self.terminated = self.terminated | (terminated & now)
+            self.ended = self.ended | now
+            self._length[now] = self.time
+            self._last = observations
 
     def require_finite(self, what: str, values: Array) -> None:
         """Raise unless all of ``values`` [K, E, ...] are finite."""
@@ -117,7 +168,8 @@ class TaskDistribution(ABC):
 
     Attributes:
         id: the name the command line and the zoo know it by.
-        horizon: T, the time limit in control steps. It is not a termination: values bootstrap through it.
+        horizon: T, the time limit in control steps. It is not a termination: values bootstrap through it. An
+            episode that the task itself may end earlier says so in its batch: see :meth:`Batch._step`.
         observation_dim, action_dim: O and A. Actions lie in [-1, 1].
         parameter_names: P names, one for each column of a task array.
         low, high: [P] the range that tasks are drawn from.

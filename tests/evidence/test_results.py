@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_stopping import algorithms, make
+from agents import algorithms, make
 
 import mpsearch
 from mpsearch.errors import UsageError
