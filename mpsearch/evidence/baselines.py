@@ -17,6 +17,7 @@ from dataclasses import replace
 import numpy as np
 
 from mpsearch.errors import UsageError, check_count
+from mpsearch.evidence import BASELINES
 from mpsearch.maml import MAML, MAMLConfig
 from mpsearch.meta_policy import Adapts, Callback
 from mpsearch.records import AdaptationResult, Array
@@ -24,7 +25,7 @@ from mpsearch.seeding import Streams
 from mpsearch.tasks import Batch, TaskDistribution
 
 RATES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # inner rates to choose from: a baseline gets the one that suits it
-NAMES = ("average", "oracle", "random", "scratch")
+NAMES = BASELINES
 TUNING_SEED = 2**31 - 2  # neither training nor the evaluation draws these tasks
 SCRATCH_ITERATIONS = (0, 3, 30, 300)  # once, ten and a hundred times the environment steps of three gradient steps
 SCRATCH = MAMLConfig(inner_steps=0, tasks_per_iteration=1, curvature_steps=1000)

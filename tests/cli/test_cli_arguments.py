@@ -15,7 +15,7 @@ from mpsearch.cli import COMMANDS, main
 from mpsearch.course import doctor, lab
 from mpsearch.evidence import bench
 from mpsearch.meta_policy import MetaPolicy
-from mpsearch.view import evidence
+from mpsearch.evidence import records as evidence
 
 
 def one_of(words):

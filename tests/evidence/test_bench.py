@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -285,28 +283,3 @@ def test_the_command_prints_json_and_draws_a_figure(monkeypatch, capsys, tmp_pat
         assert cli.main(["bench", "--figure", str(wrong)]) == 2
         assert "--figure must name a .png file in a folder that exists" in capsys.readouterr().err
     assert len(asked) == 2  # nothing is measured in vain
-
-
-WARNED = """
-import mujoco
-from mpsearch.evidence.bench import summary
-
-def warn(*given, **options):
-    ball = "<mujoco><worldbody><body><freejoint/><geom size='1'/></body></worldbody></mujoco>"
-    model = mujoco.MjModel.from_xml_string(ball)
-    data = mujoco.MjData(model)
-    data.qvel[0] = 1e12  # the simulation is unstable
-    mujoco.mj_step(model, data)
-    raise SystemExit
-
-summary.measure_training = warn  # what is measured first
-"""
-
-
-@pytest.mark.parametrize(
-    ("change", "left"), [("", []), ("summary.quiet_mujoco = lambda: None", ["MUJOCO_LOG.TXT"])], ids=["ours", "control"]
-)
-def test_no_log_of_mujoco_is_left_in_the_users_folder(tmp_path, change, left) -> None:
-    code = f"{WARNED}\n{change}\nsummary.benchmark(quick=True)"
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
-    assert [path.name for path in tmp_path.iterdir()] == left

@@ -17,7 +17,7 @@ from mpsearch.evidence.baselines import NAMES
 from mpsearch.evidence.page.fill import fill, filled_template
 from mpsearch.evidence.page.methods import headline
 from mpsearch.evidence.program import CHECKOUT
-from mpsearch.tasks import FAMILIES
+from mpsearch.tasks.registry import BUILT_IN
 from mpsearch.zoo import ALGORITHMS
 
 PAGE = CHECKOUT / "RESULTS.md"
@@ -75,7 +75,7 @@ def test_every_command_behind_the_page_can_be_given() -> None:
         method, tasks, *_ = words.split()
         assert name.startswith(f"{method}-{tasks}")
         assert method in (*ALGORITHMS, *NAMES)
-        assert tasks in FAMILIES
+        assert tasks in BUILT_IN
 
 
 def test_an_unknown_record_lists_those_there_are() -> None:
