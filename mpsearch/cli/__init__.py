@@ -1,6 +1,6 @@
 """The command line: ``mpsearch adapt | train | evaluate | bench | doctor | lab``.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 143 ended by SIGTERM (training has saved). Everything slow is imported by the command that needs it.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 143 ended by SIGTERM (training has saved).
 """
 
 from __future__ import annotations

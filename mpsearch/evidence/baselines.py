@@ -12,7 +12,7 @@ The rows of figure 5 of Finn et al. 2017. All of them adapt by the same interfac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from mpsearch.errors import UsageError, check_count
 from mpsearch.evidence import BASELINES
 from mpsearch.maml import MAML, MAMLConfig
 from mpsearch.meta_policy import Adapts, Callback
-from mpsearch.records import AdaptationResult, Array
+from mpsearch.records import AdaptationResult, Array, Policy
 from mpsearch.seeding import Streams
 from mpsearch.tasks import Batch, TaskDistribution
 
@@ -53,6 +53,16 @@ class OneTask(TaskDistribution):
 
     def make_batch(self, tasks: Array, episodes: int, *, threads: int = 0) -> Batch:
         return self.family.make_batch(tasks, episodes, threads=threads)
+
+
+@dataclass(frozen=True)
+class SeparatePolicies:
+    """Maps (task index k, stage) to the policy of the separate training on that task."""
+
+    results: Sequence[Sequence[AdaptationResult]]
+
+    def __call__(self, k: int, stage: int) -> Policy:
+        return self.results[k][stage].policy(0, 0)
 
 
 class FromScratch(Adapts):
@@ -92,7 +102,7 @@ class FromScratch(Adapts):
             env_steps=np.array(iterations) * episodes * self.tasks.horizon,
             trajectories=np.stack([[stage.trajectories[0, 0] for stage in stages] for stages in results]),
             rewards=np.stack([[stage.rewards[0, 0] for stage in stages] for stages in results]),
-            policies=lambda k, stage: results[k][stage].policy(0, 0),
+            policies=SeparatePolicies(results),
         )
 
     def _train(

@@ -92,7 +92,7 @@ def _installed() -> Mapping[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
 
 
-def family_class(family_id: str) -> Any:
+def family_class(family_id: str) -> Any:  # a class, or a distribution
     """The family with this id: a class, or a distribution that was registered as it is.
 
     Raises:
@@ -123,16 +123,15 @@ def make_distribution(family_id: str, **config: Any) -> TaskDistribution:
     Raises:
         UsageError: the id or an argument is unknown.
     """
-    family: Any = family_class(family_id)
-    if not inspect.isclass(family):
+    family = family_class(family_id)
+    if not callable(family):
         if config and config != family.config:
             raise UsageError(f"{family_id} was registered as one distribution, so its settings cannot be changed")
         return family
     try:
-        made: TaskDistribution = family(**config)
+        return family(**config)
     except TypeError as error:
         raise UsageError(f"{family_id} cannot be made with {config}: {error}") from None
-    return made
 
 
 def make_registered(family_id: str, render_mode: str | None = None, **arguments: Any) -> gymnasium.Env[Any, Any]:

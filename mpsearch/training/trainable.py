@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mpsearch.errors import CheckpointError, NonFiniteError, UsageError, check_count, check_number
 from mpsearch.seeding import Streams
+from mpsearch.surroundings import own_torch
 from mpsearch.tasks import TaskDistribution
 from mpsearch.tasks.registry import ID, known, make_distribution
 from mpsearch.training import checkpoints
@@ -52,6 +53,12 @@ class Trainable(ABC):
         self.history: list[dict[str, Any]] = []
         self.rollbacks = 0
         self._shards = Shards()
+        with own_torch():
+            self._build()
+
+    @abstractmethod
+    def _build(self) -> None:
+        """Make the networks and what belongs to them; :meth:`_start` draws their values."""
 
     @abstractmethod
     def _start(self, streams: Streams) -> None:
@@ -118,7 +125,12 @@ class Trainable(ABC):
         Raises:
             CheckpointError: damaged, of another architecture or algorithm, or of a newer version.
         """
-        saved = checkpoints.read(Path(path))
+        with own_torch():
+            return cls._load(Path(path), tasks)
+
+    @classmethod
+    def _load(cls, path: Path, tasks: TaskDistribution | None) -> Self:
+        saved = checkpoints.read(path)
         if saved.card.get("algorithm") != cls.algorithm:
             raise CheckpointError(f"{path} holds {saved.card.get('algorithm')!r:.80}, not {cls.algorithm!r}")
         with torch.device("meta"):  # shapes without memory: a card may declare more than the weights file holds

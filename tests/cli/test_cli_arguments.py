@@ -14,8 +14,8 @@ from mpsearch import evaluation
 from mpsearch.cli import COMMANDS, main
 from mpsearch.course import doctor, lab
 from mpsearch.evidence import bench
-from mpsearch.meta_policy import MetaPolicy
 from mpsearch.evidence import records as evidence
+from mpsearch.meta_policy import MetaPolicy
 
 
 def one_of(words):
