@@ -83,6 +83,7 @@ def test_an_unknown_record_lists_those_there_are() -> None:
         results.read("maml-chess")
 
 
+@pytest.mark.slow
 def test_a_headline_number_is_measured_again_and_an_untrained_agent_does_not_reach_it() -> None:
     agent, told = mpsearch.load("pearl-cheetah-direction"), results.evaluation("pearl-cheetah-direction")
     low, high = told.interval()[-1]
