@@ -16,7 +16,7 @@ from mpsearch.maml.outer import MetaBatch, clipped_update, trust_region_update
 from mpsearch.maml.trust_region import StepReport
 from mpsearch.meta_policy import MetaPolicy
 from mpsearch.policies import PolicyNet, with_parameters
-from mpsearch.records import AdaptationResult, Array, Episodes, Policy
+from mpsearch.records import AdaptationResult, Array, Episodes, Policy, steps_per_task
 from mpsearch.returns import task_advantages
 from mpsearch.rollouts import collect, gaussian_actor
 from mpsearch.seeding import Streams
@@ -127,7 +127,7 @@ class MAML(MetaPolicy):
         tasks = self.tasks.sample(c.tasks_per_iteration, streams.numpy("tasks", i))  # T_k ~ p(T)
         batch = self.tasks.make_batch(tasks, c.episodes)
         parameters: Sequence[Tensor] = spread_over_tasks(self.policy, len(tasks))
-        stages, returns = [], []
+        stages, returns, env_steps = [], [], 0
         for stage in range(c.inner_steps + 1):
             episodes = self._explore(batch, parameters, streams, i, stage)  # D_k with pi_theta_k
             steps = self._weigh(episodes)
@@ -136,10 +136,11 @@ class MAML(MetaPolicy):
                 parameters, _ = inner_step(self.policy, parameters, alpha, steps, order=0)  # theta'_k
             stages.append(steps)
             returns.append(episodes.returns.mean())
+            env_steps += episodes.env_steps
         report = self._improve(MetaBatch(tuple(stages)), streams.torch("curvature", i))
         self._require_finite_parameters()
         return {
-            "env_steps": (c.inner_steps + 1) * episodes.env_steps,
+            "env_steps": env_steps,
             "returns": returns,
             "before": returns[0],
             "after": returns[-1],
@@ -207,12 +208,13 @@ class MAML(MetaPolicy):
         count = check_count("episodes", self.config.episodes if episodes is None else episodes)
         batch = self.tasks.make_batch(tasks, count)
         stages: list[Sequence[Tensor]] = [[p.detach() for p in spread_over_tasks(self.policy, len(tasks))]]
-        returns, trajectories, rewards = [], [], []
+        returns, trajectories, rewards, spent = [], [], [], []
         for stage in range(steps + 1):
             data = self._explore(batch, stages[-1], streams, stage, record=True)
             returns.append(data.returns)
             trajectories.append(data.positions)
             rewards.append(data.rewards[:, 0])
+            spent.append(data.env_steps / len(tasks))
             if callback:
                 callback(stage)
             if stage < steps:
@@ -221,7 +223,7 @@ class MAML(MetaPolicy):
         return AdaptationResult(
             tasks=tasks,
             returns=np.stack(returns, axis=1),
-            env_steps=np.arange(steps + 1) * count * self.tasks.horizon,
+            env_steps=steps_per_task(spent),
             trajectories=np.stack(trajectories, axis=1),  # type: ignore[arg-type]
             rewards=np.stack(rewards, axis=1),
             policies=lambda k, stage: self._mean_policy([p[k] for p in stages[stage]]),

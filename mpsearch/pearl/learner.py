@@ -19,7 +19,7 @@ from mpsearch.pearl.exploration import Explorer, uniform_actor
 from mpsearch.pearl.losses import Transitions, actor_loss, critic_loss, soft_targets, temperature_loss
 from mpsearch.pearl.networks import Actor, TwinCritic
 from mpsearch.pearl.replay import Replay
-from mpsearch.records import AdaptationResult, Array, Episodes, Policy
+from mpsearch.records import AdaptationResult, Array, Episodes, Policy, steps_per_task
 from mpsearch.rollouts import collect
 from mpsearch.seeding import Streams
 from mpsearch.tasks import TaskDistribution
@@ -228,7 +228,7 @@ class PEARL(MetaPolicy):
         return AdaptationResult(
             tasks=tasks,
             returns=np.stack([stage.episodes.returns for stage in stages], axis=1),
-            env_steps=np.arange(steps + 1) * count * self.tasks.horizon,
+            env_steps=steps_per_task([stage.episodes.env_steps / len(tasks) for stage in stages]),
             trajectories=np.stack([np.asarray(stage.episodes.positions) for stage in stages], axis=1),
             rewards=np.stack([stage.episodes.rewards[:, 0] for stage in stages], axis=1),
             policies=lambda k, stage: self._mean_policy(stages[stage].z[k, 0]),
