@@ -16,6 +16,11 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Policy = Callable[[Array], Array]  # observation [..., O] -> action [..., A]
 
 
+def whole(values: Array) -> Array:
+    """``values`` rounded to whole numbers: a mean number of environment steps, for example."""
+    return np.rint(values).astype(np.int64)
+
+
 @dataclass(frozen=True)
 class Episodes:
     """E episodes of at most T steps on each of K tasks.
@@ -60,11 +65,6 @@ class Episodes:
         return int(self.rewards.size if self.lengths is None else self.lengths.sum())
 
 
-def steps_per_task(env_steps: Sequence[float]) -> Array:
-    """[S] what was spent on a task before each of S stages, rounded, if stage s took ``env_steps[s]``, a mean."""
-    return np.rint(np.cumsum([0.0, *env_steps[:-1]])).astype(np.int64)
-
-
 @dataclass(frozen=True)
 class AdaptationResult:
     """How a meta-policy adapted to K tasks over S stages; stage 0 is before any adaptation.
@@ -90,6 +90,22 @@ class AdaptationResult:
     policies: Callable[[int, int], Policy]
     stage_names: tuple[str, ...] | None = None
     beliefs: Array | None = None
+
+    @classmethod
+    def of_stages(
+        cls, tasks: Array, stages: Sequence[Episodes], policies: Callable[[int, int], Policy], **more: Any
+    ) -> AdaptationResult:
+        """The result of an adaptation to ``tasks`` [K, P] that saw these recorded episodes, in this order."""
+        spent = np.cumsum([0, *(stage.env_steps for stage in stages[:-1])])
+        return cls(
+            tasks=tasks,
+            returns=np.stack([stage.returns for stage in stages], axis=1),
+            env_steps=whole(spent / len(tasks)),
+            trajectories=np.stack([np.asarray(stage.positions) for stage in stages], axis=1),
+            rewards=np.stack([stage.rewards[:, 0] for stage in stages], axis=1),
+            policies=policies,
+            **more,
+        )
 
     @property
     def before(self) -> Array:
