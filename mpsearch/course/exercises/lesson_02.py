@@ -44,11 +44,10 @@ def _step_trials() -> list[Trial]:
 def step_and_derivative(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Tensor:
     """The parameters after the step, then the gradient of the loss there in the parameters before it."""
     loss, parameters, _ = arguments
+    result = function(*arguments)
     try:
-        after = list(function(*arguments))
-    except TypeError as error:
-        if "iter" not in str(error):
-            raise
+        after = list(result)
+    except TypeError:
         raise Mistake("the result is no list: return one tensor for each parameter") from None
     if len(after) != len(parameters) or not all(isinstance(p, Tensor) for p in after):
         raise Mistake("the result must be a list with one tensor for each parameter, the loss and gradients left out")
@@ -76,6 +75,20 @@ def _no_graph(loss: Loss, parameters: Sequence[Tensor], rate: float) -> list[Ten
     return [p - rate * g for p, g in zip(parameters, gradients, strict=True)]
 
 
+def _one_gradient_for_all(loss: Loss, parameters: Sequence[Tensor], rate: float) -> list[Tensor]:
+    (first, *_) = torch.autograd.grad(loss(parameters), parameters, create_graph=True)
+    return [p - rate * first for p in parameters]
+
+
+def _start_cut_off(loss: Loss, parameters: Sequence[Tensor], rate: float) -> list[Tensor]:
+    gradients = torch.autograd.grad(loss(parameters), parameters, create_graph=True)
+    return [p.detach() - rate * g for p, g in zip(parameters, gradients, strict=True)]
+
+
+def _two_steps(loss: Loss, parameters: Sequence[Tensor], rate: float) -> list[Tensor]:
+    return _right_step(loss, _right_step(loss, parameters, rate), rate)
+
+
 def _without_rate(loss: Loss, parameters: Sequence[Tensor], rate: float) -> list[Tensor]:
     return _right_step(loss, parameters, 1.0)
 
@@ -87,21 +100,34 @@ take_step = FillIn(
     trials=_step_trials,
     probe=step_and_derivative,
     result="the list of the new parameters and of the derivatives through the step",
+    stops={
+        "'function' object is not iterable": "loss is a function; differentiate what it returns, loss(parameters)",
+        "can't multiply sequence": "there is a list of gradients, one for each parameter; go through them one by one",
+        "0-dim tensor": "loss takes the whole list: loss(parameters), without a star",
+        "leaf Variable": "the start itself would be changed; make new tensors",
+    },
     mistakes={
+        "the first parameter's gradient is used for all of them; each has its own": _one_gradient_for_all,
+        "the start itself is detached in the step (by .detach() or .data)": _start_cut_off,
+        "two steps are taken; one was asked for": _two_steps,
+        "only the gradient, times the rate, is returned: take it away from the parameters": lambda f, p, r: [
+            a - b for a, b in zip(p, _right_step(f, p, r), strict=True)
+        ],
         "the new parameters are right, but the derivative through the step is not: the gradient was computed without"
         " its graph, so it counts as a constant; see create_graph": _no_graph,
         "the step goes uphill: take the gradient away from the parameters": lambda f, p, r: _right_step(f, p, -r),
         "the rate is missing": _without_rate,
-        "only the gradient is returned: take it, times the rate, away from the parameters":
-            lambda f, p, r: [a - b for a, b in zip(p, _right_step(f, p, 1.0), strict=True)],
+        "only the gradient is returned: take it, times the rate, away from the parameters": lambda f, p, r: [
+            a - b for a, b in zip(p, _right_step(f, p, 1.0), strict=True)
+        ],
     },
     hints=(
         "torch.autograd.grad(loss(parameters), parameters) gives one gradient for each parameter.",
         "The gradient depends on the start too. PyTorch forgets how, unless you ask: create_graph=True.",
-        "Return [p - rate * g for p, g in zip(parameters, gradients)]: new tensors, the start is left as it was.",
+        "Make a list of new tensors, one for each pair of a parameter and its gradient. The start is left as it was.",
     ),
     moral="the step is part of the graph now, so a derivative can go through it, back to the start.",
-)  # fmt: skip
+)
 
 
 def wave_outcome(prediction: Array) -> str:
@@ -165,15 +191,26 @@ def loss_gradient(function: Callable[..., Any], arguments: tuple[Any, ...]) -> T
 
 
 def _meta_loss(
-    network: nn.Module, rates: Tensor, step_on: Points, measured_on: Points, *, order: int = 2, adapted: bool = True
+    network: nn.Module,
+    rates: Tensor,
+    step_on: Points,
+    measured_on: Points,
+    *,
+    order: int = 2,
+    adapted: bool = True,
+    steps: int = 1,
+    scale: float = 1.0,
+    own: bool = True,
 ) -> Tensor:
     """The right loss, or with other arguments a wrong one."""
     sgd = torch.optim.SGD([{"params": [p]} for p in network.parameters()], lr=1.0)
     context = higher.innerloop_ctx(network, sgd, copy_initial_weights=False, override={"lr": list(rates)})
     with context as (functional, optimizer):
-        functional.update_params(spread_over_tasks(network, len(step_on[0])))
-        inner = (functional(step_on[0]) - step_on[1]).square().mean((1, 2)).sum()
-        optimizer.step(inner, grad_callback=(lambda gs: [g.detach() for g in gs]) if order == 1 else None)
+        if own:
+            functional.update_params(spread_over_tasks(network, len(step_on[0])))
+        for _ in range(steps):
+            inner = scale * (functional(step_on[0]) - step_on[1]).square().mean((1, 2)).sum()
+            optimizer.step(inner, grad_callback=(lambda gs: [g.detach() for g in gs]) if order == 1 else None)
         predicted = (functional if adapted else network)(measured_on[0])
         return (predicted - measured_on[1]).square().mean()
 
@@ -186,15 +223,29 @@ meta_loss = FindTheBug(
     probe=loss_gradient,
     result="the gradient of the loss",
     mistakes={
-        "the loss still is that of the start, which has not taken the step":
-            lambda n, r, p, t: _meta_loss(n, r, p, t, adapted=False),
-        "the loss is measured on the practice points, which the step has already seen; use the test points":
-            lambda n, r, p, t: _meta_loss(n, r, p, p),
-        "the step is taken on the test points: there the adapted network must not learn, only be judged":
-            lambda n, r, p, t: _meta_loss(n, r, t, t),
+        "two steps are taken; one was asked for": lambda n, r, p, t: _meta_loss(n, r, p, t, steps=2),
+        "the inner losses are averaged over the tasks, which makes each step too short; sum them": lambda n, r, p, t: (
+            _meta_loss(n, r, p, t, scale=1 / len(p[0]))
+        ),
+        "all tasks share one set of parameters and take one step together; each needs its own": lambda n, r, p, t: (
+            _meta_loss(n, r, p, t, own=False)
+        ),
+        "the loss before the step is added; only that after it was asked for": lambda n, r, p, t: (
+            _meta_loss(n, r, p, t) + _meta_loss(n, r, p, t, adapted=False)
+        ),
+        "the loss still is that of the start, which has not taken the step": lambda n, r, p, t: _meta_loss(
+            n, r, p, t, adapted=False
+        ),
+        "the loss is measured on the practice points, which the step has seen; use the test ones": lambda n, r, p, t: (
+            _meta_loss(n, r, p, p)
+        ),
+        "the step is taken on the test points: there the network must not learn, only be judged": lambda n, r, p, t: (
+            _meta_loss(n, r, t, t)
+        ),
         "practice and test points are swapped": lambda n, r, p, t: _meta_loss(n, r, t, p),
-        "the inner gradient is detached, so that it counts as a constant (lesson 04 calls this first order)":
-            lambda n, r, p, t: _meta_loss(n, r, p, t, order=1),
+        "the inner gradient is detached, so it counts as a constant (first order, lesson 04)": lambda n, r, p, t: (
+            _meta_loss(n, r, p, t, order=1)
+        ),
     },
     hints=(
         "It learned the same as the network that was trained on the average. What do the two losses share?",
@@ -203,4 +254,4 @@ meta_loss = FindTheBug(
     ),
     moral="now the loss is that of the network after the step. Before, the step was taken and thrown away: what was"
     " left is training on the average.",
-)  # fmt: skip
+)
