@@ -1,4 +1,4 @@
-"""What a task distribution is, and the batch of simulations it makes."""
+"""What a task distribution is."""
 
 from __future__ import annotations
 
@@ -8,81 +8,10 @@ from typing import Any, ClassVar
 import gymnasium
 import numpy as np
 
-from mpsearch.errors import NonFiniteError, UsageError, check_count
+from mpsearch.errors import UsageError, check_count
 from mpsearch.records import Array
-
-
-class Batch(ABC):
-    """K * E simulations that step together: E episodes on each of K tasks.
-
-    Attributes:
-        tasks: [K, P] the tasks; row k belongs to simulations ``[k, :]``.
-        episodes: E.
-        time: control steps since the last reset.
-    """
-
-    def __init__(self, tasks: Array, episodes: int, action_dim: int) -> None:
-        self.tasks = np.asarray(tasks, dtype=np.float64)
-        self.episodes = check_count("episodes", episodes)
-        self.shape = (len(self.tasks), self.episodes)
-        self.action_dim = action_dim
-        self.time = 0
-
-    @abstractmethod
-    def observe(self) -> Array:
-        """[K, E, O] the observation now."""
-
-    @abstractmethod
-    def positions(self) -> Array:
-        """[K, E, Q] generalised positions now, in the units the player draws."""
-
-    @abstractmethod
-    def _reset(self, rng: np.random.Generator) -> None: ...
-
-    @abstractmethod
-    def _step(self, actions: Array) -> Array: ...
-
-    def reset(self, rng: np.random.Generator) -> Array:
-        """Start every simulation anew; returns the first observations [K, E, O]."""
-        self.time = 0
-        self._reset(rng)
-        return self.observe()
-
-    def step(self, actions: Array) -> tuple[Array, Array]:
-        """Take ``actions`` [K, E, A]; those outside [-1, 1] are clipped.
-
-        Returns:
-            observations [K, E, O] and rewards [K, E].
-
-        Raises:
-            NonFiniteError: an action, a reward or a simulation is not finite; names task, episode, time.
-        """
-        expected = (*self.shape, self.action_dim)
-        actions = np.asarray(actions, dtype=np.float64)
-        if actions.shape != expected:
-            raise UsageError(f"actions must have shape {expected}, not {actions.shape}")
-        self.require_finite("action", actions)
-        rewards = self._step(actions.clip(-1.0, 1.0))
-        observations = self.observe()
-        self.require_finite("reward", rewards)
-        self.require_finite("observation", observations)
-        self.time += 1
-        return observations, rewards
-
-    def require_finite(self, what: str, values: Array) -> None:
-        """Raise unless all of ``values`` [K, E, ...] are finite."""
-        finite = np.isfinite(values)
-        if not finite.all():
-            bad = ~np.all(finite.reshape(*self.shape, -1), axis=-1)
-            raise self.failure(bad, f"the {what} is not finite")
-
-    def failure(self, bad: Array, what: str) -> NonFiniteError:
-        """The error that names the first of the ``bad`` [K, E] simulations."""
-        k, e = np.argwhere(bad)[0]
-        return NonFiniteError(
-            f"{what} in task {k} ({self.tasks[k].tolist()}), episode {e}, at step {self.time}"
-            f" ({int(bad.sum())} of {bad.size} simulations)"
-        )
+from mpsearch.tasks.batch import Batch
+from mpsearch.tasks.environments import TaskEnv
 
 
 class TaskDistribution(ABC):
@@ -117,7 +46,8 @@ class TaskDistribution(ABC):
 
     Attributes:
         id: the name the command line and the zoo know it by.
-        horizon: T, the time limit in control steps. It is not a termination: values bootstrap through it.
+        horizon: T, the time limit in control steps. It is not a termination: values bootstrap through it. An
+            episode that the task itself may end earlier says so in its batch: see :meth:`Batch._step`.
         observation_dim, action_dim: O and A. Actions lie in [-1, 1].
         parameter_names: P names, one for each column of a task array.
         low, high: [P] the range that tasks are drawn from.
@@ -193,6 +123,4 @@ class TaskDistribution(ABC):
 
     def make_env(self, task: Any) -> gymnasium.Env[Array, Array]:
         """One ``task`` [P] as a gymnasium environment with the standard API."""
-        from mpsearch.tasks.environments import TaskEnv
-
-        return TaskEnv(self, task)
+        return TaskEnv(self.make_batch(self.check([task]), 1, threads=1), self.horizon, self.observation_dim)

@@ -18,7 +18,7 @@ import numpy as np
 
 from mpsearch.errors import UsageError, check_count
 from mpsearch.records import Array
-from mpsearch.tasks.distribution import Batch
+from mpsearch.tasks.batch import Batch
 
 DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 
@@ -108,13 +108,13 @@ class MujocoBatch(Batch):
         self.qpos[:] = qpos
         self.qvel[:] = qvel
         self._physics.forward()
-        self.time = 0
+        self._begin()
 
     def advance(self, actions: Array) -> None:
         """One control step under ``actions`` [K, E, A].
 
         Raises:
-            NonFiniteError: a simulation diverged. (MuJoCo itself would reset it and carry on.)
+            NonFiniteError: a simulation that has not ended diverged. (MuJoCo itself would reset it and carry on.)
         """
         self._ctrl[:] = actions
         try:
@@ -122,9 +122,15 @@ class MujocoBatch(Batch):
         except mujoco.batch.SimulationError as error:
             bad = np.zeros(self.shape, dtype=bool)
             bad.flat[list(error.ids)] = True
-            raise self.failure(bad, "MuJoCo reports an error") from error
+            self._require_ended(bad, "MuJoCo reports an error", error)
         if np.count_nonzero(self._diverged):
-            raise self.failure(self._diverged.any(-1).reshape(self.shape), "the simulation diverged")
+            self._require_ended(self._diverged.any(-1).reshape(self.shape), "the simulation diverged")
+
+    def _require_ended(self, failed: Array, what: str, cause: Exception | None = None) -> None:
+        """Raise if any of the ``failed`` [K, E] simulations still counts."""
+        bad = failed & ~self.ended
+        if bad.any():
+            raise self.failure(bad, what) from cause
 
     def positions(self) -> Array:
         return self.qpos.copy()
