@@ -562,6 +562,13 @@ with LiveCurve(f"after one inner step, seed {SEED}") as curve:
 for name, (before, after) in {"first": history[0], "last": history[-1]}.items():
     print(f"{name:<5} iteration: mean return {before:.1f} before the inner step, {after:.1f} after it")
 
+# %% tags=["nbval-ignore-output"]
+both = {
+    f"{stage} the inner step": (curve.steps, returns)
+    for stage, returns in zip(("before", "after"), zip(*history, strict=True), strict=True)
+}
+plots.show(plots.plot_training(both), plots.describe_training(both))
+
 # %% [markdown]
 # The reward is minus the distance to the goal, so the **mean distance** over an episode is minus its return, divided by
 # its steps. We adapt to 200 goals that were not used in training, with one gradient step on 20 episodes each. (Why so
