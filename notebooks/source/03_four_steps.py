@@ -296,7 +296,7 @@ assert listing.passes == 0
 # %% [markdown]
 # Faults hide each other. What if the loop did run, once?
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-ignore-output"]
 fast_of_one = [p.clone() for p in listing.policy.parameters()]
 try:
     torch.autograd.grad(listing.loss(listing.envs[0]), fast_of_one)  # the line inside the loop
