@@ -64,7 +64,7 @@ def test_a_hessian_product_may_be_computed_in_many_ways(right):
         (lambda f, t, v: slope(f, t) * v, "nothing is differentiated a second time"),
         (lambda f, t, v: slope(f, t) @ v, "has shape (); it must be (2,)"),
         (lambda f, t, v: torch.autograd.grad(slope(f, t).sum(), t)[0] * v, "summed before the vector"),
-        (lambda f, t, v: torch.autograd.functional.hessian(f, t).diagonal() * v, "diagonal is used"),
+        (lambda f, t, v: torch.autograd.functional.hessian(f, t).diagonal() * v, "only the diagonal"),
         (lambda f, t, v: by_vjp(f, t, slope(f, t)), "along the gradient itself"),
         (lambda f, t, v: torch.autograd.functional.hessian(f, t), "has shape (2, 2); it must be (2,)"),
         (lambda f, t, v: -whole(f, t, v), "opposite sign"),
