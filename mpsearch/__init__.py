@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import gymnasium
+from mpsearch.tasks.registry import BUILT_IN, make_distribution, register, register_environment
 
 if TYPE_CHECKING:
     from mpsearch.evaluation import Evaluation, evaluate
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from mpsearch.pearl import PEARL, PEARLConfig
     from mpsearch.policies import PolicyNet
     from mpsearch.records import AdaptationResult
-    from mpsearch.tasks import CheetahDirection, CheetahVelocity, PointNavigation, TaskDistribution, make_distribution
+    from mpsearch.tasks import Batch, CheetahDirection, CheetahVelocity, PointNavigation, TaskDistribution
     from mpsearch.zoo import available, load
 
 _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch --help` must not
     "AdaptationResult": "records",
+    "Batch": "tasks",
     "CheetahDirection": "tasks",
     "CheetahVelocity": "tasks",
     "Evaluation": "evaluation",
@@ -39,13 +40,13 @@ _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch 
     "available": "zoo",
     "evaluate": "evaluation",
     "load": "zoo",
-    "make_distribution": "tasks",
 }
 
 __all__ = [
     "MAML",
     "PEARL",
     "AdaptationResult",
+    "Batch",
     "CheetahDirection",
     "CheetahVelocity",
     "Evaluation",
@@ -58,18 +59,11 @@ __all__ = [
     "evaluate",
     "load",
     "make_distribution",
+    "register",
 ]
 
-for _name, _family in (
-    ("CheetahDirection", "cheetah-direction"),
-    ("CheetahVelocity", "cheetah-velocity"),
-    ("PointNavigation", "point-navigation"),
-):
-    gymnasium.register(
-        f"mpsearch/{_name}-v0",
-        entry_point="mpsearch.tasks.environments:make_registered",
-        kwargs={"family_id": _family},
-    )
+for _family, _place in BUILT_IN.items():
+    register_environment(_place.split(":")[-1], _family)
 
 
 def __getattr__(name: str) -> Any:
@@ -79,4 +73,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted({*globals(), *_HOME})

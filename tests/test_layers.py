@@ -143,7 +143,11 @@ def test_the_packages_of_jupyter_are_imported_in_one_file_which_says_what_to_ins
 
 
 def test_mujoco_is_imported_only_under_tasks_and_view_and_where_it_is_measured() -> None:
-    allowed = {path for path in SOURCES if path.startswith(("tasks/", "view/", "evidence/bench/")) or path == "course/doctor.py"}
+    allowed = {
+        path
+        for path in SOURCES
+        if path.startswith(("tasks/", "view/", "evidence/bench/")) or path == "course/doctor.py"
+    }
     assert users_of("mujoco") <= allowed
     assert "tasks/physics.py" in users_of("mujoco")
 
