@@ -94,14 +94,7 @@ def report(findings: Sequence[Finding]) -> str:
 
 
 def examine_versions() -> list[Finding]:
-<<<<<<< HEAD
-    """Python and each required package against the ranges that mpsearch declares, and which extras are here."""
-=======
-    """Check the versions of Python and of each required package against the ranges that mpsearch declares."""
-    from packaging.requirements import Requirement  # comes with JupyterLab
-    from packaging.specifiers import SpecifierSet
-
->>>>>>> main
+    """Check Python and each required package against the ranges that mpsearch declares, and which extras are here."""
     try:
         declared, packages, extras = metadata.metadata("mpsearch"), installed.required(), installed.extras()
     except metadata.PackageNotFoundError:
@@ -118,20 +111,14 @@ def examine_versions() -> list[Finding]:
     ]
 
 
-<<<<<<< HEAD
 def examine_package(package: installed.Package) -> Finding:
-    """Whether a required package is installed in a version that will do."""
+    """Check whether a required package is installed in a version that will do."""
     detail = f"{package.found or 'not installed'} (wanted {package.wanted})"
     return Finding(package.name, package.ok, detail, f'pip install "{package.name}{package.wanted}"', needed=True)
-=======
-def examine_package(name: str, wanted: str) -> Finding:
-    """Check whether the package ``name`` is installed in a version within the range ``wanted``."""
-    from packaging.specifiers import SpecifierSet
->>>>>>> main
 
 
 def examine_extra(extra: str) -> Finding:
-    """Whether all that the extra ``extra`` of mpsearch adds is installed."""
+    """Check whether all that the extra ``extra`` of mpsearch adds is installed."""
     missing = [package.name for package in installed.required(extra) if not package.ok]
     detail = f"not here, or in another version: {', '.join(missing)}" if missing else EXTRAS.get(extra, "all here")
     return Finding(f"mpsearch[{extra}]", not missing, detail, f'pip install "mpsearch[{extra}]"')

@@ -50,13 +50,8 @@ class LiveCurve:
             self.draw()
 
     def draw(self) -> None:
-<<<<<<< HEAD
-        """Show all points so far in the place of the picture before."""
-        from mpsearch.view.jupyter import display
-=======
         """Draw all points added so far, in place of the previous picture."""
-        from IPython.display import display
->>>>>>> main
+        from mpsearch.view.jupyter import display
 
         curves = {self.name: (self.steps, self.returns)}
         words = plots.describe_training(curves, self.ylabel, self.xlabel)
