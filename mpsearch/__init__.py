@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from mpsearch.pearl import PEARL, PEARLConfig
     from mpsearch.policies import PolicyNet
     from mpsearch.records import AdaptationResult
-    from mpsearch.tasks import CheetahDirection, CheetahVelocity, PointNavigation, TaskDistribution, make_distribution
+    from mpsearch.tasks import (
+        CheetahDirection,
+        CheetahVelocity,
+        GymnasiumTasks,
+        PointNavigation,
+        TaskDistribution,
+        make_distribution,
+    )
     from mpsearch.zoo import available, load
 
 _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch --help` must not
@@ -29,6 +36,7 @@ _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch 
     "CheetahDirection": "tasks",
     "CheetahVelocity": "tasks",
     "Evaluation": "evaluation",
+    "GymnasiumTasks": "tasks",
     "MAML": "maml",
     "MAMLConfig": "maml",
     "PEARL": "pearl",
@@ -49,6 +57,7 @@ __all__ = [
     "CheetahDirection",
     "CheetahVelocity",
     "Evaluation",
+    "GymnasiumTasks",
     "MAMLConfig",
     "PEARLConfig",
     "PointNavigation",

@@ -8,12 +8,14 @@ from mpsearch.errors import UsageError, unknown
 from mpsearch.tasks.cheetah import CheetahDirection, CheetahVelocity
 from mpsearch.tasks.distribution import Batch, TaskDistribution
 from mpsearch.tasks.environments import TaskEnv
+from mpsearch.tasks.gymnasium import GymnasiumTasks
 from mpsearch.tasks.navigation import PointNavigation
 
 __all__ = [
     "Batch",
     "CheetahDirection",
     "CheetahVelocity",
+    "GymnasiumTasks",
     "PointNavigation",
     "TaskDistribution",
     "TaskEnv",
