@@ -50,7 +50,7 @@ class Group(gymnasium.Env[Outcome, Array]):
     ) -> None:
         self.make, self.places = make, places
         self.low, self.high = bounds(action_space)
-        least = bounds(observation_space)[0]
+        least, _ = bounds(observation_space)
         self.observations = np.zeros((rows, *least.shape), least.dtype)
         self.rewards = np.zeros(rows)
         self.terminated, self.truncated = np.zeros((2, rows), dtype=bool)

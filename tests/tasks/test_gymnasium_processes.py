@@ -49,15 +49,20 @@ def test_two_processes_give_the_numbers_of_one_and_ignore_the_keyboard() -> None
             os.kill(child.pid, signal.SIGINT)  # as the terminal does: training decides when to stop
 
 
+def stand_still(batch):
+    for _ in range(60):
+        batch.step(np.zeros((*batch.shape, 1)))
+
+
 def test_one_that_raises_in_a_process_is_named_by_task_episode_step_and_its_own_words(capfd) -> None:
     batch = batch_of(raises, 2)
     for _ in range(2):  # its process lives on
         batch.reset(np.random.default_rng(0))
         with pytest.raises(
-            EpisodeError, match=r"raised ZeroDivisionError \(a cosmic ray\) in task 1 \(\[0.3\]\), episode 0, at step 57"
+            EpisodeError,
+            match=r"raised ZeroDivisionError \(a cosmic ray\) in task 1 \(\[0.3\]\), episode 0, at step 57",
         ) as caught:
-            for _ in range(60):
-                batch.step(np.zeros((3, 3, 1)))
+            stand_still(batch)
     assert "small_environments.py" in caught.value.__notes__[0]
     assert capfd.readouterr() == ("", "")
 

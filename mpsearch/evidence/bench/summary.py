@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mpsearch.errors import UsageError
-from mpsearch.evidence.bench.collecting import collection_summary, measure_collection
+from mpsearch.evidence.bench.collecting import collection_summary, gymnasium_tasks_over_sync, measure_collection
 from mpsearch.evidence.bench.learning import (
     gradient_summary,
     iteration_summary,
@@ -45,6 +45,8 @@ def benchmark(*, quick: bool = False, sizes: Sizes | None = None, progress: bool
         ``closed_loop_over_raw``: collection with 40 policies over raw physics stepping, in control steps a second.
         ``speedup_over_gymnasium``: collection over the faster of gymnasium's vector environments; ``None``
         without ``gymnasium[mujoco]``.
+        ``gymnasium_tasks_over_sync``: time of a step of gymnasium's environments in :class:`GymnasiumTasks` over that
+        in their SyncVectorEnv; ``None`` without them.
         ``maml_iteration_over_physics``: a meta-iteration's time over that of the physics steps it contains.
         ``pearl_step_over_products``: a gradient step of PEARL (4 tasks x 256 transitions) over the bare matrix products
         that it contains, in time, both on one of torch's threads.
@@ -62,6 +64,7 @@ def benchmark(*, quick: bool = False, sizes: Sizes | None = None, progress: bool
     steps = measure_gradient_steps(sizes, progress=progress)
     return {
         **headline(collecting, training, steps, sizes),
+        "gymnasium_tasks_over_sync": gymnasium_tasks_over_sync(sizes),
         "peak_memory_mb": peak and round(peak),
         "sizes": sizes.to_json(),
         **collection_summary(collecting, missing, sizes),
@@ -118,6 +121,9 @@ def benchmark_table(result: Mapping[str, Any]) -> str:
         lines.insert(
             1, f"{result['speedup_over_gymnasium']:8.2f}   collection / gymnasium's fastest vector environment"
         )
+    if result.get("gymnasium_tasks_over_sync"):  # older records lack it
+        words = "time of a step of gymnasium's environments in GymnasiumTasks / in SyncVectorEnv"
+        lines.insert(2, f"{result['gymnasium_tasks_over_sync']:8.2f}   {words}")
     return "\n".join(lines)
 
 
