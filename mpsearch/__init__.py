@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import gymnasium
+from mpsearch.tasks.registry import BUILT_IN, make_distribution, register, register_environment
 
 if TYPE_CHECKING:
     from mpsearch.evaluation import Evaluation, evaluate
@@ -21,14 +21,7 @@ if TYPE_CHECKING:
     from mpsearch.pearl import PEARL, PEARLConfig
     from mpsearch.policies import PolicyNet
     from mpsearch.records import AdaptationResult
-    from mpsearch.tasks import (
-        CheetahDirection,
-        CheetahVelocity,
-        GymnasiumTasks,
-        PointNavigation,
-        TaskDistribution,
-        make_distribution,
-    )
+    from mpsearch.tasks import CheetahDirection, CheetahVelocity, GymnasiumTasks, PointNavigation, TaskDistribution
     from mpsearch.zoo import available, load
 
 _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch --help` must not
@@ -47,7 +40,6 @@ _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch 
     "available": "zoo",
     "evaluate": "evaluation",
     "load": "zoo",
-    "make_distribution": "tasks",
 }
 
 __all__ = [
@@ -67,18 +59,11 @@ __all__ = [
     "evaluate",
     "load",
     "make_distribution",
+    "register",
 ]
 
-for _name, _family in (
-    ("CheetahDirection", "cheetah-direction"),
-    ("CheetahVelocity", "cheetah-velocity"),
-    ("PointNavigation", "point-navigation"),
-):
-    gymnasium.register(
-        f"mpsearch/{_name}-v0",
-        entry_point="mpsearch.tasks.environments:make_registered",
-        kwargs={"family_id": _family},
-    )
+for _family, _place in BUILT_IN.items():
+    register_environment(_place.split(":")[-1], _family)
 
 
 def __getattr__(name: str) -> Any:
@@ -88,4 +73,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted({*globals(), *_HOME})

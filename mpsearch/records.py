@@ -6,7 +6,7 @@ P task parameters, Q generalised positions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,22 @@ class AdaptationResult:
     policies: Callable[[int, int], Policy]
     stage_names: tuple[str, ...] | None = None
     beliefs: Array | None = None
+
+    @classmethod
+    def of_stages(
+        cls, tasks: Array, stages: Sequence[Episodes], policies: Callable[[int, int], Policy], **more: Any
+    ) -> AdaptationResult:
+        """The result of an adaptation to ``tasks`` [K, P] that saw these recorded episodes, in this order."""
+        _, episodes, horizon = stages[0].rewards.shape
+        return cls(
+            tasks=tasks,
+            returns=np.stack([stage.returns for stage in stages], axis=1),
+            env_steps=np.arange(len(stages)) * episodes * horizon,
+            trajectories=np.stack([np.asarray(stage.positions) for stage in stages], axis=1),
+            rewards=np.stack([stage.rewards[:, 0] for stage in stages], axis=1),
+            policies=policies,
+            **more,
+        )
 
     @property
     def before(self) -> Array:

@@ -2,86 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+import copy
+from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mpsearch.errors import UsageError, check_count, check_widths
+from mpsearch.maml.acting import AdaptedPolicies
+from mpsearch.maml.config import MAMLConfig
 from mpsearch.maml.inner import Steps, inner_step, spread_over_tasks
 from mpsearch.maml.outer import MetaBatch, clipped_update, trust_region_update
 from mpsearch.maml.trust_region import StepReport
-from mpsearch.meta_policy import MetaPolicy
-from mpsearch.policies import PolicyNet, with_parameters
-from mpsearch.records import AdaptationResult, Array, Episodes, Policy
+from mpsearch.meta_policy import Callback, MetaPolicy
+from mpsearch.policies import PolicyNet
+from mpsearch.records import AdaptationResult, Array, Episodes
 from mpsearch.returns import task_advantages
 from mpsearch.rollouts import collect, gaussian_actor
 from mpsearch.seeding import Streams
-from mpsearch.tasks import Batch, TaskDistribution
+from mpsearch.tasks import Batch
 from mpsearch.training.metrics import Metrics
 from mpsearch.training.storage import require_structure
-
-
-@dataclass(frozen=True)
-class MAMLConfig:
-    """Hyper-parameters of MAML. Departures from Finn et al. 2017 say why.
-
-    Attributes:
-        tasks_per_iteration: K; the paper has 40 for the cheetah.
-        episodes: E on each task at each stage.
-        inner_steps: gradient steps of adaptation in training.
-        inner_rate: alpha. The paper has 0.1; with observations of order one 0.3 learned faster.
-        rate_decay: the second inner step's alpha starts at this share of the first's, and so on.
-        learn_rates: learn an alpha for each inner step and parameter tensor, with theta (Li et al. 2017).
-        order: 2 for exact meta-gradients, 1 for first-order MAML.
-        discount: gamma. Where ``discount ** horizon`` is near 1, the linear baseline has to guess most of what
-            follows an episode, and learning from scratch fails: on 20 steps, 0.99 failed and 0.9 did not.
-        gae_lambda: lambda. The paper has 1; 0.95 has less variance and learned several times faster.
-        outer: "trust-region" (the paper's) or "clipped" (Adam epochs on a clipped surrogate).
-        max_kl: size of the trust region. The paper has 0.01; 0.03 learned faster and stayed stable.
-        curvature_steps: transitions of each task for Hessian-vector products. With all of them, these products would
-            take most of the time of an iteration; with three inner steps, 1000 made better steps than 400.
-        epochs, clip, outer_rate: of the clipped outer loop.
-        hidden: widths of the policy's tanh layers.
-        initial_std: of the actions. The paper has 1; with actions clipped to [-1, 1], 0.5 learns and 1 does not.
-        minimum_std: exploration never falls below it.
-        context: width of the policy's learned task vector; 0 for none.
-    """
-
-    tasks_per_iteration: int = 20
-    episodes: int = 20
-    inner_steps: int = 1
-    inner_rate: float = 0.3
-    rate_decay: float = 1.0
-    learn_rates: bool = False
-    order: Literal[1, 2] = 2
-    discount: float = 0.99
-    gae_lambda: float = 0.95
-    outer: Literal["trust-region", "clipped"] = "trust-region"
-    max_kl: float = 0.03
-    curvature_steps: int = 200
-    epochs: int = 5
-    clip: float = 0.3
-    outer_rate: float = 1e-3
-    hidden: Sequence[int] = (64, 64)
-    initial_std: float = 0.5
-    minimum_std: float = 0.0
-    context: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("tasks_per_iteration", "episodes", "curvature_steps", "epochs"):
-            check_count(name, getattr(self, name))
-        check_count("inner_steps", self.inner_steps, least=0)
-        check_widths("hidden", self.hidden)
-        if self.order not in (1, 2) or self.outer not in ("trust-region", "clipped"):
-            raise UsageError("order must be 1 or 2, and outer 'trust-region' or 'clipped'")
-        if not (0 <= self.discount <= 1 and 0 <= self.gae_lambda <= 1):
-            raise UsageError("discount and gae_lambda must lie in [0, 1]")
-        if not (self.inner_rate >= 0 and self.max_kl > 0 and self.clip > 0 and self.outer_rate > 0):
-            raise UsageError("inner_rate must not be negative; max_kl, clip and outer_rate must be positive")
 
 
 class MAML(MetaPolicy):
@@ -97,9 +37,8 @@ class MAML(MetaPolicy):
     config_type = MAMLConfig
     config: MAMLConfig
 
-    def __init__(self, tasks: TaskDistribution, config: MAMLConfig | None = None) -> None:
-        super().__init__(tasks, config)
-        c = self.config
+    def _build(self) -> None:
+        c, tasks = self.config, self.tasks
         self.policy = PolicyNet(
             tasks.observation_dim,
             tasks.action_dim,
@@ -181,61 +120,26 @@ class MAML(MetaPolicy):
         sample = batch.subsample(c.curvature_steps, generator)
         return trust_region_update(*start, batch, sample, max_kl=c.max_kl, order=c.order)
 
-    def adapt(
-        self,
-        tasks: Array,
-        *,
-        seed: int,
-        episodes: int | None = None,
-        steps: int | None = None,
-        callback: Callable[[int], None] | None = None,
-    ) -> AdaptationResult:
-        """Adapt to each task by ``steps`` policy-gradient steps on ``episodes`` fresh episodes each.
+    @property
+    def default_episodes(self) -> int:
+        return self.config.episodes
 
-        A stage of the result is a gradient step; the last stage's episodes are for measuring only.
+    @property
+    def default_steps(self) -> int:
+        return 3
 
-        Args:
-            tasks: [K, P].
-            seed: of the exploration.
-            episodes: E; by default as in training.
-            steps: gradient steps; 3 by default, as in the paper's figures.
-            callback: receives the number of each stage that is done; what it raises stops the adaptation.
-        """
-        tasks = self.tasks.check(tasks)
-        streams = Streams(check_count("seed", seed, 0))
-        steps = check_count("steps", 3 if steps is None else steps, 0)
-        count = check_count("episodes", self.config.episodes if episodes is None else episodes)
-        batch = self.tasks.make_batch(tasks, count)
-        stages: list[Sequence[Tensor]] = [[p.detach() for p in spread_over_tasks(self.policy, len(tasks))]]
-        returns, trajectories, rewards = [], [], []
+    def _adapt(self, tasks: Array, streams: Streams, episodes: int, steps: int, callback: Callback) -> AdaptationResult:
+        batch = self.tasks.make_batch(tasks, episodes)
+        parameters: Sequence[Tensor] = [p.detach() for p in spread_over_tasks(self.policy, len(tasks))]
+        stages, seen = [parameters], []
         for stage in range(steps + 1):
-            data = self._explore(batch, stages[-1], streams, stage, record=True)
-            returns.append(data.returns)
-            trajectories.append(data.positions)
-            rewards.append(data.rewards[:, 0])
-            if callback:
-                callback(stage)
+            seen.append(self._explore(batch, stages[stage], streams, stage, record=True))
+            callback(stage)
             if stage < steps:
-                adapted, _ = inner_step(self.policy, stages[-1], self._alpha(stage), self._weigh(data), order=0)
+                alpha = self._alpha(stage)
+                adapted, _ = inner_step(self.policy, stages[stage], alpha, self._weigh(seen[stage]), order=0)
                 stages.append(adapted)
-        return AdaptationResult(
-            tasks=tasks,
-            returns=np.stack(returns, axis=1),
-            env_steps=np.arange(steps + 1) * count * self.tasks.horizon,
-            trajectories=np.stack(trajectories, axis=1),  # type: ignore[arg-type]
-            rewards=np.stack(rewards, axis=1),
-            policies=lambda k, stage: self._mean_policy([p[k] for p in stages[stage]]),
-        )
-
-    def _mean_policy(self, parameters: Sequence[Tensor]) -> Policy:
-        distribution = with_parameters(self.policy, [p.detach().clone() for p in parameters])
-
-        @torch.no_grad()
-        def policy(observation: Array) -> Array:
-            mean = distribution(torch.as_tensor(observation, dtype=torch.float32)).mean
-            return mean.numpy().clip(-1.0, 1.0)
-
-        return policy
+        return AdaptationResult.of_stages(tasks, seen, AdaptedPolicies(copy.deepcopy(self.policy), stages))
 
     def _take_over(self, other: MAML) -> None:
         mine, theirs = dict(self.policy.named_parameters()), dict(other.policy.named_parameters())

@@ -6,16 +6,16 @@ import contextlib
 import io
 
 import pytest
+from agents import make
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from test_stopping import make
 
 from mpsearch import evaluation
 from mpsearch.cli import COMMANDS, main
 from mpsearch.course import doctor, lab
 from mpsearch.evidence import bench
+from mpsearch.evidence import records as evidence
 from mpsearch.meta_policy import MetaPolicy
-from mpsearch.view import evidence
 
 
 def one_of(words):
