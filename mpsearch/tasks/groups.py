@@ -176,7 +176,7 @@ class Processes:
             partial(start_group, os.getpid(), make, share, self.rows, observation_space, action_space)
             for share in shares
         ]
-        self.actions = np.zeros((len(shares), self.rows, *action_space.shape))
+        self.actions = np.zeros((len(shares), self.rows, *bounds(action_space)[0].shape))
         with alive():
             self.vector = gymnasium.vector.AsyncVectorEnv(starts, context="spawn", copy=False)
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from mpsearch.errors import EpisodeError, MpsearchError, UsageError, check_count
 from mpsearch.records import Array
-from mpsearch.tasks.distribution import Batch, TaskDistribution
+from mpsearch.tasks.batch import Batch
+from mpsearch.tasks.distribution import TaskDistribution
 from mpsearch.tasks.groups import Group, Processes
 from mpsearch.tasks.wrapping import Environment, bounds, flat, standard
 
