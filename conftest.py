@@ -38,6 +38,11 @@ def pytest_configure(config):
         config.pluginmanager.register(LessonTimes(file))
 
 
+def pytest_itemcollected(item):
+    if "browser" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.slow)
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if isinstance(item, IPyNbCell):

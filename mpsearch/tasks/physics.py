@@ -45,7 +45,10 @@ def load_gymnasium_model(name: str) -> mujoco.MjModel:
 
 
 def quiet_mujoco() -> None:
-    """Keep MuJoCo's deprecation warnings about gymnasium's own model files from the learner's screen."""
+    """Drop MuJoCo's warnings, such as the one that gymnasium's model files are deprecated.
+
+    Otherwise MuJoCo prints each of them and appends it to a file ``MUJOCO_LOG.TXT`` in the current folder.
+    """
     mujoco.set_mju_user_warning(lambda message: None)
 
 

@@ -1,6 +1,6 @@
 """Damaged and forged checkpoints, read whole: what becomes of each, and that nothing else happens.
 
-python tests/corruptions.py [N] [SEED]    N of them (10,000 if not given), counted by kind and outcome; Linux only
+python tests/tools/corruptions.py [N] [SEED]    N of them (10,000 if not given), counted by kind and outcome; Linux only
 
 Each must be refused with the library's own error or load what was saved; a forgery, which vouches for itself, may
 load as something else. None may open a file elsewhere, run code, hang, or take more memory than twice its size and

@@ -1,8 +1,8 @@
 """Coverage-guided fuzzing of the reader of checkpoints; needs ``pip install atheris``, which CI does not.
 
-python tests/fuzz_reader.py --seeds DIR             write inputs to begin from
-python tests/fuzz_reader.py DIR -max_total_time=1200 -timeout=30 -rss_limit_mb=2000     libFuzzer's own options
-python tests/fuzz_reader.py --pack DIR              replace the corpus in tests/ by what it found; CI replays that
+python tests/tools/fuzz_reader.py --seeds DIR    write inputs to begin from
+python tests/tools/fuzz_reader.py DIR -max_total_time=1200 -timeout=30 -rss_limit_mb=2000    libFuzzer's own options
+python tests/tools/fuzz_reader.py --pack DIR     make these the corpus beside this file, which CI replays
 
 An input is the card, a line ``--``, the weights, another ``--`` and a part of a replay. The card vouches for the
 other two: names, sizes and checksums are filled in where it has entries for them, so that mutations come as far as

@@ -89,7 +89,8 @@ def measure_memory(sizes: Sizes, *, progress: bool = False) -> dict[int, float]:
     found = {}
     for simulations in tqdm(sizes.memory, desc="memory", disable=not progress, leave=False):
         shape = (*sizes.shape(simulations), sizes.horizon)
-        peak = peak_of(f"from mpsearch.evidence.bench.collecting import closed_loop\nclosed_loop{shape}()")
+        code = "from mpsearch.evidence.bench.collecting import closed_loop, quiet_mujoco\nquiet_mujoco()"
+        peak = peak_of(f"{code}\nclosed_loop{shape}()")
         if peak is None:
             break
         found[simulations] = peak

@@ -28,6 +28,7 @@ from mpsearch.evidence.bench.processes import (
 from mpsearch.evidence.bench.sizes import FULL, QUICK, Sizes
 from mpsearch.evidence.bench.timing import ratio
 from mpsearch.records import Array
+from mpsearch.tasks.physics import quiet_mujoco
 from mpsearch.training.storage import write_atomically
 
 VECTOR = ("SyncVectorEnv", "AsyncVectorEnv")
@@ -58,6 +59,7 @@ def benchmark(*, quick: bool = False, sizes: Sizes | None = None, progress: bool
         ``import_time``, ``memory``: of fresh processes; ``memory`` is ``None`` where the system does not say.
     """
     sizes = sizes or (QUICK if quick else FULL)
+    quiet_mujoco()  # or it leaves a log file in the user's folder
     training = measure_training(sizes, progress=progress)
     peak = peak_memory_mb()  # before the many sizes of all that follows, which stay in memory together
     collecting, missing = measure_collection(sizes, progress=progress)
