@@ -21,14 +21,29 @@ if TYPE_CHECKING:
     from mpsearch.pearl import PEARL, PEARLConfig
     from mpsearch.policies import PolicyNet
     from mpsearch.records import AdaptationResult
-    from mpsearch.tasks import CheetahDirection, CheetahVelocity, PointNavigation, TaskDistribution, make_distribution
+    from mpsearch.tasks import (
+        AntDirection,
+        AntGoal,
+        CheetahDirection,
+        CheetahVelocity,
+        HopperBody,
+        HumanoidDirection,
+        PointNavigation,
+        TaskDistribution,
+        WalkerBody,
+        make_distribution,
+    )
     from mpsearch.zoo import available, load
 
 _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch --help` must not
     "AdaptationResult": "records",
+    "AntDirection": "tasks",
+    "AntGoal": "tasks",
     "CheetahDirection": "tasks",
     "CheetahVelocity": "tasks",
     "Evaluation": "evaluation",
+    "HopperBody": "tasks",
+    "HumanoidDirection": "tasks",
     "MAML": "maml",
     "MAMLConfig": "maml",
     "PEARL": "pearl",
@@ -36,6 +51,7 @@ _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch 
     "PointNavigation": "tasks",
     "PolicyNet": "policies",
     "TaskDistribution": "tasks",
+    "WalkerBody": "tasks",
     "available": "zoo",
     "evaluate": "evaluation",
     "load": "zoo",
@@ -46,14 +62,19 @@ __all__ = [
     "MAML",
     "PEARL",
     "AdaptationResult",
+    "AntDirection",
+    "AntGoal",
     "CheetahDirection",
     "CheetahVelocity",
     "Evaluation",
+    "HopperBody",
+    "HumanoidDirection",
     "MAMLConfig",
     "PEARLConfig",
     "PointNavigation",
     "PolicyNet",
     "TaskDistribution",
+    "WalkerBody",
     "available",
     "evaluate",
     "load",
@@ -64,6 +85,11 @@ for _name, _family in (
     ("CheetahDirection", "cheetah-direction"),
     ("CheetahVelocity", "cheetah-velocity"),
     ("PointNavigation", "point-navigation"),
+    ("AntDirection", "ant-direction"),
+    ("AntGoal", "ant-goal"),
+    ("WalkerBody", "walker-body"),
+    ("HopperBody", "hopper-body"),
+    ("HumanoidDirection", "humanoid-direction"),
 ):
     gymnasium.register(
         f"mpsearch/{_name}-v0",

@@ -9,19 +9,36 @@ from mpsearch.tasks.cheetah import CheetahDirection, CheetahVelocity
 from mpsearch.tasks.distribution import Batch, TaskDistribution
 from mpsearch.tasks.environments import TaskEnv
 from mpsearch.tasks.navigation import PointNavigation
+from mpsearch.tasks.planar_bodies import HopperBody, WalkerBody
+from mpsearch.tasks.spatial_bodies import AntDirection, AntGoal, HumanoidDirection
 
 __all__ = [
+    "AntDirection",
+    "AntGoal",
     "Batch",
     "CheetahDirection",
     "CheetahVelocity",
+    "HopperBody",
+    "HumanoidDirection",
     "PointNavigation",
     "TaskDistribution",
     "TaskEnv",
+    "WalkerBody",
     "make_distribution",
 ]
 
 FAMILIES: dict[str, type[TaskDistribution]] = {
-    family.id: family for family in (CheetahDirection, CheetahVelocity, PointNavigation)
+    family.id: family
+    for family in (
+        CheetahDirection,
+        CheetahVelocity,
+        PointNavigation,
+        AntDirection,
+        AntGoal,
+        WalkerBody,
+        HopperBody,
+        HumanoidDirection,
+    )
 }
 
 

@@ -71,6 +71,7 @@ class Cheetah(TaskDistribution):
     """
 
     action_dim = 6
+    robot = "HalfCheetah"
 
     def __init__(
         self, horizon: int = 200, *, told: bool = False, torso_mass: float = 1.0, weak_leg: float = 1.0,
