@@ -24,7 +24,9 @@ class Body(TaskDistribution):
 
     Attributes:
         robot: its name in :data:`mpsearch.tasks.robots.ROBOTS`.
-        scale: [O] typical sizes of the observations.
+        scale: [O] typical sizes of the observations: their root mean squares before a fall, rounded, over episodes
+            under independent and under swinging random actions; more for the speed of the torso, of which runners
+            have more.
         strength: control under an action of 1.
         control_weight, alive_reward: weights of the reward's parts.
         feels_contacts: whether contact forces cost something.

@@ -111,7 +111,7 @@ class WalkerBody(RandomBody):
 
     id = "walker-body"
     robot = "Walker2d"
-    scale = np.ones(17)
+    scale = np.array([1.2, 0.5] + 6 * [0.5] + [2.0, 1.5, 6.0] + 6 * [6.0])
 
     def healthy(self, qpos: Array, qvel: Array) -> Array:
         height, pitch = qpos[..., 1], qpos[..., 2]
@@ -149,7 +149,7 @@ class HopperBody(RandomBody):
 
     id = "hopper-body"
     robot = "Hopper"
-    scale = np.ones(11)
+    scale = np.array([1.2, 0.1, 0.2, 0.2, 0.2] + [1.0, 1.0, 2.0, 2.0, 2.0, 3.0])
 
     def healthy(self, qpos: Array, qvel: Array) -> Array:
         standing = (qpos[..., 1] > 0.7) & (np.abs(qpos[..., 2]) < 0.2)

@@ -90,7 +90,7 @@ class Ant(Body):
     robot = "Ant"
     feels_contacts = True
     start_noise = 0.1
-    scale = np.ones(27)
+    scale = np.array([0.6, 0.9, 0.3, 0.3, 0.4] + 4 * [0.5, 0.9] + 3 * [1.0] + 3 * [1.5] + 8 * [3.5])
 
     def start(self, shape: tuple[int, int], rng: np.random.Generator) -> tuple[Array, Array]:
         noise, model = self.start_noise, self.model
@@ -237,7 +237,10 @@ class HumanoidDirection(Heading):
     feels_contacts = True
     start_noise = 1e-2
     tracked = "xipos"
-    scale = np.ones(45)
+    scale = np.array(
+        [1.3, 1.0, 0.1, 0.2, 0.1, 0.3, 0.3, 0.3, *2 * [0.2, 0.3, 0.5, 1.0], *6 * [0.3]]
+        + [0.5, 0.5, 1.3, 1.0, 2.0, 2.0, 3.0, 4.0, 3.0, *2 * [2.5, 3.5, 5.5, 9.0], *6 * [3.0]]
+    )
 
     def observe(self, qpos: Array, qvel: Array) -> Array:
         return np.concatenate([qpos[..., 2:], qvel], axis=-1)
