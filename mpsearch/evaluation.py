@@ -8,28 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from mpsearch.errors import UsageError, check_count
-from mpsearch.records import AdaptationResult, Array
+from mpsearch.meta_policy import Adapts
+from mpsearch.records import Array
 from mpsearch.seeding import Streams
 from mpsearch.tasks import CheetahDirection, TaskDistribution
 
 HELD_OUT_SEED = 2**31 - 1  # no training uses it: the same unseen tasks for everyone
 RESAMPLES = 9_999
 PAIRED_RESAMPLES = 2_000
-
-
-class Adapts(Protocol):
-    """What can be evaluated: a meta-policy or a baseline."""
-
-    tasks: TaskDistribution
-
-    def adapt(self, tasks: Array, *, seed: int) -> AdaptationResult:
-        """As :meth:`mpsearch.meta_policy.MetaPolicy.adapt`."""
 
 
 def held_out(family: TaskDistribution, n: int = 40) -> Array:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import torch
-from test_stopping import make
+from agents import make
 
 from mpsearch import MAML, PEARL, CheetahVelocity, MAMLConfig, PEARLConfig
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from test_stopping import algorithms, make
+from agents import algorithms, make
 
 from mpsearch import PEARL
 from mpsearch.errors import NonFiniteError

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -10,24 +12,19 @@ import pytest
 import mpsearch
 
 ROOT = Path(mpsearch.__file__).parent
-LAYERS = [  # a module imports only from the layers above its own, and from its own
-    ["errors", "seeding", "records", "storage", "interrupt", "metrics", "provenance"],
-    ["tasks"],
-    ["policies"],
-    ["rollouts", "returns"],
-    ["meta_policy"],
-    ["maml", "pearl"],
-    ["checkpoints", "evaluation", "baselines"],
-    ["results"],
-    ["view"],
-    ["exercises"],
-    ["doctor", "bench", "lab"],
-    ["arguments"],
-    ["cli"],
-    ["__main__"],
-]
+PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
+TABLE = re.compile(r"<!-- layers: .*?-->\n(.*?)<!-- end of layers -->", re.DOTALL)
+
+
+def layers_of(page):
+    """The rooms in each row of the page's table, from the top: a module imports only from its own row and above."""
+    rows = TABLE.search(page)[1].splitlines()[2:]
+    return [re.findall(r"`(\w+)`", row.split("|")[1]) for row in rows]
+
+
+LAYERS = [*layers_of(PAGE.read_text(encoding="utf-8")), ["__main__"]]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-RANK["mpsearch"] = RANK["checkpoints"] + 0.5  # mpsearch/__init__.py gathers what is up to there
+RANK["mpsearch"] = RANK["zoo"] + 0.5  # mpsearch/__init__.py gathers what is up to there
 SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in sorted(ROOT.rglob("*.py"))}
 every_source = pytest.mark.parametrize("path", SOURCES)
 
@@ -84,7 +81,7 @@ def test_a_module_imports_only_from_the_layers_above(path) -> None:
         ("tasks/cheetah.py", "from mpsearch.tasks.physics import MujocoBatch", True),
         ("rollouts.py", "import mpsearch.returns", True),
         ("rollouts.py", "from mpsearch import errors", True),
-        ("cli.py", "from mpsearch import load", True),
+        ("cli/adapt.py", "from mpsearch import load", True),
         ("tasks/cheetah.py", "from mpsearch.policies import PolicyNet", False),
         ("tasks/cheetah.py", "from mpsearch import policies", False),
         ("tasks/cheetah.py", "import mpsearch.policies", False),
@@ -93,12 +90,43 @@ def test_a_module_imports_only_from_the_layers_above(path) -> None:
         ("maml/outer.py", "from mpsearch import load", False),
         ("maml/outer.py", "import mpsearch", False),
         ("evaluation.py", "import mpsearch", False),
-        ("cli.py", "import mpsearch", True),
-        ("cli.py", "import mpsearch.unlisted", False),
+        ("cli/adapt.py", "import mpsearch", True),
+        ("cli/adapt.py", "import mpsearch.unlisted", False),
     ],
 )
 def test_an_import_from_below_is_found(path, source, allowed) -> None:
     assert (upward_imports(path, source) == []) == allowed
+
+
+def module_of(path):
+    """The dotted name of the module in the file ``path``."""
+    return ".".join(["mpsearch", *path.removesuffix(".py").split("/")]).removesuffix(".__init__")
+
+
+def graph(sources):
+    """The modules of mpsearch that each module imports, anywhere in its text."""
+    modules = {module_of(path): source for path, source in sources.items()}
+
+    def needs(source):
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):  # of a package, one of its modules or something it defines itself
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+                yield from (name if name in modules else node.module for name in names)
+
+    return {name: set(needs(source)) & set(modules) for name, source in modules.items()}
+
+
+def test_no_module_imports_another_in_a_circle() -> None:
+    lower = {name: needs for name, needs in graph(SOURCES).items() if name != "mpsearch"}
+    TopologicalSorter(lower).prepare()
+
+
+def test_a_circle_is_found_even_if_an_import_is_late() -> None:
+    circle = {"a.py": "import mpsearch.b", "b.py": "def f():\n    from mpsearch import a"}
+    with pytest.raises(CycleError):
+        TopologicalSorter(graph(circle)).prepare()
 
 
 def users_of(package):
@@ -110,7 +138,7 @@ def test_higher_is_imported_in_one_file() -> None:
 
 
 def test_mujoco_is_imported_only_under_tasks_and_view_and_where_it_is_measured() -> None:
-    allowed = {path for path in SOURCES if path.startswith(("tasks/", "view/", "bench/")) or path == "doctor.py"}
+    allowed = {path for path in SOURCES if path.startswith(("tasks/", "view/", "evidence/bench/")) or path == "course/doctor.py"}
     assert users_of("mujoco") <= allowed
     assert "tasks/physics.py" in users_of("mujoco")
 
@@ -233,7 +261,7 @@ def listeners(source):
 
 @every_source
 def test_no_module_runs_text_as_code_or_listens_on_the_network(path) -> None:
-    assert code_from_data(SOURCES[path]) == [] or path == "exercises/exercise.py"  # the package's own lessons
+    assert code_from_data(SOURCES[path]) == [] or path == "course/exercises/exercise.py"  # the package's own lessons
     assert listeners(SOURCES[path]) == []
 
 

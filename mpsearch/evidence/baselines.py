@@ -11,15 +11,15 @@ The rows of figure 5 of Finn et al. 2017. All of them adapt by the same interfac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from mpsearch.errors import UsageError, check_count
 from mpsearch.maml import MAML, MAMLConfig
-from mpsearch.records import AdaptationResult, Array
+from mpsearch.meta_policy import Adapts, Callback
+from mpsearch.records import AdaptationResult, Array, whole
 from mpsearch.seeding import Streams
 from mpsearch.tasks import Batch, TaskDistribution
 
@@ -54,7 +54,7 @@ class OneTask(TaskDistribution):
         return self.family.make_batch(tasks, episodes, threads=threads)
 
 
-class FromScratch:
+class FromScratch(Adapts):
     """A new policy for each task, trained on it alone by trust-region policy optimisation (Schulman et al. 2015).
 
     Args:
@@ -74,46 +74,38 @@ class FromScratch:
             raise UsageError(f"iterations must ascend from 0, not {list(iterations)}")
         self.tasks, self.config, self.iterations = tasks, config, tuple(iterations)
 
-    def adapt(
-        self,
-        tasks: Array,
-        *,
-        seed: int,
-        episodes: int | None = None,
-        steps: int | None = None,
-        callback: Callable[[int], None] | None = None,
-    ) -> AdaptationResult:
-        """Train on each task; a stage of the result is one of :attr:`iterations`. Arguments as of :meth:`MAML.adapt`.
+    @property
+    def default_episodes(self) -> int:
+        return self.config.episodes
 
-        ``steps`` is the number of stages after the first, by default all; ``episodes`` are those of an iteration.
-        """
-        tasks = self.tasks.check(tasks)
-        count = check_count("episodes", self.config.episodes if episodes is None else episodes)
-        last = len(self.iterations) - 1
-        iterations = self.iterations[: check_count("steps", last if steps is None else steps, 0) + 1]
-        results = [self._train(row, check_count("seed", seed, 0), count, iterations, callback) for row in tasks]
+    @property
+    def default_steps(self) -> int:
+        return len(self.iterations) - 1
+
+    def _adapt(self, tasks: Array, streams: Streams, episodes: int, steps: int, callback: Callback) -> AdaptationResult:
+        iterations = self.iterations[: steps + 1]
+        results = [self._train(row, streams, episodes, iterations, callback) for row in tasks]
         return AdaptationResult(
             tasks=tasks,
             returns=np.stack([[stage.returns[0, 0] for stage in stages] for stages in results]),
-            env_steps=np.array(iterations) * count * self.tasks.horizon,
+            env_steps=whole(np.mean([[stage.env_steps[0] for stage in stages] for stages in results], axis=0)),
             trajectories=np.stack([[stage.trajectories[0, 0] for stage in stages] for stages in results]),
             rewards=np.stack([[stage.rewards[0, 0] for stage in stages] for stages in results]),
             policies=lambda k, stage: results[k][stage].policy(0, 0),
         )
 
     def _train(
-        self, task: Array, seed: int, episodes: int, iterations: Sequence[int], callback: Callable[[int], None] | None
+        self, task: Array, streams: Streams, episodes: int, iterations: Sequence[int], callback: Callback
     ) -> list[AdaptationResult]:
-        learner = MAML(OneTask(self.tasks, task), replace(self.config, episodes=episodes))
-        streams, stages = Streams(seed), []
+        learner, stages = MAML(OneTask(self.tasks, task), replace(self.config, episodes=episodes)), []
         learner._start(streams)
         for stage, goal in enumerate(iterations):
             while learner.iteration < goal:
-                learner._iterate(streams)
+                learner.env_steps += learner._iterate(streams)["env_steps"]
                 learner.iteration += 1
-            stages.append(learner.adapt(task[None], seed=seed, steps=0))
-            if callback:
-                callback(stage)
+            result = learner.adapt(task[None], seed=streams.seed, steps=0)
+            stages.append(replace(result, env_steps=np.array([learner.env_steps])))
+            callback(stage)
         return stages
 
 
@@ -122,10 +114,9 @@ class RandomStart(MAML):
 
     algorithm = "random"
 
-    def adapt(self, tasks: Array, *, seed: int, **options: Any) -> AdaptationResult:
-        """As :meth:`MAML.adapt`."""
-        self._start(Streams(check_count("seed", seed, 0)))
-        return super().adapt(tasks, seed=seed, **options)
+    def _adapt(self, tasks: Array, streams: Streams, episodes: int, steps: int, callback: Callback) -> AdaptationResult:
+        self._start(streams)
+        return super()._adapt(tasks, streams, episodes, steps, callback)
 
 
 def start(name: str, tasks: TaskDistribution) -> MAML | FromScratch:

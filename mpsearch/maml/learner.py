@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,7 +13,7 @@ from mpsearch.errors import UsageError, check_count, check_widths
 from mpsearch.maml.inner import Steps, inner_step, spread_over_tasks
 from mpsearch.maml.outer import MetaBatch, clipped_update, trust_region_update
 from mpsearch.maml.trust_region import StepReport
-from mpsearch.meta_policy import MetaPolicy
+from mpsearch.meta_policy import Callback, MetaPolicy
 from mpsearch.policies import PolicyNet, with_parameters
 from mpsearch.records import AdaptationResult, Array, Episodes, Policy
 from mpsearch.returns import task_advantages
@@ -127,7 +126,7 @@ class MAML(MetaPolicy):
         tasks = self.tasks.sample(c.tasks_per_iteration, streams.numpy("tasks", i))  # T_k ~ p(T)
         batch = self.tasks.make_batch(tasks, c.episodes)
         parameters: Sequence[Tensor] = spread_over_tasks(self.policy, len(tasks))
-        stages, returns = [], []
+        stages, returns, env_steps = [], [], 0
         for stage in range(c.inner_steps + 1):
             episodes = self._explore(batch, parameters, streams, i, stage)  # D_k with pi_theta_k
             steps = self._weigh(episodes)
@@ -136,10 +135,11 @@ class MAML(MetaPolicy):
                 parameters, _ = inner_step(self.policy, parameters, alpha, steps, order=0)  # theta'_k
             stages.append(steps)
             returns.append(episodes.returns.mean())
+            env_steps += episodes.env_steps
         report = self._improve(MetaBatch(tuple(stages)), streams.torch("curvature", i))
         self._require_finite_parameters()
         return {
-            "env_steps": (c.inner_steps + 1) * episodes.env_steps,
+            "env_steps": env_steps,
             "returns": returns,
             "before": returns[0],
             "after": returns[-1],
@@ -181,50 +181,27 @@ class MAML(MetaPolicy):
         sample = batch.subsample(c.curvature_steps, generator)
         return trust_region_update(*start, batch, sample, max_kl=c.max_kl, order=c.order)
 
-    def adapt(
-        self,
-        tasks: Array,
-        *,
-        seed: int,
-        episodes: int | None = None,
-        steps: int | None = None,
-        callback: Callable[[int], None] | None = None,
-    ) -> AdaptationResult:
-        """Adapt to each task by ``steps`` policy-gradient steps on ``episodes`` fresh episodes each.
+    @property
+    def default_episodes(self) -> int:
+        return self.config.episodes
 
-        A stage of the result is a gradient step; the last stage's episodes are for measuring only.
+    @property
+    def default_steps(self) -> int:
+        return 3
 
-        Args:
-            tasks: [K, P].
-            seed: of the exploration.
-            episodes: E; by default as in training.
-            steps: gradient steps; 3 by default, as in the paper's figures.
-            callback: receives the number of each stage that is done; what it raises stops the adaptation.
-        """
-        tasks = self.tasks.check(tasks)
-        streams = Streams(check_count("seed", seed, 0))
-        steps = check_count("steps", 3 if steps is None else steps, 0)
-        count = check_count("episodes", self.config.episodes if episodes is None else episodes)
-        batch = self.tasks.make_batch(tasks, count)
-        stages: list[Sequence[Tensor]] = [[p.detach() for p in spread_over_tasks(self.policy, len(tasks))]]
-        returns, trajectories, rewards = [], [], []
+    def _adapt(self, tasks: Array, streams: Streams, episodes: int, steps: int, callback: Callback) -> AdaptationResult:
+        batch = self.tasks.make_batch(tasks, episodes)
+        parameters: Sequence[Tensor] = [p.detach() for p in spread_over_tasks(self.policy, len(tasks))]
+        stages, seen = [parameters], []
         for stage in range(steps + 1):
-            data = self._explore(batch, stages[-1], streams, stage, record=True)
-            returns.append(data.returns)
-            trajectories.append(data.positions)
-            rewards.append(data.rewards[:, 0])
-            if callback:
-                callback(stage)
+            seen.append(self._explore(batch, stages[stage], streams, stage, record=True))
+            callback(stage)
             if stage < steps:
-                adapted, _ = inner_step(self.policy, stages[-1], self._alpha(stage), self._weigh(data), order=0)
+                alpha = self._alpha(stage)
+                adapted, _ = inner_step(self.policy, stages[stage], alpha, self._weigh(seen[stage]), order=0)
                 stages.append(adapted)
-        return AdaptationResult(
-            tasks=tasks,
-            returns=np.stack(returns, axis=1),
-            env_steps=np.arange(steps + 1) * count * self.tasks.horizon,
-            trajectories=np.stack(trajectories, axis=1),  # type: ignore[arg-type]
-            rewards=np.stack(rewards, axis=1),
-            policies=lambda k, stage: self._mean_policy([p[k] for p in stages[stage]]),
+        return AdaptationResult.of_stages(
+            tasks, seen, policies=lambda k, stage: self._mean_policy([p[k] for p in stages[stage]])
         )
 
     def _mean_policy(self, parameters: Sequence[Tensor]) -> Policy:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mpsearch.errors import CheckpointError, NonFiniteError, check_count
-from mpsearch.meta_policy import MetaPolicy
+from mpsearch.errors import CheckpointError, NonFiniteError
+from mpsearch.meta_policy import Callback, MetaPolicy
 from mpsearch.pearl.config import PEARLConfig
 from mpsearch.pearl.encoder import Encoder, kl_from_prior
 from mpsearch.pearl.exploration import Explorer, uniform_actor
@@ -23,8 +21,9 @@ from mpsearch.records import AdaptationResult, Array, Episodes, Policy
 from mpsearch.rollouts import collect
 from mpsearch.seeding import Streams
 from mpsearch.tasks import TaskDistribution
+from mpsearch.training.checkpoints import Checkpoint, Shards
 from mpsearch.training.metrics import Metrics
-from mpsearch.training.storage import read_tensors, require_structure, write_tensors
+from mpsearch.training.storage import require_structure
 
 
 class PEARL(MetaPolicy):
@@ -68,7 +67,7 @@ class PEARL(MetaPolicy):
         capacity = c.replay_size // (max(1, len(training_tasks)) * t)
         dims = (self.tasks.observation_dim, self.tasks.action_dim)
         self.replay = Replay(len(training_tasks), capacity, t, *dims, c.recent)
-        self._saved: tuple[Path | None, list[dict[str, Any]], Array] = (None, [], self.replay.added.copy())
+        self._shards = Shards()
 
     def _start(self, streams: Streams) -> None:
         generator = streams.torch("initial-networks")
@@ -193,44 +192,23 @@ class PEARL(MetaPolicy):
                 raise NonFiniteError(f"the gradient of {name} is not finite in {where}; a smaller rate may help")
         raise NonFiniteError(f"the gradient is too large in {where}; a smaller rate may help")
 
-    def adapt(
-        self,
-        tasks: Array,
-        *,
-        seed: int,
-        episodes: int | None = None,
-        steps: int | None = None,
-        callback: Callable[[int], None] | None = None,
-    ) -> AdaptationResult:
-        """Adapt to each task by acting on what was inferred from ``steps`` rounds of exploration.
+    @property
+    def default_episodes(self) -> int:
+        return 1
 
-        A stage of the result is an exploration episode: stage 0 acts on z from the prior, each later one on z from
-        the posterior given all that was seen on that task; the last acts on the posterior's mean. Actions are the
-        mean ones throughout: all exploration is in z.
+    @property
+    def default_steps(self) -> int:
+        return 2
 
-        Args:
-            tasks: [K, P].
-            seed: of the exploration.
-            episodes: E episodes at each stage, each with its own z; 1 by default.
-            steps: posteriors to act on; 2 by default, as in the paper's figures.
-            callback: receives the number of each stage that is done; what it raises stops the adaptation.
-        """
-        tasks = self.tasks.check(tasks)
-        streams = Streams(check_count("seed", seed, 0))
-        steps = check_count("steps", 2 if steps is None else steps, 0)
-        count = check_count("episodes", 1 if episodes is None else episodes)
+    def _adapt(self, tasks: Array, streams: Streams, episodes: int, steps: int, callback: Callback) -> AdaptationResult:
         stages = []
-        for number, stage in enumerate(self._explorer(adapting=True).explore(tasks, count, steps + 1, streams)):
+        for number, stage in enumerate(self._explorer(adapting=True).explore(tasks, episodes, steps + 1, streams)):
             stages.append(stage)
-            if callback:
-                callback(number)
+            callback(number)
         names = ["prior", *(f"posterior {s}" for s in range(1, steps)), *(["posterior mean"] if steps else [])]
-        return AdaptationResult(
-            tasks=tasks,
-            returns=np.stack([stage.episodes.returns for stage in stages], axis=1),
-            env_steps=np.arange(steps + 1) * count * self.tasks.horizon,
-            trajectories=np.stack([np.asarray(stage.episodes.positions) for stage in stages], axis=1),
-            rewards=np.stack([stage.episodes.rewards[:, 0] for stage in stages], axis=1),
+        return AdaptationResult.of_stages(
+            tasks,
+            [stage.episodes for stage in stages],
             policies=lambda k, stage: self._mean_policy(stages[stage].z[k, 0]),
             stage_names=tuple(names),
             beliefs=np.stack([[s.belief.mean.numpy(), s.belief.stddev.numpy()] for s in stages], axis=2),
@@ -274,27 +252,20 @@ class PEARL(MetaPolicy):
     def card(self) -> dict[str, Any]:
         return {**super().card(), "training_tasks": self.training_tasks.tolist()}
 
-    def _write_shards(self, folder: Path) -> list[dict[str, Any]]:
-        """The replay since the last save into this folder, as one more file."""
-        where, shards, added = self._saved
-        if where != folder or not all((folder / shard["file"]).exists() for shard in shards):
-            shards, added = [], np.zeros_like(self.replay.added)
-        if (self.replay.added > added).any():
-            shards = [*shards, write_tensors(folder, "shard", self.replay.since(added))]
-        self._saved = (folder, shards, self.replay.added.copy())
-        return shards
+    def _growing(self) -> Replay:
+        return self.replay
 
-    def _restore(self, folder: Path, card: Mapping[str, Any]) -> None:
+    def _restore(self, saved: Checkpoint) -> None:
         try:
-            training_tasks = np.array(card["training_tasks"], dtype=float).reshape(-1, len(self.tasks.low))
+            training_tasks = np.array(saved.card["training_tasks"], dtype=float).reshape(-1, len(self.tasks.low))
             if not np.isfinite(training_tasks).all():
                 raise ValueError("a training task is not finite")
             self._train_on(training_tasks)
-            if card["tasks"] != {"id": self.tasks.id, "config": self.tasks.config}:
+            if saved.card["tasks"] != {"id": self.tasks.id, "config": self.tasks.config}:
                 return  # on other tasks than it was trained on: what was seen of those does not apply
-            shards = list(card.get("shards", ()))
-            for shard in shards:
-                self.replay.restore(read_tensors(folder, shard))
+            for tensors in saved.grown():
+                self.replay.restore(tensors)
+            self._shards.remember(saved.folder, saved.shards, self.replay)
         except (KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
-            raise CheckpointError(f"the replay in {folder} is damaged: {error!s:.200}; use another copy") from None
-        self._saved = (folder, shards, self.replay.added.copy())
+            where = saved.folder
+            raise CheckpointError(f"the replay in {where} is damaged: {error!s:.200}; use another copy") from None

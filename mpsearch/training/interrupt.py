@@ -1,39 +1,65 @@
-"""Ctrl-C, or the notebook's stop button, as a request that long work hears when it is at a good place to stop."""
+"""Ctrl-C, a notebook's stop button or a scheduler's SIGTERM, as a request that training hears between iterations."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
+TERMINATED = 143  # the exit code of a process that SIGTERM ended: 128 + 15
+TERMINATIONS = ("SIGTERM", "SIGBREAK")  # SIGBREAK is Ctrl-Break, which only Windows has
+
+
+class Terminated(SystemExit):
+    """The process was told to end, and what was at work has saved. Not caught, it ends the process with code 143."""
+
+    def __init__(self, words: str = "") -> None:
+        super().__init__(TERMINATED)
+        self.words = words
+
+    def __str__(self) -> str:
+        return self.words
+
 
 class Interrupt:
-    """While it is entered, the first interrupt only sets ``asked``; a second one stops at once, as usual.
+    """While it is entered, the first signal to stop only sets ``asked``; a second one stops at once.
 
-    Outside the main thread, and where interrupts are ignored or not Python's business, nothing changes::
+    Signals that the surrounding program ignores stay ignored, and outside the main thread nothing changes::
 
         with Interrupt() as interrupt:
             while work and not interrupt.asked:
                 ...
+        if interrupt.asked:
+            raise interrupt.error("stopped")
+
+    Attributes:
+        asked: whether a signal has come.
+        error: the exception to raise then: ``KeyboardInterrupt``, or :class:`Terminated` after SIGTERM.
     """
 
     def __init__(self) -> None:
         self.asked = False
-        self._earlier: Any = None
+        self.error: Callable[[str], BaseException] = KeyboardInterrupt
+        self._earlier: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        earlier = signal.getsignal(signal.SIGINT)
-        if threading.current_thread() is threading.main_thread() and callable(earlier):
-            self._earlier = earlier
-            signal.signal(signal.SIGINT, self._hear)
+        if threading.current_thread() is threading.main_thread():
+            numbers = [signal.SIGINT, *(getattr(signal, name) for name in TERMINATIONS if hasattr(signal, name))]
+            for number in numbers:
+                earlier = signal.getsignal(number)
+                if earlier not in (signal.SIG_IGN, None):  # None: a handler that is not Python's
+                    self._earlier[number] = earlier
+                    signal.signal(number, self._hear)
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._earlier is not None:
-            signal.signal(signal.SIGINT, self._earlier)
+        for number, earlier in self._earlier.items():
+            signal.signal(number, earlier)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
+        error = KeyboardInterrupt if number == signal.SIGINT else Terminated
         if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
+            raise error()
+        self.asked, self.error = True, error

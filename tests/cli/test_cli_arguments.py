@@ -6,9 +6,9 @@ import contextlib
 import io
 
 import pytest
+from agents import make
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from test_stopping import make
 
 from mpsearch import evaluation
 from mpsearch.cli import COMMANDS, main

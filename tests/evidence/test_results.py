@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_stopping import algorithms, make
+from agents import algorithms, make
 
 import mpsearch
 from mpsearch.errors import UsageError

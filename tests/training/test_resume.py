@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from test_stopping import make
+from agents import make
 
 from mpsearch import load
 from mpsearch.errors import CheckpointError

@@ -14,8 +14,9 @@ import time
 import numpy as np
 import pytest
 import torch
+from agents import algorithms, make
 
-from mpsearch import MAML, PEARL, MAMLConfig, PEARLConfig, PointNavigation
+from mpsearch import MAML
 from mpsearch.errors import CheckpointError, NonFiniteError, UsageError
 from mpsearch.training.interrupt import Interrupt
 from mpsearch.training.storage import locked
@@ -27,7 +28,8 @@ TRAIN = """
 import os
 import sys
 from pathlib import Path
-from test_stopping import ITERATIONS, make
+from agents import make
+from test_stopping import ITERATIONS
 
 make("maml"), make("pearl")  # torch imports some of itself only now
 for line in sys.stdin:
@@ -45,22 +47,6 @@ for line in sys.stdin:
 """
 
 
-def make(algorithm):
-    family = PointNavigation(horizon=4)
-    if algorithm == "maml":
-        return MAML(family, MAMLConfig(tasks_per_iteration=2, episodes=2, hidden=(8,)))
-    small = {"training_tasks": 3, "tasks_per_iteration": 2, "gradient_steps": 2, "meta_batch": 2, "batch": 8}
-    nets = {
-        "hidden": (8, 8),
-        "encoder_hidden": (8,),
-        "context": 8,
-        "replay_size": 2000,
-        "recent": 3,
-        "evaluate_every": 1000,
-    }
-    return PEARL(family, PEARLConfig(**small, **nets))
-
-
 def assert_same(a, b) -> None:
     assert a.iteration == b.iteration
     for name, tensor in a._tensors().items():
@@ -69,9 +55,6 @@ def assert_same(a, b) -> None:
 
 def iterations(folder):
     return [json.loads(line)["iteration"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
-
-
-algorithms = pytest.mark.parametrize("algorithm", ["maml", "pearl"])
 
 
 # --- interrupts
@@ -223,7 +206,7 @@ def test_a_rollback_needs_a_place_to_go_back_to(options, words) -> None:
 @pytest.fixture(scope="module")
 def trainer():
     """Starts a training in a process of its own and kills it within so many seconds; returns its exit code."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command, pipe, moments = [sys.executable, "-c", TRAIN], subprocess.PIPE, random.Random(os.getpid())
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as parent:
 

@@ -1,0 +1,162 @@
+"""What can be trained and kept: tensors, the account of the training so far, and the checkpoint that holds both."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from mpsearch.errors import CheckpointError, NonFiniteError, check_count, check_number
+from mpsearch.seeding import Streams
+from mpsearch.tasks import TaskDistribution, make_distribution
+from mpsearch.training import checkpoints
+from mpsearch.training.checkpoints import Checkpoint, Growing, Shards
+from mpsearch.training.metrics import Metrics
+from mpsearch.training.provenance import code_revision, describe_machine, package_versions
+from mpsearch.training.storage import read_card, require_structure
+
+PAST = ("config", "seed", "command", "iteration", "env_steps", "wall_seconds", "cpu_seconds", "machine", "revision")
+
+
+class Trainable(ABC):
+    """An agent that :class:`mpsearch.training.loop.Loop` can train, and that a folder can hold.
+
+    Attributes:
+        tasks: the task distribution.
+        config: a frozen dataclass of hyper-parameters.
+        iteration, env_steps: training so far.
+        wall_seconds, cpu_seconds: the time that training took so far.
+        seed: of the last training.
+        command: the command line that repeats this training, if one did it.
+        history: the cards of the trainings that this one started from.
+        rollbacks: how often training went back to a checkpoint and continued with other random numbers.
+    """
+
+    algorithm: ClassVar[str]
+    config_type: ClassVar[type[Any]]
+
+    def __init__(self, tasks: TaskDistribution, config: Any = None) -> None:
+        self.tasks = tasks
+        self.config = self.config_type() if config is None else config
+        self.iteration = self.env_steps = 0
+        self.wall_seconds = self.cpu_seconds = 0.0
+        self.seed: int | None = None
+        self.command: str | None = None
+        self.history: list[dict[str, Any]] = []
+        self.rollbacks = 0
+        self._shards = Shards()
+
+    @abstractmethod
+    def _start(self, streams: Streams) -> None:
+        """Draw the initial parameters."""
+
+    @abstractmethod
+    def _iterate(self, streams: Streams) -> Metrics:
+        """One iteration of training; returns its metrics, ``env_steps`` among them."""
+
+    @abstractmethod
+    def _take_over(self, other: Self) -> None:
+        """Copy what ``other`` learned."""
+
+    @abstractmethod
+    def _tensors(self) -> dict[str, Tensor]:
+        """Everything that training changes, by name. These are the tensors themselves, so that values can be set."""
+
+    def _growing(self) -> Growing | None:
+        """The data that only grows while training, if there is any."""
+        return None
+
+    def _restore(self, saved: Checkpoint) -> None:  # noqa: B027 - most have nothing more
+        """Take from a checkpoint what is not among :meth:`_tensors`."""
+
+    def _require_finite_parameters(self) -> None:
+        for name, tensor in self._tensors().items():
+            if not torch.isfinite(tensor).all():
+                raise NonFiniteError(f"{name} is not finite after iteration {self.iteration}; smaller steps may help")
+
+    def card(self) -> dict[str, Any]:
+        """Where this agent comes from, as JSON data."""
+        return {
+            "algorithm": self.algorithm,
+            "tasks": {"id": self.tasks.id, "config": self.tasks.config},
+            "config": asdict(self.config),
+            "seed": self.seed,
+            "command": self.command,
+            "iteration": self.iteration,
+            "rollbacks": self.rollbacks,
+            "env_steps": self.env_steps,
+            "wall_seconds": round(self.wall_seconds, 1),
+            "cpu_seconds": round(self.cpu_seconds, 1),
+            "machine": describe_machine(),
+            "versions": package_versions(),
+            "revision": code_revision(),
+            "history": self.history,
+        }
+
+    def save(self, path: str | os.PathLike[str], **notes: Any) -> None:
+        """Write a checkpoint into the folder ``path``; ``notes`` are added to its card.
+
+        Raises:
+            CheckpointError: it cannot be written; an earlier checkpoint there stays whole.
+        """
+        checkpoints.write(Path(path), {**self.card(), **notes}, self._tensors(), self._growing(), self._shards)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], tasks: TaskDistribution | None = None) -> Self:
+        """The agent saved in the folder ``path``.
+
+        Args:
+            tasks: the distribution to use; by default the one named in the card.
+
+        Raises:
+            CheckpointError: damaged, of another architecture or algorithm, or of a newer version.
+        """
+        saved = checkpoints.read(Path(path))
+        if saved.card.get("algorithm") != cls.algorithm:
+            raise CheckpointError(f"{path} holds {saved.card.get('algorithm')!r:.80}, not {cls.algorithm!r}")
+        with torch.device("meta"):  # shapes without memory: a card may declare more than the weights file holds
+            expected = cls._from_card(saved.card, tasks, str(path))._tensors()
+        require_structure(saved.tensors, expected, str(path))
+        agent = cls._from_card(saved.card, tasks, str(path))
+        with torch.no_grad():
+            for name, tensor in agent._tensors().items():
+                tensor.copy_(saved.tensors[name])
+        agent._restore(saved)
+        return agent
+
+    def start_from(self, path: str | os.PathLike[str]) -> None:
+        """Begin training where the checkpoint in ``path`` ended, under this config; its cost counts as this one's.
+
+        Raises:
+            CheckpointError: it is damaged, or the two differ in architecture.
+        """
+        other, card = self.load(path, self.tasks), read_card(Path(path))
+        self._take_over(other)
+        self.iteration, self.env_steps = other.iteration, other.env_steps
+        self.wall_seconds, self.cpu_seconds = other.wall_seconds, other.cpu_seconds
+        self.history = [*other.history, {"folder": os.fspath(path), **{key: card[key] for key in PAST}}]
+
+    @classmethod
+    def _from_card(cls, card: Mapping[str, Any], tasks: TaskDistribution | None, where: str) -> Self:
+        try:
+            tasks = tasks or make_distribution(card["tasks"]["id"], **card["tasks"]["config"])
+            agent = cls(tasks, cls.config_type(**card["config"]))
+            for name in ("iteration", "env_steps"):
+                setattr(agent, name, check_count(name, card[name], 0))
+            for name in ("wall_seconds", "cpu_seconds"):
+                setattr(agent, name, check_number(name, card[name], 0))
+            agent.rollbacks = check_count("rollbacks", card.get("rollbacks", 0), 0)
+            agent.seed = None if card["seed"] is None else check_count("seed", card["seed"], 0)
+            agent.command, agent.history = card["command"], [dict(past) for past in card["history"]]
+        except Exception as error:  # whatever constructors say of a stranger's data
+            reason = f"{type(error).__name__}: {error!s:.200}"
+            raise CheckpointError(
+                f"the card of {where} is damaged or was edited ({reason}); use another copy"
+            ) from error
+        return agent
