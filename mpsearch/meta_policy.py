@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -67,13 +68,14 @@ class Adapts(ABC):
             UsageError: a task is not one of :attr:`tasks`, or a number is not allowed.
             NonFiniteError: a simulation diverged.
         """
-        return self._adapt(
+        result = self._adapt(
             self.tasks.check(tasks),
             Streams(check_count("seed", seed, 0)),
             check_count("episodes", self.default_episodes if episodes is None else episodes),
             check_count("steps", self.default_steps if steps is None else steps, 0),
             callback or (lambda stage: None),
         )
+        return replace(result, robot=self.tasks.robot)
 
     @property
     @abstractmethod

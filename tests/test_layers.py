@@ -138,7 +138,11 @@ def test_higher_is_imported_in_one_file() -> None:
 
 
 def test_mujoco_is_imported_only_under_tasks_and_view_and_where_it_is_measured() -> None:
-    allowed = {path for path in SOURCES if path.startswith(("tasks/", "view/", "evidence/bench/")) or path == "course/doctor.py"}
+    allowed = {
+        path
+        for path in SOURCES
+        if path.startswith(("tasks/", "view/", "evidence/bench/")) or path == "course/doctor.py"
+    }
     assert users_of("mujoco") <= allowed
     assert "tasks/physics.py" in users_of("mujoco")
 

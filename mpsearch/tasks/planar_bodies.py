@@ -27,8 +27,9 @@ class RandomBody(Body):
     model's own. All exponents 0 give gymnasium's own robot.
 
     Source: Rakelly et al. 2019, section 6.1 (Walker-2D-Params), with the bases of the code that it used
-    (rand-param-envs, where the damping's is 1.3). That code multiplies the three axes of an inertia, and the three frictions of a part, by a
-    number each; here they share one, because in the plane only one of the three has an effect.
+    (rand-param-envs, where the damping's is 1.3). That code multiplies the three axes of an inertia, and the three
+    frictions of a part, by a number each; here they share one, because in the plane only one of the three has an
+    effect.
 
     Reward at each step: ``v_x + healthy - 0.001 |a|^2``, with ``v_x`` the torso's mean velocity over the step in m/s;
     it is gymnasium's own.
@@ -149,7 +150,7 @@ class HopperBody(RandomBody):
 
     id = "hopper-body"
     robot = "Hopper"
-    scale = np.array([1.2, 0.1, 0.2, 0.2, 0.2] + [1.0, 1.0, 2.0, 2.0, 2.0, 3.0])
+    scale = np.array([1.2, 0.1, 0.2, 0.2, 0.2, 1.0, 1.0, 2.0, 2.0, 2.0, 3.0])
 
     def healthy(self, qpos: Array, qvel: Array) -> Array:
         standing = (qpos[..., 1] > 0.7) & (np.abs(qpos[..., 2]) < 0.2)

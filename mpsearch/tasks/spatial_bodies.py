@@ -238,8 +238,12 @@ class HumanoidDirection(Heading):
     start_noise = 1e-2
     tracked = "xipos"
     scale = np.array(
-        [1.3, 1.0, 0.1, 0.2, 0.1, 0.3, 0.3, 0.3, *2 * [0.2, 0.3, 0.5, 1.0], *6 * [0.3]]
-        + [0.5, 0.5, 1.3, 1.0, 2.0, 2.0, 3.0, 4.0, 3.0, *2 * [2.5, 3.5, 5.5, 9.0], *6 * [3.0]]
+        [
+            *[1.3, 1.0, 0.1, 0.2, 0.1, 0.3, 0.3, 0.3],  # height, orientation, abdomen
+            *(2 * [0.2, 0.3, 0.5, 1.0] + 6 * [0.3]),  # legs, arms
+            *[0.5, 0.5, 1.3, 1.0, 2.0, 2.0, 3.0, 4.0, 3.0],  # and their velocities
+            *(2 * [2.5, 3.5, 5.5, 9.0] + 6 * [3.0]),
+        ]
     )
 
     def observe(self, qpos: Array, qvel: Array) -> Array:

@@ -191,12 +191,12 @@ def test_each_exponent_multiplies_its_own_number_and_no_other(family) -> None:
     for n, name in enumerate(tasks.parameter_names):
         group, part = name.split("_", 1)
         changed = {field for field, values in fields.items() if (values[n] != getattr(model, field)).any()}
-        expected, base, row = {
-            "mass": lambda: ("body_mass", 1.5, model.body(part).id),
-            "inertia": lambda: ("body_inertia", 1.5, model.body(part).id),
-            "damping": lambda: ("dof_damping", 1.3, model.joint(f"{part}_joint").dofadr[0]),
-            "friction": lambda: ("geom_friction", 1.5, model.geom(part if part == "floor" else f"{part}_geom").id),
-        }[group]()
+        if group == "damping":
+            expected, base, row = "dof_damping", 1.3, model.joint(f"{part}_joint").dofadr[0]
+        elif group == "friction":
+            expected, base, row = "geom_friction", 1.5, model.geom(part if part == "floor" else f"{part}_geom").id
+        else:
+            expected, base, row = f"body_{group}", 1.5, model.body(part).id
         plain = getattr(model, expected).copy()
         plain[row] *= base**2
         assert changed == {expected}
