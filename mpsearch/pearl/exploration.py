@@ -83,7 +83,8 @@ class Guess:
         return rows, counts
 
     def draw(self) -> None:
-        self.belief = self.explorer.encoder(*self.context())
+        rows, counts = self.context()
+        self.belief = self.explorer.encoder(rows) if counts.all() else self.explorer.encoder(rows, counts)
         noise = torch.randn((*self.shape, self.belief.mean.shape[-1]), generator=self.generator)
         self.z = self.belief.mean[:, None] + (0.0 if self.settled else self.belief.stddev[:, None]) * noise
 
