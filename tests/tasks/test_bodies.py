@@ -7,9 +7,11 @@ import mujoco
 import numpy as np
 import pytest
 
+from mpsearch import MAML, PEARL, MAMLConfig, PEARLConfig
 from mpsearch.errors import UsageError
 from mpsearch.tasks import AntDirection, AntGoal, HopperBody, HumanoidDirection, WalkerBody
 from mpsearch.tasks.physics import quiet_mujoco
+from mpsearch.tasks.spatial_bodies import Ant
 
 STEPS = 250
 QPOS_QVEL = {"include_cfrc_ext_in_observation": False}
@@ -175,7 +177,7 @@ def test_the_gymnasium_environment_terminates_unless_told_otherwise(family) -> N
         tasks = family(terminate_when_unhealthy=ends, horizon=120)
         env = tasks.make_env(tasks.spread()[0])
         env.reset(seed=0)
-        env._batch.qpos[..., 1 if family in BODIES else 2] = 0.1  # on the ground
+        env._batch.qpos[..., 1 if family in BODIES else 2] = 1.5 if issubclass(family, Ant) else 0.1
         *_, terminated, truncated, _ = env.step(np.zeros(tasks.action_dim))
         assert (terminated, truncated) == (ends, False)
 
@@ -262,6 +264,25 @@ def test_a_row_depends_neither_on_neighbours_nor_on_threads(family) -> None:
     assert np.array_equal(all_qpos, threaded_qpos)
     assert np.array_equal(all_qpos[1:3], two_qpos)
     assert not np.array_equal(all_qpos, walk(family, tasks, 1)[1])
+
+
+# Learning
+
+
+@pytest.mark.parametrize("algorithm", ["maml", "pearl"])
+@every_family
+def test_an_iteration_runs_and_what_it_made_adapts(algorithm, family) -> None:
+    tasks = family(horizon=12)
+    if algorithm == "maml":
+        agent = MAML(tasks, MAMLConfig(tasks_per_iteration=2, episodes=2, hidden=(8,)))
+    else:
+        small = {"training_tasks": 2, "tasks_per_iteration": 2, "gradient_steps": 2, "meta_batch": 2, "batch": 8}
+        agent = PEARL(tasks, PEARLConfig(**small, hidden=(8, 8), encoder_hidden=(8,), context=8, replay_size=2000))
+    agent.train(1, seed=0)
+    result = agent.adapt(tasks.spread(2), seed=1, episodes=1, steps=1)
+    assert np.isfinite(result.returns).all()
+    assert result.trajectories.shape == (2, 2, 13, tasks.model.nq)
+    assert result.robot == tasks.robot
 
 
 # Tasks
