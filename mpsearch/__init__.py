@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import gymnasium
+from mpsearch.tasks.registry import BUILT_IN, make_distribution, register, register_environment
 
 if TYPE_CHECKING:
     from mpsearch.evaluation import Evaluation, evaluate
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
         PointNavigation,
         TaskDistribution,
         WalkerBody,
-        make_distribution,
     )
     from mpsearch.zoo import available, load
 
@@ -55,7 +54,6 @@ _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch 
     "available": "zoo",
     "evaluate": "evaluation",
     "load": "zoo",
-    "make_distribution": "tasks",
 }
 
 __all__ = [
@@ -79,23 +77,11 @@ __all__ = [
     "evaluate",
     "load",
     "make_distribution",
+    "register",
 ]
 
-for _name, _family in (
-    ("CheetahDirection", "cheetah-direction"),
-    ("CheetahVelocity", "cheetah-velocity"),
-    ("PointNavigation", "point-navigation"),
-    ("AntDirection", "ant-direction"),
-    ("AntGoal", "ant-goal"),
-    ("WalkerBody", "walker-body"),
-    ("HopperBody", "hopper-body"),
-    ("HumanoidDirection", "humanoid-direction"),
-):
-    gymnasium.register(
-        f"mpsearch/{_name}-v0",
-        entry_point="mpsearch.tasks.environments:make_registered",
-        kwargs={"family_id": _family},
-    )
+for _family, _place in BUILT_IN.items():
+    register_environment(_place.split(":")[-1], _family)
 
 
 def __getattr__(name: str) -> Any:
@@ -105,4 +91,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted({*globals(), *_HOME})

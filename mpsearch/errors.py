@@ -40,10 +40,12 @@ def check_count(name: str, value: int, least: int = 1) -> int:
     return int(value)
 
 
-def check_number(name: str, value: float, least: float) -> float:
-    """Return ``value`` if it is a finite number of at least ``least``."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not least <= value < float("inf"):
-        raise UsageError(f"{name} must be a number of at least {least:g}, not {value!r}")
+def check_number(name: str, value: float, least: float | None = None) -> float:
+    """Return ``value`` if it is a finite number, of at least ``least`` if that is given."""
+    number = isinstance(value, Real) and not isinstance(value, bool) and abs(value) < float("inf")
+    if not number or (least is not None and value < least):
+        allowed = "a finite number" if least is None else f"a number of at least {least:g}"
+        raise UsageError(f"{name} must be {allowed}, not {value!r}")
     return float(value)
 
 

@@ -169,6 +169,7 @@ def evaluate(
 ) -> Evaluation:
     """Let ``agent`` adapt to ``tasks`` [K, P] once for each seed; ``options`` go to ``agent.adapt``."""
     check_count("the number of seeds", len(seeds))
+    seeds = [check_count("seed", seed, 0) for seed in seeds]
     bar = tqdm(seeds, disable=not progress, unit="seed", leave=False)
     results = [agent.adapt(tasks, seed=seed, **options) for seed in bar]
     returns = np.stack([result.returns.mean(-1) for result in results])

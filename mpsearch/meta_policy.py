@@ -11,6 +11,7 @@ from typing import ClassVar
 from mpsearch.errors import check_count
 from mpsearch.records import AdaptationResult, Array
 from mpsearch.seeding import Streams
+from mpsearch.surroundings import own_torch
 from mpsearch.tasks import TaskDistribution
 from mpsearch.training.loop import Loop, OnNonFinite
 from mpsearch.training.metrics import Metrics
@@ -68,13 +69,14 @@ class Adapts(ABC):
             UsageError: a task is not one of :attr:`tasks`, or a number is not allowed.
             NonFiniteError: a simulation diverged.
         """
-        result = self._adapt(
+        checked = (
             self.tasks.check(tasks),
             Streams(check_count("seed", seed, 0)),
             check_count("episodes", self.default_episodes if episodes is None else episodes),
             check_count("steps", self.default_steps if steps is None else steps, 0),
-            callback or (lambda stage: None),
         )
+        with own_torch():
+            result = self._adapt(*checked, callback or (lambda stage: None))
         return replace(result, robot=self.tasks.robot)
 
     @property
@@ -129,4 +131,6 @@ class MetaPolicy(Trainable, Adapts):
             KeyboardInterrupt: it was interrupted, and has saved; a second interrupt does not wait for that.
             Terminated: the process was told to end by SIGTERM, and training has saved.
         """
-        Loop(self, check_count("seed", seed, 0), callback, folder, save_every, on_nonfinite, progress).run(iterations)
+        loop = Loop(self, check_count("seed", seed, 0), callback, folder, save_every, on_nonfinite, progress)
+        with own_torch():
+            loop.run(iterations)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -13,23 +12,14 @@ from torch import Tensor
 
 from mpsearch.policies import PolicyNet
 from mpsearch.records import Array, Episodes
+from mpsearch.surroundings import one_torch_thread
 from mpsearch.tasks import Batch
 
 Actor = Callable[[Array], tuple[Array, Array]]  # observations [K, E, O] -> actions [K, E, A], log_probs [K, E]
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
-AHEAD = 50  # steps whose noise is drawn together: between two steps of the physics, each call costs twice what it does
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """While MuJoCo's threads step the physics, torch's would only take the cores from them."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+# Noise is drawn for so many steps at once: one large draw is cheaper than many small ones between steps of the physics.
+AHEAD = 50
 
 
 def gaussian_actor(policy: PolicyNet, parameters: Iterable[Tensor], generator: torch.Generator) -> Actor:

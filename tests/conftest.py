@@ -1,5 +1,7 @@
 """Fixtures of the tests of pictures and pages; how hypothesis searches."""
 
+import signal
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -10,6 +12,11 @@ from mpsearch.records import AdaptationResult
 # pytest --hypothesis-profile=default
 settings.register_profile("same", derandomize=True, deadline=None, database=None)
 settings.load_profile("same")
+
+# Where the tests are started in the background of a script, or by nohup, SIGINT is ignored, and all processes that they
+# start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import torch
 
 from mpsearch.maml.inner import spread_over_tasks
 from mpsearch.policies import PolicyNet, log_prob, with_parameters
-from mpsearch.rollouts import AHEAD, collect, gaussian_actor, one_torch_thread
+from mpsearch.rollouts import AHEAD, collect, gaussian_actor
 from mpsearch.seeding import Streams
+from mpsearch.surroundings import one_torch_thread
 from mpsearch.tasks import PointNavigation
 
 

@@ -1,6 +1,6 @@
 """The command line: ``mpsearch adapt | train | evaluate | bench | doctor | lab``.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage. Everything slow is imported by the command that needs it.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 143 ended by SIGTERM (training has saved).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from mpsearch.cli.evaluate import Evaluate
 from mpsearch.cli.lab import Lab
 from mpsearch.cli.train import Train
 from mpsearch.errors import MpsearchError, UsageError
+from mpsearch.training.interrupt import TERMINATED, Terminated
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "adapt": Adapt,
@@ -47,4 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt as interrupt:
         print(f"mpsearch: {interrupt or 'interrupted; what was saved is kept'}", file=sys.stderr)
         return 1
+    except Terminated as terminated:
+        print(f"mpsearch: {terminated or 'terminated; what was saved is kept'}", file=sys.stderr)
+        return TERMINATED
     return 0

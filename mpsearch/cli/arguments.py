@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from mpsearch.errors import UsageError
+from mpsearch.cli.naming import name_family
+from mpsearch.errors import UsageError, unknown
+from mpsearch.evidence import BASELINES
+from mpsearch.tasks.registry import known, make_distribution
+from mpsearch.zoo import ALGORITHMS
 
 if TYPE_CHECKING:
     from mpsearch.records import Array
     from mpsearch.tasks import TaskDistribution
 
-Algorithm = Annotated[str, tyro.conf.arg(metavar="ALGO", help="algorithm: maml or pearl")]
-Method = Annotated[
-    str, tyro.conf.arg(metavar="ALGO", help="maml, pearl, or a baseline: random, average, oracle or scratch")
-]
-Tasks = Annotated[str, tyro.conf.arg(metavar="TASKS", help="cheetah-direction, cheetah-velocity or point-navigation")]
+METHODS = [*ALGORITHMS, *BASELINES]
+FAMILY = f"{', '.join(known())}; or your own: path/to/file.py:Class or package.module:Class"
+
+Algorithm = Annotated[str, tyro.conf.arg(metavar="ALGO", help=f"one of {', '.join(ALGORITHMS)}")]
+Method = Annotated[str, tyro.conf.arg(metavar="ALGO", help=f"one of {', '.join(METHODS)}")]
+Tasks = Annotated[str, tyro.conf.arg(metavar="TASKS", help=FAMILY)]
 Settings = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE ...")]
 
 
@@ -39,25 +44,23 @@ def parse_settings(pairs: tuple[str, ...], what: str) -> dict[str, Any]:
 def load_agent(method: str, tasks: str, weights: Path | None, family: tuple[str, ...]) -> Any:
     """The shipped meta-policy or baseline, or the one in ``weights``, on the family with its changed settings."""
     from mpsearch import zoo
-    from mpsearch.errors import unknown
     from mpsearch.evidence import baselines
-    from mpsearch.tasks import FAMILIES, make_distribution
 
-    if method not in (known := [*zoo.ALGORITHMS, *baselines.NAMES]):
-        raise unknown("algorithm", method, known)
-    if tasks not in FAMILIES:
-        raise unknown("tasks", tasks, FAMILIES)
-    changed = parse_settings(family, "--family")
+    if method not in METHODS:
+        raise unknown("algorithm", method, METHODS)
+    family_id, changed = name_family(tasks), parse_settings(family, "--family")
     if method in ("random", "scratch"):
         if weights is not None:
             raise UsageError(f"{method} starts from nothing: leave out --weights")
-        return baselines.start(method, make_distribution(tasks, **changed))
-    agent = zoo.load(weights or f"{method}-{tasks}")
-    trainer = method if method in zoo.ALGORITHMS else "maml"
-    if (agent.algorithm, agent.tasks.id) != (trainer, tasks):
-        raise UsageError(f"{weights} was trained by {agent.algorithm} on {agent.tasks.id}, not {trainer} on {tasks}")
+        return baselines.start(method, make_distribution(family_id, **changed))
+    agent = zoo.load(weights or f"{method}-{family_id}")
+    trainer = method if method in ALGORITHMS else "maml"
+    if (agent.algorithm, agent.tasks.id) != (trainer, family_id):
+        raise UsageError(
+            f"{weights} was trained by {agent.algorithm} on {agent.tasks.id}, not {trainer} on {family_id}"
+        )
     if changed:
-        agent.tasks = make_distribution(tasks, **{**agent.tasks.config, **changed})
+        agent.tasks = make_distribution(family_id, **{**agent.tasks.config, **changed})
     return agent
 
 

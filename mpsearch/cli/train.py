@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import tyro
 
 from mpsearch.cli.arguments import Algorithm, Settings, Tasks, parse_settings
+from mpsearch.cli.naming import name_family
 from mpsearch.errors import UsageError
+from mpsearch.tasks.registry import make_distribution
 
 if TYPE_CHECKING:
     from mpsearch.meta_policy import MetaPolicy
@@ -51,14 +53,14 @@ class Train:
         print(f"{agent.iteration} iterations, {agent.env_steps:,} environment steps: saved in {folder}")
 
     def _fresh(self, kind: type[MetaPolicy]) -> tuple[MetaPolicy, Path]:
-        from mpsearch.tasks import make_distribution
         from mpsearch.training.metrics import copy_metrics
         from mpsearch.training.storage import CARD
 
-        folder = self.folder or Path("runs") / f"{self.algo}-{self.tasks}-{self.seed}"
+        family_id = name_family(self.tasks)
+        folder = self.folder or Path("runs") / f"{self.algo}-{family_id}-{self.seed}"
         if (folder / CARD).exists():
             raise UsageError(f"{folder} already holds a run; continue it with --resume {folder} or choose another")
-        family = make_distribution(self.tasks, **parse_settings(self.family, "--family"))
+        family = make_distribution(family_id, **parse_settings(self.family, "--family"))
         agent = kind(family, self._config(kind))
         agent.seed, agent.command = self.seed, shlex.join(["mpsearch", *sys.argv[1:]])
         if self.start:
@@ -80,7 +82,7 @@ class Train:
     def _resumed(self, kind: type[MetaPolicy], folder: Path) -> tuple[MetaPolicy, Path]:
         if self.set or self.family or self.folder or self.start:
             raise UsageError("--resume continues a run as it was: leave out --set, --family, --folder and --start")
-        agent = kind.load(folder)
-        if agent.tasks.id != self.tasks:
-            raise UsageError(f"{folder} was trained on {agent.tasks.id}, not {self.tasks}")
+        family_id, agent = name_family(self.tasks), kind.load(folder)
+        if agent.tasks.id != family_id:
+            raise UsageError(f"{folder} was trained on {agent.tasks.id}, not {family_id}")
         return agent, folder

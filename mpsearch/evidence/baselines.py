@@ -12,19 +12,20 @@ The rows of figure 5 of Finn et al. 2017. All of them adapt by the same interfac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mpsearch.errors import UsageError, check_count
+from mpsearch.evidence import BASELINES
 from mpsearch.maml import MAML, MAMLConfig
 from mpsearch.meta_policy import Adapts, Callback
-from mpsearch.records import AdaptationResult, Array, whole
+from mpsearch.records import AdaptationResult, Array, Policy, whole
 from mpsearch.seeding import Streams
 from mpsearch.tasks import Batch, TaskDistribution
 
 RATES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # inner rates to choose from: a baseline gets the one that suits it
-NAMES = ("average", "oracle", "random", "scratch")
+NAMES = BASELINES
 TUNING_SEED = 2**31 - 2  # neither training nor the evaluation draws these tasks
 SCRATCH_ITERATIONS = (0, 3, 30, 300)  # once, ten and a hundred times the environment steps of three gradient steps
 SCRATCH = MAMLConfig(inner_steps=0, tasks_per_iteration=1, curvature_steps=1000)
@@ -52,6 +53,16 @@ class OneTask(TaskDistribution):
 
     def make_batch(self, tasks: Array, episodes: int, *, threads: int = 0) -> Batch:
         return self.family.make_batch(tasks, episodes, threads=threads)
+
+
+@dataclass(frozen=True)
+class SeparatePolicies:
+    """Maps (task index k, stage) to the policy of the separate training on that task."""
+
+    results: Sequence[Sequence[AdaptationResult]]
+
+    def __call__(self, k: int, stage: int) -> Policy:
+        return self.results[k][stage].policy(0, 0)
 
 
 class FromScratch(Adapts):
@@ -91,7 +102,7 @@ class FromScratch(Adapts):
             env_steps=whole(np.mean([[stage.env_steps[0] for stage in stages] for stages in results], axis=0)),
             trajectories=np.stack([[stage.trajectories[0, 0] for stage in stages] for stages in results]),
             rewards=np.stack([[stage.rewards[0, 0] for stage in stages] for stages in results]),
-            policies=lambda k, stage: results[k][stage].policy(0, 0),
+            policies=SeparatePolicies(results),
         )
 
     def _train(

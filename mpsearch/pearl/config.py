@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import ClassVar
 
-from mpsearch.errors import UsageError, check_count, check_widths
+from mpsearch.errors import UsageError, check_widths
+from mpsearch.training.config import Config
 
 
 @dataclass(frozen=True)
-class PEARLConfig:
+class PEARLConfig(Config):
     """Hyper-parameters of PEARL. Departures from Rakelly et al. 2019 and the authors' code say why.
 
     Attributes:
@@ -80,14 +82,10 @@ class PEARLConfig:
     evaluate_every: int = 10
     evaluation_tasks: int = 10
 
+    least: ClassVar = {"gradient_steps": 0, "resample_every": 0}
+
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if field.type == "int":
-                check_count(
-                    field.name,
-                    getattr(self, field.name),
-                    least=0 if field.name in ("gradient_steps", "resample_every") else 1,
-                )
+        super().__post_init__()
         for name in ("hidden", "encoder_hidden"):
             check_widths(name, getattr(self, name))
         if not 0 <= self.discount < 1:

@@ -11,16 +11,16 @@ from torch import Tensor, nn
 
 from mpsearch.errors import CheckpointError, NonFiniteError
 from mpsearch.meta_policy import Callback, MetaPolicy
+from mpsearch.pearl.acting import ConditionedPolicies
 from mpsearch.pearl.config import PEARLConfig
 from mpsearch.pearl.encoder import Encoder, kl_from_prior
 from mpsearch.pearl.exploration import Explorer, uniform_actor
 from mpsearch.pearl.losses import Transitions, actor_loss, critic_loss, soft_targets, temperature_loss
 from mpsearch.pearl.networks import Actor, TwinCritic
 from mpsearch.pearl.replay import Replay
-from mpsearch.records import AdaptationResult, Array, Episodes, Policy
+from mpsearch.records import AdaptationResult, Array, Episodes
 from mpsearch.rollouts import collect
 from mpsearch.seeding import Streams
-from mpsearch.tasks import TaskDistribution
 from mpsearch.training.checkpoints import Checkpoint, Shards
 from mpsearch.training.metrics import Metrics
 from mpsearch.training.storage import require_structure
@@ -42,9 +42,9 @@ class PEARL(MetaPolicy):
     config_type = PEARLConfig
     config: PEARLConfig
 
-    def __init__(self, tasks: TaskDistribution, config: PEARLConfig | None = None) -> None:
-        super().__init__(tasks, config)
-        c, o, a, scale = self.config, tasks.observation_dim, tasks.action_dim, tasks.observation_scale
+    def _build(self) -> None:
+        c, tasks = self.config, self.tasks
+        o, a, scale = tasks.observation_dim, tasks.action_dim, tasks.observation_scale
         transition_scale = np.concatenate([scale, np.ones(a + 1), scale])
         self.encoder = Encoder(len(transition_scale), c.latent, c.encoder_hidden, transition_scale)
         self.actor = Actor(o, a, c.latent, c.hidden, scale)
@@ -209,22 +209,10 @@ class PEARL(MetaPolicy):
         return AdaptationResult.of_stages(
             tasks,
             [stage.episodes for stage in stages],
-            policies=lambda k, stage: self._mean_policy(stages[stage].z[k, 0]),
+            ConditionedPolicies(copy.deepcopy(self.actor), [stage.z[:, 0] for stage in stages]),
             stage_names=tuple(names),
             beliefs=np.stack([[s.belief.mean.numpy(), s.belief.stddev.numpy()] for s in stages], axis=2),
         )
-
-    def _mean_policy(self, z: Tensor) -> Policy:
-        actor = copy.deepcopy(self.actor)
-
-        @torch.no_grad()
-        def policy(observation: Array) -> Array:
-            observations = torch.as_tensor(np.asarray(observation), dtype=torch.float32)
-            flat = observations.reshape(-1, observations.shape[-1])
-            mean, _ = actor(flat, z.expand(len(flat), -1))
-            return torch.tanh(mean).reshape(*observations.shape[:-1], -1).numpy()
-
-        return policy
 
     def _take_over(self, other: PEARL) -> None:
         mine, theirs = self._tensors(), other._tensors()

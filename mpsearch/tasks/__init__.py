@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from mpsearch.errors import UsageError, unknown
-from mpsearch.tasks.cheetah import CheetahDirection, CheetahVelocity
-from mpsearch.tasks.distribution import Batch, TaskDistribution
-from mpsearch.tasks.environments import TaskEnv
-from mpsearch.tasks.navigation import PointNavigation
-from mpsearch.tasks.planar_bodies import HopperBody, WalkerBody
-from mpsearch.tasks.spatial_bodies import AntDirection, AntGoal, HumanoidDirection
+from mpsearch.tasks.registry import BUILT_IN, make_distribution, register
+
+if TYPE_CHECKING:
+    from mpsearch.tasks.batch import Batch
+    from mpsearch.tasks.cheetah import CheetahDirection, CheetahVelocity
+    from mpsearch.tasks.distribution import TaskDistribution
+    from mpsearch.tasks.environments import TaskEnv
+    from mpsearch.tasks.navigation import PointNavigation
+    from mpsearch.tasks.planar_bodies import HopperBody, WalkerBody
+    from mpsearch.tasks.spatial_bodies import AntDirection, AntGoal, HumanoidDirection
+
+_HOME = {  # imported when first used, because MuJoCo takes half a second
+    "AntDirection": "spatial_bodies",
+    "AntGoal": "spatial_bodies",
+    "Batch": "batch",
+    "CheetahDirection": "cheetah",
+    "CheetahVelocity": "cheetah",
+    "HopperBody": "planar_bodies",
+    "HumanoidDirection": "spatial_bodies",
+    "PointNavigation": "navigation",
+    "TaskDistribution": "distribution",
+    "TaskEnv": "environments",
+    "WalkerBody": "planar_bodies",
+}
 
 __all__ = [
+    "BUILT_IN",
     "AntDirection",
     "AntGoal",
     "Batch",
@@ -25,32 +44,11 @@ __all__ = [
     "TaskEnv",
     "WalkerBody",
     "make_distribution",
+    "register",
 ]
 
-FAMILIES: dict[str, type[TaskDistribution]] = {
-    family.id: family
-    for family in (
-        CheetahDirection,
-        CheetahVelocity,
-        PointNavigation,
-        AntDirection,
-        AntGoal,
-        WalkerBody,
-        HopperBody,
-        HumanoidDirection,
-    )
-}
 
-
-def make_distribution(family_id: str, **config: Any) -> TaskDistribution:
-    """The task distribution with this id; ``config`` goes to its constructor.
-
-    Raises:
-        UsageError: the id or an argument is unknown.
-    """
-    if family_id not in FAMILIES:
-        raise unknown("tasks", family_id, FAMILIES)
-    try:
-        return FAMILIES[family_id](**config)
-    except TypeError as error:
-        raise UsageError(f"{family_id} cannot be made with {config}: {error}") from None
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"mpsearch.tasks.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'mpsearch.tasks' has no attribute {name!r}")

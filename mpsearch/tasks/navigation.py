@@ -8,7 +8,8 @@ import numpy as np
 
 from mpsearch.errors import UsageError, check_count
 from mpsearch.records import Array
-from mpsearch.tasks.distribution import Batch, TaskDistribution
+from mpsearch.tasks.batch import Batch
+from mpsearch.tasks.distribution import TaskDistribution
 
 STEP = 0.1  # m moved by a full action
 GOAL_RADIUS = 0.2  # m, sparse reward

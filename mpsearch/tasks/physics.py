@@ -18,7 +18,7 @@ import numpy as np
 
 from mpsearch.errors import UsageError, check_count
 from mpsearch.records import Array
-from mpsearch.tasks.distribution import Batch
+from mpsearch.tasks.batch import Batch
 
 DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 

@@ -15,7 +15,7 @@ from mpsearch.errors import NonFiniteError, UsageError, check_count, unknown
 from mpsearch.seeding import Streams
 from mpsearch.training.interrupt import Interrupt
 from mpsearch.training.metrics import METRICS_LINES, Metrics, MetricsLog
-from mpsearch.training.storage import locked
+from mpsearch.training.storage import locked, require_savable
 from mpsearch.training.trainable import Trainable
 
 OnNonFinite = Literal["stop", "rollback"]
@@ -50,6 +50,8 @@ class Loop:
         agent = self.agent
         end = agent.iteration + check_count("iterations", iterations)
         agent.seed = self.seed
+        if self.folder:
+            require_savable(agent.card())
         if agent.iteration == 0:
             agent._start(Streams(self.seed, agent.rollbacks))
         with locked(self.folder) if self.folder else nullcontext(), Interrupt() as interrupt:

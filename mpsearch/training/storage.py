@@ -28,7 +28,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from mpsearch.errors import CheckpointError
+from mpsearch.errors import CheckpointError, UsageError
 
 FORMAT = 1
 CARD = "card.json"
@@ -141,6 +141,21 @@ def _sealed(card: Mapping[str, Any]) -> bytes:
     if len(data) > MOST_CARD:
         raise CheckpointError(f"a card may have {MOST_CARD:,} bytes, not {len(data):,}; leave out some of its entries")
     return data
+
+
+def require_savable(card: Mapping[str, Any]) -> None:
+    """Raise :class:`UsageError`, which names the entry, unless ``card`` is JSON data."""
+    for key, value in card.items():
+        if isinstance(value, Mapping):
+            require_savable({f"{key}.{name}": item for name, item in value.items()})
+            continue
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                f"{key} = {value!r:.80} cannot be saved in a checkpoint's card ({error}); use numbers, strings, lists"
+                " or dictionaries of them, or train without a folder"
+            ) from None
 
 
 def seal_of(card: Mapping[str, Any]) -> str:

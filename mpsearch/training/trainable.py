@@ -12,9 +12,11 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
-from mpsearch.errors import CheckpointError, NonFiniteError, check_count, check_number
+from mpsearch.errors import CheckpointError, NonFiniteError, UsageError, check_count, check_number
 from mpsearch.seeding import Streams
-from mpsearch.tasks import TaskDistribution, make_distribution
+from mpsearch.surroundings import own_torch
+from mpsearch.tasks import TaskDistribution
+from mpsearch.tasks.registry import ID, known, make_distribution
 from mpsearch.training import checkpoints
 from mpsearch.training.checkpoints import Checkpoint, Growing, Shards
 from mpsearch.training.metrics import Metrics
@@ -51,6 +53,12 @@ class Trainable(ABC):
         self.history: list[dict[str, Any]] = []
         self.rollbacks = 0
         self._shards = Shards()
+        with own_torch():
+            self._build()
+
+    @abstractmethod
+    def _build(self) -> None:
+        """Make the networks and what belongs to them; :meth:`_start` draws their values."""
 
     @abstractmethod
     def _start(self, streams: Streams) -> None:
@@ -117,7 +125,12 @@ class Trainable(ABC):
         Raises:
             CheckpointError: damaged, of another architecture or algorithm, or of a newer version.
         """
-        saved = checkpoints.read(Path(path))
+        with own_torch():
+            return cls._load(Path(path), tasks)
+
+    @classmethod
+    def _load(cls, path: Path, tasks: TaskDistribution | None) -> Self:
+        saved = checkpoints.read(path)
         if saved.card.get("algorithm") != cls.algorithm:
             raise CheckpointError(f"{path} holds {saved.card.get('algorithm')!r:.80}, not {cls.algorithm!r}")
         with torch.device("meta"):  # shapes without memory: a card may declare more than the weights file holds
@@ -144,8 +157,8 @@ class Trainable(ABC):
 
     @classmethod
     def _from_card(cls, card: Mapping[str, Any], tasks: TaskDistribution | None, where: str) -> Self:
+        tasks = tasks or tasks_of(card, where)
         try:
-            tasks = tasks or make_distribution(card["tasks"]["id"], **card["tasks"]["config"])
             agent = cls(tasks, cls.config_type(**card["config"]))
             for name in ("iteration", "env_steps"):
                 setattr(agent, name, check_count(name, card[name], 0))
@@ -155,8 +168,39 @@ class Trainable(ABC):
             agent.seed = None if card["seed"] is None else check_count("seed", card["seed"], 0)
             agent.command, agent.history = card["command"], [dict(past) for past in card["history"]]
         except Exception as error:  # whatever constructors say of a stranger's data
-            reason = f"{type(error).__name__}: {error!s:.200}"
-            raise CheckpointError(
-                f"the card of {where} is damaged or was edited ({reason}); use another copy"
-            ) from error
+            raise damaged_card(where, error) from error
         return agent
+
+
+def tasks_of(card: Mapping[str, Any], where: str) -> TaskDistribution:
+    """The task distribution that a card names. Only families that are known already are made; nothing is imported.
+
+    Raises:
+        CheckpointError: the family is not known, or cannot be made with the card's settings.
+    """
+    try:
+        name, config = card["tasks"]["id"], dict(card["tasks"]["config"])
+        families = known()
+    except Exception as error:
+        raise damaged_card(where, error) from error
+    if not isinstance(name, str) or not ID.fullmatch(name):
+        raise damaged_card(where, UsageError(f"{name!r:.80} is no id of a family"))
+    if name not in families:
+        raise CheckpointError(
+            f"the files in {where} are intact, but their family {name!r:.80} is not known here; register it first"
+            " by mpsearch.register(Family), or give it by mpsearch.load(folder, tasks=Family());"
+            " on the command line, name it as path/to/file.py:Class"
+        )
+    try:
+        return make_distribution(name, **config)
+    except Exception as error:  # whatever a constructor says of a stranger's data
+        raise CheckpointError(
+            f"the family {name!r} cannot be made with the settings {str(config)[:200]} that the card of {where} has"
+            f" ({type(error).__name__}: {error!s:.200}); give the family by tasks=, or use another copy"
+        ) from error
+
+
+def damaged_card(where: str, error: Exception) -> CheckpointError:
+    """The error for a card that cannot be what was saved."""
+    reason = f"{type(error).__name__}: {error!s:.200}"
+    return CheckpointError(f"the card of {where} is damaged or was edited ({reason}); use another copy")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mpsearch.errors import CheckpointError, unknown
-from mpsearch.maml import MAML
-from mpsearch.meta_policy import MetaPolicy
-from mpsearch.pearl import PEARL
-from mpsearch.tasks import TaskDistribution
-from mpsearch.training.storage import CARD, read_card
+
+if TYPE_CHECKING:
+    from mpsearch.meta_policy import MetaPolicy
+    from mpsearch.tasks import TaskDistribution
 
 ZOO = Path(__file__).parent
-ALGORITHMS: dict[str, type[MetaPolicy]] = {"maml": MAML, "pearl": PEARL}
+CARD = "card.json"
+ALGORITHMS = {"maml": "mpsearch.maml:MAML", "pearl": "mpsearch.pearl:PEARL"}  # imported when asked for
 
 
 def available() -> list[str]:
@@ -38,7 +40,8 @@ def algorithm(name: str) -> type[MetaPolicy]:
     """The class of an algorithm by the name the command line uses."""
     if name not in ALGORITHMS:
         raise unknown("algorithm", name, ALGORITHMS)
-    return ALGORITHMS[name]
+    module, _, kind = ALGORITHMS[name].partition(":")
+    return getattr(import_module(module), kind)
 
 
 def load(name: str | os.PathLike[str], tasks: TaskDistribution | None = None) -> MetaPolicy:
@@ -52,8 +55,10 @@ def load(name: str | os.PathLike[str], tasks: TaskDistribution | None = None) ->
         UsageError: no such name; the message lists those there are.
         CheckpointError: the checkpoint is damaged or of a newer version.
     """
+    from mpsearch.training.storage import read_card
+
     folder = find(name)
     kind = str(read_card(folder).get("algorithm"))
     if kind not in ALGORITHMS:
         raise CheckpointError(f"{folder} holds an unknown algorithm {kind!r:.80}; known: {', '.join(ALGORITHMS)}")
-    return ALGORITHMS[kind].load(folder, tasks)
+    return algorithm(kind).load(folder, tasks)

@@ -14,8 +14,8 @@ from mpsearch import evaluation
 from mpsearch.cli import COMMANDS, main
 from mpsearch.course import doctor, lab
 from mpsearch.evidence import bench
+from mpsearch.evidence import records as evidence
 from mpsearch.meta_policy import MetaPolicy
-from mpsearch.view import evidence
 
 
 def one_of(words):

@@ -27,7 +27,7 @@ from damage import Files, changes
 import mpsearch
 from mpsearch import MAML, PEARL, MAMLConfig, PEARLConfig, PointNavigation
 from mpsearch.errors import MpsearchError
-from mpsearch.tasks import FAMILIES
+from mpsearch.tasks.registry import BUILT_IN, family_class
 
 PATIENCE = 20  # s of computing; of waiting, thirty times as much: the machine may be busy with other things
 SLACK = 32_000_000  # bytes
@@ -160,7 +160,7 @@ def outcome(folder: Path, size: int, expected: dict[str, bytes], watch: Watch) -
 def main(count: int = 10_000, seed: int = 0) -> int:
     """Make and read them; returns 1 if anything happened that must not."""
     resource.setrlimit(resource.RLIMIT_AS, (memory("VmSize") + ADDRESSES, resource.RLIM_INFINITY))
-    for family in FAMILIES.values():  # imports of a first time
+    for family in map(family_class, BUILT_IN):  # imports of a first time
         family().make_batch(family().spread(1), 1)
     watch, counts, bad, peak = Watch(), Counter(), 0, 0
     with tempfile.TemporaryDirectory() as name:

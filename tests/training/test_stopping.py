@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -18,7 +19,7 @@ from agents import algorithms, make
 
 from mpsearch import MAML
 from mpsearch.errors import CheckpointError, NonFiniteError, UsageError
-from mpsearch.training.interrupt import Interrupt
+from mpsearch.training.interrupt import Interrupt, Terminated
 from mpsearch.training.storage import locked
 
 KILLS = int(os.environ.get("MPSEARCH_KILLS", "2"))  # of each algorithm
@@ -60,17 +61,28 @@ def iterations(folder):
 # --- interrupts
 
 
+SIGNALS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
+every_signal = pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+
+
+def send(number):
+    """A callback of training that sends this process a signal after the second iteration."""
+
+    def callback(metrics) -> None:
+        if metrics["iteration"] == 2:
+            os.kill(os.getpid(), number)
+
+    return callback
+
+
 @algorithms
-def test_an_interrupt_ends_training_after_the_running_iteration_and_nothing_is_lost(algorithm, tmp_path) -> None:
+@every_signal
+def test_a_signal_ends_training_after_the_running_iteration_and_nothing_is_lost(algorithm, number, tmp_path) -> None:
     whole, stopped = make(algorithm), make(algorithm)
     whole.train(4, seed=3, folder=tmp_path / "whole", progress=False)
-
-    def interrupt(metrics) -> None:
-        if metrics["iteration"] == 2:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    with pytest.raises(KeyboardInterrupt, match="stopped after iteration 2; saved in"):
-        stopped.train(4, seed=3, folder=tmp_path / "parts", callback=interrupt, progress=False)
+    with pytest.raises(SIGNALS[number]) as raised:
+        stopped.train(4, seed=3, folder=tmp_path / "parts", callback=send(number), progress=False)
+    assert str(raised.value).startswith("stopped after iteration 2; saved in")
     resumed = type(stopped).load(tmp_path / "parts")
     assert_same(stopped, resumed)
     resumed.train(2, seed=3, folder=tmp_path / "parts", progress=False)
@@ -78,14 +90,70 @@ def test_an_interrupt_ends_training_after_the_running_iteration_and_nothing_is_l
     assert iterations(tmp_path / "parts") == [1, 2, 3, 4]
 
 
-def test_a_second_interrupt_does_not_wait() -> None:
+@pytest.mark.parametrize("second", SIGNALS, ids=lambda number: number.name)
+@every_signal
+def test_a_second_signal_does_not_wait(number, second) -> None:
+    earlier = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     with Interrupt() as interrupt:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), number)
         assert interrupt.asked
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):  # afterwards all is as before
-        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(SIGNALS[second]):
+            os.kill(os.getpid(), second)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == earlier  # all is as before
+
+
+def test_a_signal_that_the_surrounding_program_ignores_stays_ignored() -> None:
+    earlier = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        agent = make("maml")
+        agent.train(3, seed=0, callback=send(signal.SIGINT), progress=False)
+        assert agent.iteration == 3
+        with pytest.raises(Terminated):
+            make("maml").train(3, seed=0, callback=send(signal.SIGTERM), progress=False)
+    finally:
+        signal.signal(signal.SIGINT, earlier)
+
+
+def test_a_handler_of_the_surrounding_program_is_back_after_training() -> None:
+    heard = []
+    earlier = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    try:
+        with pytest.raises(Terminated):
+            make("maml").train(3, seed=0, callback=send(signal.SIGTERM), progress=False)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert heard == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
+
+
+def test_a_training_in_another_thread_leaves_signals_alone() -> None:
+    agent, earlier = make("maml"), signal.getsignal(signal.SIGTERM)
+    seen = []
+    options = {"seed": 0, "progress": False, "callback": lambda _: seen.append(signal.getsignal(signal.SIGTERM))}
+    thread = threading.Thread(target=agent.train, args=(2,), kwargs=options)
+    thread.start()
+    thread.join()
+    assert agent.iteration == 2
+    assert seen == [earlier, earlier]
+
+
+def test_a_training_in_the_background_saves_and_exits_with_143_when_it_is_terminated(tmp_path) -> None:
+    """As a scheduler does it: SIGINT is ignored, as after ``nohup`` or in a script's background, and SIGTERM comes."""
+    program = "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); from mpsearch.cli import main\n"
+    words = ["train", "maml", "point-navigation", "--iterations", "100000", "--folder", str(tmp_path), "--family"]
+    small = ["horizon=4", "--set", "episodes=2", "tasks_per_iteration=2", "hidden=[8]"]
+    command = [sys.executable, "-c", program + "sys.exit(main(sys.argv[1:]))", *words, *small]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while not (tmp_path / "metrics.jsonl").exists() or len(iterations(tmp_path)) < 2:
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 143
+    assert "Traceback" not in said
+    assert said.splitlines()[-1].startswith("mpsearch: stopped after iteration ")
+    assert MAML.load(tmp_path).iteration == len(iterations(tmp_path)) >= 2
 
 
 @algorithms

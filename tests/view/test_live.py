@@ -9,7 +9,8 @@ import pytest
 
 from mpsearch.errors import UsageError
 from mpsearch.returns import discounted_sums
-from mpsearch.rollouts import collect, one_torch_thread
+from mpsearch.rollouts import collect
+from mpsearch.surroundings import one_torch_thread
 from mpsearch.view import live, plots
 
 pytestmark = pytest.mark.usefixtures("no_window")

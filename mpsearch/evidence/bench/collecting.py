@@ -15,8 +15,9 @@ from mpsearch.evidence.bench.timing import Run, middle_half, rates, ratio
 from mpsearch.maml import MAML
 from mpsearch.maml.inner import spread_over_tasks
 from mpsearch.records import Array, Episodes
-from mpsearch.rollouts import Actor, collect, gaussian_actor, one_torch_thread
+from mpsearch.rollouts import Actor, collect, gaussian_actor
 from mpsearch.seeding import Streams
+from mpsearch.surroundings import one_torch_thread
 from mpsearch.tasks import CheetahVelocity
 from mpsearch.tasks.physics import quiet_mujoco
 

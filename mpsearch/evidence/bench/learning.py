@@ -17,8 +17,8 @@ from mpsearch.maml import MAML, MAMLConfig
 from mpsearch.pearl import PEARL, PEARLConfig
 from mpsearch.pearl.networks import Layers
 from mpsearch.records import Array
-from mpsearch.rollouts import one_torch_thread
 from mpsearch.seeding import Streams
+from mpsearch.surroundings import one_torch_thread
 from mpsearch.tasks import CheetahVelocity
 
 CONTEXT = 100  # transitions of each task that PEARL's encoder sees, as in its paper

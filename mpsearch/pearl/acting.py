@@ -1,0 +1,45 @@
+"""What an adaptation of PEARL leads to: one deterministic policy for each task and stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mpsearch.pearl.networks import Actor
+from mpsearch.records import Array
+from mpsearch.surroundings import own_torch
+
+
+@dataclass(frozen=True)
+class ConditionedPolicy:
+    """The mean action of ``actor`` for one guess z [Z] of the task: observation [..., O] -> action [..., A]."""
+
+    actor: Actor
+    z: Tensor
+
+    def __call__(self, observation: Array) -> Array:
+        with own_torch(), torch.no_grad():
+            observations = torch.from_numpy(np.array(observation, dtype=np.float32))
+            flat = observations.reshape(-1, observations.shape[-1])
+            mean, _ = self.actor(flat, self.z.expand(len(flat), -1))
+            return torch.tanh(mean).reshape(*observations.shape[:-1], -1).numpy()
+
+
+@dataclass(frozen=True)
+class ConditionedPolicies:
+    """Maps (task index k, stage) to the policy of that task at that stage.
+
+    Attributes:
+        actor: the network, as it was when the adaptation ended.
+        guesses: z of each stage, [K, Z].
+    """
+
+    actor: Actor
+    guesses: Sequence[Tensor]
+
+    def __call__(self, k: int, stage: int) -> ConditionedPolicy:
+        return ConditionedPolicy(self.actor, self.guesses[stage][k])

@@ -1,0 +1,152 @@
+"""The families that are known by name: those that come with the package, and those that users add.
+
+Nothing here imports a family before it is asked for, so that ``mpsearch --help`` can list all names at once.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import gymnasium
+
+from mpsearch.errors import MpsearchError, UsageError, unknown
+
+if TYPE_CHECKING:
+    from mpsearch.tasks.distribution import TaskDistribution
+
+    Family = TypeVar("Family", type[TaskDistribution], TaskDistribution)
+
+BUILT_IN = {
+    "cheetah-direction": "mpsearch.tasks.cheetah:CheetahDirection",
+    "cheetah-velocity": "mpsearch.tasks.cheetah:CheetahVelocity",
+    "point-navigation": "mpsearch.tasks.navigation:PointNavigation",
+    "ant-direction": "mpsearch.tasks.spatial_bodies:AntDirection",
+    "ant-goal": "mpsearch.tasks.spatial_bodies:AntGoal",
+    "walker-body": "mpsearch.tasks.planar_bodies:WalkerBody",
+    "hopper-body": "mpsearch.tasks.planar_bodies:HopperBody",
+    "humanoid-direction": "mpsearch.tasks.spatial_bodies:HumanoidDirection",
+}
+ENTRY_POINTS = "mpsearch.tasks"  # the group by which installed packages add families: id = "module:Class"
+ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+_registered: dict[str, Any] = {}
+
+
+def register(family: Family) -> Family:
+    """Make a family known by its id: to :func:`mpsearch.load`, to the command line's functions and to gymnasium.
+
+    It can stand above a class as a decorator. Registering a class again, as a notebook's cell does when it is run a
+    second time, replaces the earlier one.
+
+    Args:
+        family: a subclass of :class:`TaskDistribution`; or one distribution, such as a :class:`GymnasiumTasks`.
+
+    Raises:
+        UsageError: it is no family, its id is not of the form ``my-tasks``, or another family has that id.
+    """
+    name = id_of(family)
+    if name in BUILT_IN or (name in _registered and _home(_registered[name]) != _home(family)):
+        other = BUILT_IN.get(name) or _home(_registered[name])
+        raise UsageError(f"the id {name!r} already belongs to {other}; give {_home(family)} another id")
+    _registered[name] = family
+    register_environment(_home(family).split(":")[-1], name)
+    return family
+
+
+def id_of(family: Any) -> str:
+    """The id of a family.
+
+    Raises:
+        UsageError: it is no family, or its id is not of the form ``my-tasks``.
+    """
+    from mpsearch.tasks.distribution import TaskDistribution
+
+    kind = family if inspect.isclass(family) else type(family)
+    if not issubclass(kind, TaskDistribution):
+        raise UsageError(f"{family!r:.80} is no task family: it must be a subclass of mpsearch.TaskDistribution")
+    name = getattr(family, "id", None)
+    if not isinstance(name, str) or not ID.fullmatch(name):
+        raise UsageError(f"the id of {kind.__name__} must be lower-case words joined by hyphens, not {name!r:.80}")
+    return name
+
+
+def _home(family: Any) -> str:
+    kind = family if inspect.isclass(family) else type(family)
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def register_environment(name: str, family_id: str) -> None:
+    """Let ``gymnasium.make("mpsearch/NAME-v0", ...)`` make one task of this family."""
+    gymnasium.registry.pop(f"mpsearch/{name}-v0", None)  # gymnasium warns of a name that it has already
+    gymnasium.register(
+        f"mpsearch/{name}-v0", entry_point="mpsearch.tasks.registry:make_registered", kwargs={"family_id": family_id}
+    )
+
+
+def known() -> list[str]:
+    """The ids of all known families, sorted."""
+    return sorted({*BUILT_IN, *_registered, *_installed()})
+
+
+def _installed() -> Mapping[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+
+
+def family_class(family_id: str) -> Any:  # a class, or a distribution
+    """The family with this id: a class, or a distribution that was registered as it is.
+
+    Raises:
+        UsageError: there is none; the message lists those there are.
+        MpsearchError: the package that adds it cannot be imported.
+    """
+    if family_id in _registered:
+        return _registered[family_id]
+    if family_id in BUILT_IN:
+        module, _, name = BUILT_IN[family_id].partition(":")
+        return getattr(import_module(module), name)
+    installed = _installed()
+    if family_id not in installed:
+        raise unknown("tasks", family_id, known())
+    point = installed[family_id]
+    try:
+        family = point.load()
+    except Exception as error:
+        raise MpsearchError(f"{point.value} cannot be imported ({type(error).__name__}: {error})") from error
+    if id_of(family) != family_id:
+        raise MpsearchError(f"{point.value} was installed as {family_id!r}, but its id is {family.id!r}")
+    return register(family)
+
+
+def make_distribution(family_id: str, **config: Any) -> TaskDistribution:
+    """The task distribution with this id; ``config`` goes to its constructor.
+
+    Raises:
+        UsageError: the id or an argument is unknown.
+    """
+    family = family_class(family_id)
+    if not callable(family):
+        if config and config != family.config:
+            raise UsageError(f"{family_id} was registered as one distribution, so its settings cannot be changed")
+        return family
+    try:
+        return family(**config)
+    except TypeError as error:
+        raise UsageError(f"{family_id} cannot be made with {config}: {error}") from None
+
+
+def make_registered(family_id: str, render_mode: str | None = None, **arguments: Any) -> gymnasium.Env[Any, Any]:
+    """The entry point behind ``gymnasium.make("mpsearch/CheetahVelocity-v0", velocity=1.5)``.
+
+    Arguments named like the task's parameters are the task (the first of the evenly spread ones where
+    missing); the others are the family's constructor arguments.
+    """
+    names = make_distribution(family_id).parameter_names
+    task = {name: arguments.pop(name) for name in names if name in arguments}
+    family = make_distribution(family_id, **arguments)
+    default = dict(zip(names, family.spread()[0], strict=True))
+    return family.make_env([task.get(name, default[name]) for name in names])
