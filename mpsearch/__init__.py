@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mpsearch.tasks import (
         AntDirection,
         AntGoal,
+        Batch,
         CheetahDirection,
         CheetahVelocity,
         HopperBody,
@@ -38,6 +39,7 @@ _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch 
     "AdaptationResult": "records",
     "AntDirection": "tasks",
     "AntGoal": "tasks",
+    "Batch": "tasks",
     "CheetahDirection": "tasks",
     "CheetahVelocity": "tasks",
     "Evaluation": "evaluation",
@@ -62,6 +64,7 @@ __all__ = [
     "AdaptationResult",
     "AntDirection",
     "AntGoal",
+    "Batch",
     "CheetahDirection",
     "CheetahVelocity",
     "Evaluation",
