@@ -34,9 +34,9 @@ class TaskEnv(gymnasium.Env[Array, Array]):
         self.task = batch.tasks[0]
         self.horizon = horizon
         self._batch = batch
+        self._running = False
         self.observation_space = gymnasium.spaces.Box(-BOUND, BOUND, (observation_dim,), np.float64)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (batch.action_dim,), np.float32)
-        self._running = False
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
         super().reset(seed=seed)
