@@ -92,10 +92,9 @@ class Replay:
         kept = self._kept(tasks, self.explored, self.recent)
         k = tasks[:, None]
         length = np.minimum(kept, episodes)
-        nth, first = np.arange(episodes), rng.integers(kept - length + 1)
-        number = self.explorations[
-            k, (self.explored[k] - kept + first + nth) % self.recent
-        ]  # of which there are length
+        first, nth = rng.integers(kept - length + 1), np.arange(episodes)
+        place = self.explored[k] - kept + first + nth  # where nth < length
+        number = self.explorations[k, place % self.recent]
         if ((number < self.added[k] - self.capacity) & (nth < length)).any():
             raise UsageError(
                 "the replay is so small that other episodes replace recent explorations; raise replay_size"
