@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from mpsearch.errors import UsageError
-from mpsearch.records import AdaptationResult
+from mpsearch.records import AdaptationResult, Array
+from mpsearch.tasks.robots import find_robot
 from mpsearch.view.player.runners import Runner
 
 
@@ -32,11 +33,19 @@ def runners_of(
         raise UsageError(f"there must be one name a stage: {len(stages)} stages, {len(names)} names")
     if goal is None and result.trajectories.shape[-1] == 2:
         goal = result.tasks[task]
-    aim: dict[str, Any] = {"target": target, "goal": goal}
+    robot = result.robot
+    aim: dict[str, Any] = {"target": target, "goal": goal, "robot": robot}
+    if robot and not find_robot(robot).planar:
+        aim["heading"] = _heading(result.tasks[task])
     return [
         Runner(name, result.trajectories[task, stage], result.rewards[task, stage], **aim)
         for name, stage in zip(names, stages, strict=True)
     ]
+
+
+def _heading(task: Array) -> float:
+    """Where a task [P] sends a robot that moves in space: to an angle in rad, or to a goal (x, y)."""
+    return float(task[0] if len(task) == 1 else np.arctan2(task[1], task[0]))
 
 
 def _stage_name(result: AdaptationResult, stage: int) -> str:
