@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from mpsearch.pearl import PEARL, PEARLConfig
     from mpsearch.policies import PolicyNet
     from mpsearch.records import AdaptationResult
-    from mpsearch.tasks import CheetahDirection, CheetahVelocity, PointNavigation, TaskDistribution
+    from mpsearch.tasks import Batch, CheetahDirection, CheetahVelocity, PointNavigation, TaskDistribution
     from mpsearch.zoo import available, load
 
 _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch --help` must not
     "AdaptationResult": "records",
+    "Batch": "tasks",
     "CheetahDirection": "tasks",
     "CheetahVelocity": "tasks",
     "Evaluation": "evaluation",
@@ -45,6 +46,7 @@ __all__ = [
     "MAML",
     "PEARL",
     "AdaptationResult",
+    "Batch",
     "CheetahDirection",
     "CheetahVelocity",
     "Evaluation",

@@ -106,7 +106,7 @@ def test_advantages_bootstrap_through_a_time_limit_and_never_through_a_terminati
 
 
 def test_a_baseline_knows_that_nothing_follows_a_termination() -> None:
-    """A reward of 1 a step: worth 1 / (1 - discount) where it goes on behind the limit, the sum of what was left else."""
+    """A reward of 1 a step is worth 1 / (1 - discount) where it goes on behind the limit, else what is left of it."""
     shape = (1, 4, 10)
     for over, first in ((False, 10.0), (True, 10 * (1 - 0.9**10))):
         x = np.arange(11, dtype=np.float32)[None, None, :, None] * np.ones((*shape[:2], 1, 1), dtype=np.float32)

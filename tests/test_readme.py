@@ -1,10 +1,10 @@
 """What the README promises, run."""
 
 import re
-import runpy
 from pathlib import Path
 
 from mpsearch.cli import COMMANDS
+from mpsearch.evidence import readme
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,7 +28,13 @@ def test_its_picture_exists_and_has_alternative_text():
 
 
 def test_the_results_table_is_what_the_cards_say():
-    tools = runpy.run_path(str(ROOT / "docs" / "make_pictures.py"))
-    assert tools["write_between"](README, tools["results_table"]()) == README
+    assert readme.write_between(README, readme.results_table()) == README
     for algorithm in ("maml", "pearl"):
         assert README.count(f"| `{algorithm}-") >= 3
+
+
+def test_new_words_and_numbers_go_where_the_old_ones_are():
+    assert "![new words](docs/before-after.png)" in readme.write_words(README, "new words")
+    changed = readme.write_between(README, "| new |\n")
+    assert changed.partition("<!-- end of results -->")[0].endswith("from the cards -->\n| new |\n")
+    assert readme.write_between(changed, readme.results_table()) == README

@@ -32,7 +32,7 @@ class Adapt:
     """Print one JSON object."""
 
     def run(self) -> None:
-        from mpsearch.view.tables import adaptation_json, adaptation_table
+        from mpsearch.cli.tables import adaptation_json, adaptation_table
 
         agent = load_agent(self.algo, self.tasks, self.weights, self.family)
         tasks = rows_of(self.task, agent.tasks)

@@ -34,10 +34,10 @@ class Evaluate:
     """Write the result into the card of --weights."""
 
     def run(self) -> None:
+        from mpsearch.cli.tables import evaluation_table
         from mpsearch.errors import check_count
         from mpsearch.evaluation import evaluate, held_out
         from mpsearch.evidence.baselines import with_best_rate
-        from mpsearch.view.tables import evaluation_table
 
         agent = load_agent(self.algo, self.tasks, self.weights, self.family)
         seeds = range(check_count("seeds", self.seeds))

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from mpsearch.errors import MpsearchError, UsageError, unknown
-from mpsearch.tasks.registry import BUILT_IN, family_class, id_of, known, register
+from mpsearch.tasks.registry import BUILT_IN, family_class, id_of, is_known, known, register
 
 
 def name_family(words: str) -> str:
@@ -25,7 +25,7 @@ def name_family(words: str) -> str:
     """
     place, colon, name = words.rpartition(":")
     if not colon:
-        if words not in known():
+        if not is_known(words):
             raise unknown("tasks", words, [*known(), "path/to/file.py:Class", "package.module:Class"])
         return id_of(family_class(words))
     module = _module_of_file(Path(place)) if place.endswith(".py") else _module(place)

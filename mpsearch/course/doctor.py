@@ -1,4 +1,4 @@
-"""``mpsearch doctor``: what this machine has of what mpsearch needs or likes, with plain advice."""
+"""``mpsearch doctor``: checks whether this machine has what mpsearch needs, and gives advice if it does not."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from importlib import metadata
 from pathlib import Path
 
 GIBIBYTE = 2**30
-LINE = 100  # letters in a line of the report: a notebook's width
-ENOUGH_MEMORY = 2 * GIBIBYTE  # the largest lesson peaks below this
+LINE = 100  # characters in a line of the report, about the width of a notebook
+ENOUGH_MEMORY = 2 * GIBIBYTE  # no lesson needs more
 BROWSERS = ("firefox", "google-chrome", "chromium", "chromium-browser", "microsoft-edge")
 CJK_FONTS = ("Noto Sans CJK", "Source Han Sans", "WenQuanYi", "SimHei", "Microsoft YaHei", "PingFang", "Hiragino Sans")
 
@@ -34,14 +34,14 @@ renderer.render()
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        name: what.
-        ok: whether it is as it should be.
+        name: what was checked.
+        ok: whether the check passed.
         detail: what was found.
-        advice: what to do if it is not ok.
-        needed: whether mpsearch cannot work without it.
+        advice: what to do if the check did not pass.
+        needed: whether mpsearch cannot work unless the check passes.
     """
 
     name: str
@@ -52,10 +52,10 @@ class Finding:
 
 
 def examine(*, quick: bool = False) -> list[Finding]:
-    """Look at this machine; takes a few seconds.
+    """Run all checks on this machine. This takes a few seconds.
 
     Args:
-        quick: leave OpenGL out, which can take 20 s to fail.
+        quick: leave out the check of OpenGL, which can take 20 s to fail.
     """
     return [
         *examine_versions(),
@@ -70,7 +70,7 @@ def examine(*, quick: bool = False) -> list[Finding]:
 
 
 def report(findings: Sequence[Finding]) -> str:
-    """The findings as a text table, with advice under what is not ok and a verdict at the end."""
+    """Return the findings as a text table, with advice below each failed check and a summary at the end."""
     width = max((len(finding.name) for finding in findings), default=0)
     indent = f"{'':<4}  {'':<{width}}  "
     lines = []
@@ -87,7 +87,7 @@ def report(findings: Sequence[Finding]) -> str:
 
 
 def examine_versions() -> list[Finding]:
-    """Python and each required package against the ranges that mpsearch declares."""
+    """Check the versions of Python and of each required package against the ranges that mpsearch declares."""
     from packaging.requirements import Requirement  # comes with JupyterLab
     from packaging.specifiers import SpecifierSet
 
@@ -117,7 +117,7 @@ def examine_versions() -> list[Finding]:
 
 
 def examine_package(name: str, wanted: str) -> Finding:
-    """Whether the package ``name`` is installed in a version within the range ``wanted``."""
+    """Check whether the package ``name`` is installed in a version within the range ``wanted``."""
     from packaging.specifiers import SpecifierSet
 
     advice = f'pip install "{name}{wanted}"'
@@ -130,7 +130,7 @@ def examine_package(name: str, wanted: str) -> Finding:
 
 
 def examine_checkpoints() -> Finding:
-    """The meta-policies that came with mpsearch."""
+    """Check whether the meta-policies that come with mpsearch are there."""
     from mpsearch.zoo import available
 
     names = sorted(available())
@@ -139,7 +139,7 @@ def examine_checkpoints() -> Finding:
 
 
 def examine_threads() -> Finding:
-    """Cores that this process may use."""
+    """Check how many processor cores this process may use."""
     cores = os.cpu_count() or 1
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
     detail = f"{usable} of {cores} usable"
@@ -147,7 +147,7 @@ def examine_threads() -> Finding:
 
 
 def examine_memory() -> Finding:
-    """Memory in this machine or container."""
+    """Check the memory of this machine or container."""
     total, free = memory()
     detail = ", ".join(
         f"{value / GIBIBYTE:.1f} GiB {what}" if value else f"{what}: unknown"
@@ -158,7 +158,7 @@ def examine_memory() -> Finding:
 
 
 def memory() -> tuple[int | None, int | None]:
-    """Total and available memory in bytes; ``None`` where the system does not say."""
+    """Return the total and the available memory in bytes, or ``None`` where the system does not report it."""
     if sys.platform == "win32":
         return _windows_memory()
     total = free = None
@@ -196,7 +196,7 @@ def _text(path: str) -> str:
 
 
 def examine_fonts() -> list[Finding]:
-    """A sans-serif font for plots, and one with Chinese characters."""
+    """Check whether there is a font for plots, and a font with Chinese characters."""
     from matplotlib import font_manager
 
     names = font_manager.get_font_names()
@@ -213,11 +213,11 @@ def examine_fonts() -> list[Finding]:
 
 
 def examine_opengl(timeout: float = 20.0) -> Finding:
-    """Whether MuJoCo can draw here; tried in another process, because a bad driver kills the one that asks."""
+    """Check whether MuJoCo can draw with OpenGL. It tries in a separate process, which a faulty driver may crash."""
     environment = dict(os.environ)
     if sys.platform == "linux" and not environment.get("DISPLAY"):
         environment.setdefault("MUJOCO_GL", "egl")
-    advice = "not needed by mpsearch: its pictures and its player do without"
+    advice = "not needed by mpsearch: neither its plots nor its player use OpenGL"
     try:
         with tempfile.TemporaryDirectory() as folder:  # MuJoCo may leave a log file behind
             done = subprocess.run(
@@ -230,7 +230,7 @@ def examine_opengl(timeout: float = 20.0) -> Finding:
 
 
 def examine_browser() -> Finding:
-    """A browser that ``mpsearch lab`` can open."""
+    """Check whether there is a browser that ``mpsearch lab`` can open."""
     advice = "mpsearch lab prints an address: open it in a browser of this machine"
     found = next((name for name in BROWSERS if shutil.which(name)), None)
     if found is None:
@@ -242,11 +242,11 @@ def examine_browser() -> Finding:
 
 
 def examine_folder(folder: Path) -> Finding:
-    """Whether files can be made in ``folder``."""
+    """Check whether files can be created in ``folder``."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        advice = "give lab and train a folder of your own"
+        advice = "run the commands lab and train with a folder in which you may write"
         return Finding("this folder", False, f"cannot be written ({error.strerror})", advice)
     return Finding("this folder", True, "can be written")

@@ -1,28 +1,27 @@
 """Train with one departure from the papers taken back at a time, and keep the curves.
 
-python docs/ablate.py              those that are missing in ``mpsearch/results/ablations.json`` (an hour on one core)
-python docs/ablate.py NAME ...     of these only
-python docs/ablate.py --list       their names
+python -m mpsearch.evidence.ablate             those missing in ``results/ablations.json`` (an hour on one core)
+python -m mpsearch.evidence.ablate NAME ...    of these only
+python -m mpsearch.evidence.ablate --list      their names
 """
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from ship import rounded
+from tyro.conf import Positional
 
 from mpsearch import MAML, PEARL, CheetahDirection, MAMLConfig, PEARLConfig
-from mpsearch.evidence.results import FOLDER
+from mpsearch.errors import unknown
+from mpsearch.evidence import results
+from mpsearch.evidence.program import run
+from mpsearch.evidence.records import rounded, write_record
 from mpsearch.meta_policy import MetaPolicy
 from mpsearch.records import Array
 from mpsearch.training.provenance import code_revision, describe_machine
-from mpsearch.training.storage import write_atomically
 
-FILE = FOLDER / "ablations.json"
 SEEDS = (0, 1, 2)
 BUDGET = {"maml": 25, "pearl": 40}  # iterations: early learning, two to three minutes each
 MAML_BASE = MAMLConfig(tasks_per_iteration=10, learn_rates=True, context=8, curvature_steps=400)
@@ -66,7 +65,8 @@ def make(name: str) -> MetaPolicy:
 
 def train(name: str, seed: int) -> dict[str, Any]:
     """Train one, and keep what it returned after adaptation: for PEARL, from exploration alone."""
-    agent, curve = make(name), []
+    agent = make(name)
+    curve: list[list[Any]] = []
 
     def keep(metrics: dict[str, Any]) -> None:
         if agent.algorithm == "maml":
@@ -86,20 +86,25 @@ def train(name: str, seed: int) -> dict[str, Any]:
     }
 
 
-def main(words: list[str]) -> None:
-    """The command line."""
-    if words == ["--list"]:
+def main(names: Positional[tuple[str, ...]] = (), *, list: bool = False) -> None:
+    """Train the ablations that are missing among the records, all or those named.
+
+    Args:
+        names: see --list; all if none is given.
+        list: only print the names and what each changes.
+    """
+    if list:
         print("\n".join(f"{name:20} {text}" for name, (text, _, _) in CHANGES.items()))
         return
-    if strangers := [word for word in words if word not in CHANGES]:
-        raise SystemExit(f"ablate.py: unknown {', '.join(strangers)}; --list shows what there is")
-    records = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else []
+    if strangers := [name for name in names if name not in CHANGES]:
+        raise unknown("ablation", strangers[0], CHANGES)
+    records = results.ablations()
     for seed in SEEDS:
-        for name in words or CHANGES:
+        for name in names or CHANGES:
             if not any((record["name"], record["seed"]) == (name, seed) for record in records):
                 records.append(train(name, seed))
-                write_atomically(FILE, (json.dumps(records) + "\n").encode())
+                write_record(results.FOLDER / "ablations.json", records)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run(main)

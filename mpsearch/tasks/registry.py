@@ -49,7 +49,7 @@ def register(family: Family) -> Family:
         other = BUILT_IN.get(name) or _home(_registered[name])
         raise UsageError(f"the id {name!r} already belongs to {other}; give {_home(family)} another id")
     _registered[name] = family
-    register_environment(_home(family).split(":")[-1], name)
+    register_environment((family if inspect.isclass(family) else type(family)).__name__, name)
     return family
 
 
@@ -86,6 +86,11 @@ def register_environment(name: str, family_id: str) -> None:
 def known() -> list[str]:
     """The ids of all known families, sorted."""
     return sorted({*BUILT_IN, *_registered, *_installed()})
+
+
+def is_known(family_id: str) -> bool:
+    """Whether there is a family with this id. Installed packages are searched only where no other has it."""
+    return family_id in BUILT_IN or family_id in _registered or family_id in _installed()
 
 
 def _installed() -> Mapping[str, EntryPoint]:

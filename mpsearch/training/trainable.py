@@ -16,7 +16,7 @@ from mpsearch.errors import CheckpointError, NonFiniteError, UsageError, check_c
 from mpsearch.seeding import Streams
 from mpsearch.surroundings import own_torch
 from mpsearch.tasks import TaskDistribution
-from mpsearch.tasks.registry import ID, known, make_distribution
+from mpsearch.tasks.registry import ID, is_known, make_distribution
 from mpsearch.training import checkpoints
 from mpsearch.training.checkpoints import Checkpoint, Growing, Shards
 from mpsearch.training.metrics import Metrics
@@ -180,12 +180,11 @@ def tasks_of(card: Mapping[str, Any], where: str) -> TaskDistribution:
     """
     try:
         name, config = card["tasks"]["id"], dict(card["tasks"]["config"])
-        families = known()
     except Exception as error:
         raise damaged_card(where, error) from error
     if not isinstance(name, str) or not ID.fullmatch(name):
         raise damaged_card(where, UsageError(f"{name!r:.80} is no id of a family"))
-    if name not in families:
+    if not is_known(name):
         raise CheckpointError(
             f"the files in {where} are intact, but their family {name!r:.80} is not known here; register it first"
             " by mpsearch.register(Family), or give it by mpsearch.load(folder, tasks=Family());"

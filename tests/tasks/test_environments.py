@@ -89,7 +89,8 @@ def test_an_episode_is_truncated_at_the_horizon_and_never_terminated(family) -> 
 def test_the_horizon_of_the_registered_environment_is_an_argument() -> None:
     env = gymnasium.make("mpsearch/CheetahVelocity-v0", velocity=6.0, high_velocity=7.0, horizon=3)
     assert [step[4] for step in episode(env, 3)] == [False, False, True]
-    assert env.unwrapped.family.config == {"low_velocity": 0.0, "high_velocity": 7.0, "horizon": 3}
+    assert env.unwrapped.task.tolist() == [6.0]
+    assert env.unwrapped.horizon == 3
 
 
 def test_without_a_task_the_first_of_the_spread_is_made() -> None:

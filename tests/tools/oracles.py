@@ -1,4 +1,4 @@
-"""Slow, obvious versions of what the library computes quickly."""
+"""Slow and simple implementations of what the library computes quickly, to test it against them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from mpsearch.rollouts import padded
 
 
 def discounted_sum(rewards, discount, last=0.0):
-    """The sum written out, for one episode."""
+    """Return the discounted sum of one episode's rewards, by its definition."""
     total = sum(discount**i * reward for i, reward in enumerate(rewards))
     return total + discount ** len(rewards) * last
 
 
 def advantage(rewards, values, discount, gae_lambda):
-    """GAE of the first step of one episode as a weighted sum of k-step estimates (Schulman et al. 2016, eq. 16).
+    """Return the GAE of an episode's first step as a weighted sum of k-step estimates (Schulman et al. 2016, eq. 16).
 
-    The time limit cuts the sum, so the last k-step estimate takes all the weight that is left.
+    The sum ends at the time limit, so the last k-step estimate has all the remaining weight.
     """
     horizon = len(rewards)
     total = 0.0
@@ -86,7 +86,7 @@ def advantages_of_one(episode, values, discount, gae_lambda):
 
 
 def gaussian_log_prob(mean, std, action):
-    """Log-density of one action vector, by the formula."""
+    """Return the log-density of one action vector, by the formula of the Gaussian."""
     return sum(
         -((a - m) ** 2) / (2 * s * s) - math.log(s) - 0.5 * math.log(2 * math.pi)
         for a, m, s in zip(action, mean, std, strict=True)
@@ -94,7 +94,7 @@ def gaussian_log_prob(mean, std, action):
 
 
 def loss_of_one_task(policy: PolicyNet, parameters: dict, steps: Steps, k: int) -> torch.Tensor:
-    """The surrogate loss of task ``k`` with shared-shape parameters, transition by transition."""
+    """Return the surrogate loss of task ``k``, one transition after another, for parameters without a task axis."""
     distribution = functional_call(policy, parameters, (steps.observations[k],))
     log_probs = distribution.log_prob(steps.actions[k]).sum(-1)
     terms = [
@@ -106,7 +106,7 @@ def loss_of_one_task(policy: PolicyNet, parameters: dict, steps: Steps, k: int) 
 
 
 def meta_loss_by_torch_func(policy: PolicyNet, theta: dict, rates, stages: Sequence[Steps]) -> torch.Tensor:
-    """MAML's loss by ``torch.func.functional_call`` and ``torch.autograd.grad``, one task after another."""
+    """Return MAML's loss, one task after another, without ``higher``."""
     losses = []
     for k in range(len(stages[0].log_probs)):
         parameters = dict(theta)
@@ -122,7 +122,7 @@ def meta_loss_by_torch_func(policy: PolicyNet, theta: dict, rates, stages: Seque
 
 
 def random_steps(policy: PolicyNet, tasks: int, count: int, seed: int, ended: bool = False) -> Steps:
-    """Transitions that ``policy`` might have made, in float64, with arbitrary advantages; some count if ``ended``."""
+    """Return transitions with actions drawn from ``policy`` and random advantages; if ``ended``, some do not count."""
     rng = np.random.default_rng(seed)
     observations = torch.from_numpy(rng.normal(size=(tasks, count, policy.config["observation_dim"])))
     with torch.no_grad():
@@ -135,7 +135,11 @@ def random_steps(policy: PolicyNet, tasks: int, count: int, seed: int, ended: bo
 
 
 def product_of_gaussians(factors):
-    """Mean and standard deviation of the normalised product of 1-D Gaussians (mean, variance), on a fine grid."""
+    """Return mean and standard deviation of the normalised product of 1-D Gaussians, computed on a fine grid.
+
+    Args:
+        factors: the mean and the variance of each Gaussian.
+    """
     grid = np.linspace(-25, 25, 50_001)
     log_density = sum(-((grid - mean) ** 2) / (2 * variance) for mean, variance in factors)
     weights = np.exp(log_density - log_density.max())
@@ -144,7 +148,7 @@ def product_of_gaussians(factors):
 
 
 def soft_target(reward, next_observation, z, noise, actor, target, temperature, discount, reward_scale, over=False):
-    """The critics' target for one transition: the density of tanh(u) by its definition, the minimum by hand."""
+    """Return the critics' target for one transition, with the density of tanh(u) by its definition."""
     if over:
         return reward_scale * float(reward)
     mean, log_std = (x[0].tolist() for x in actor(next_observation[None], z[None]))
@@ -157,7 +161,7 @@ def soft_target(reward, next_observation, z, noise, actor, target, temperature, 
 
 
 class ReplayLists:
-    """What a replay should hold of each task: lists of episode numbers, the oldest first."""
+    """A model of the replay: for each task, lists of the numbers of its episodes, the oldest first."""
 
     def __init__(self, tasks: int, capacity: int, recent: int) -> None:
         self.capacity, self.recent = capacity, recent
@@ -166,7 +170,7 @@ class ReplayLists:
         self.latest: list[list[int]] = [[] for _ in range(tasks)]
 
     def add(self, k: int, exploration: bool) -> None:
-        """One more episode of task ``k``."""
+        """Add one more episode of task ``k``."""
         for numbers, most in ((self.kept[k], self.capacity), (self.latest[k], self.recent))[: 1 + exploration]:
             numbers.append(self.added[k])
             del numbers[:-most]

@@ -22,6 +22,8 @@ from mpsearch.errors import CheckpointError, NonFiniteError, UsageError
 from mpsearch.training.interrupt import Interrupt, Terminated
 from mpsearch.training.storage import locked
 
+pytestmark = pytest.mark.slow  # processes that are killed
+
 KILLS = int(os.environ.get("MPSEARCH_KILLS", "2"))  # of each algorithm
 ITERATIONS = 40
 # One process for each line of input, which says what to train where; it has all imports already.

@@ -21,6 +21,8 @@ from mpsearch.view.player import play, runners_of
 from mpsearch.view.player.film import film
 from mpsearch.view.player.runners import Runner
 
+pytestmark = pytest.mark.slow  # OpenGL in a process of its own
+
 SIZE = {"width": 160, "height": 96}
 SENTENCE = "a film needs OpenGL, which does not work here; the player needs none"
 

@@ -106,8 +106,8 @@ def test_learning_curves_are_what_was_given():
     [
         ({}, "no curve was given"),
         ({"a": ([1, 2], [1.0])}, "2 environment steps but 1 returns"),
-        ({"a": ([1], [np.nan])}, "not finite in the returns of a"),
-        ({"a": ([], [])}, "no steps of a"),
+        ({"a": ([1], [np.nan])}, "not finite in the curve 'a'"),
+        ({"a": ([], [])}, "no curve 'a' was given"),
     ],
 )
 def test_a_curve_that_cannot_be_drawn_is_refused(curves, said):

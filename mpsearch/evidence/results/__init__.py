@@ -1,7 +1,7 @@
 """What was measured, as data: evaluations with every return, learning curves of every training seed, benchmarks.
 
-``docs/measure.py`` writes the evaluations, each by the command that its record names; ``docs/make_results.py`` makes
-RESULTS.md of them, and lessons plot them.
+:mod:`mpsearch.evidence.measure` has the evaluations made, each by the command that its record names;
+:mod:`mpsearch.evidence.page` makes RESULTS.md of them, and lessons plot them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def read(name: str, kind: str = "evaluations") -> Any:
     """
     if name not in (known := names(kind)):
         raise unknown(f"record among the {kind}", name, known)
-    return json.loads((FOLDER / kind / f"{name}.json").read_text(encoding="utf-8"))
+    return _json(f"{kind}/{name}.json")
 
 
 def evaluation(name: str) -> Evaluation:
@@ -39,14 +39,18 @@ def evaluation(name: str) -> Evaluation:
 
 def published() -> Any:
     """What others published, with sources, and whether their physics are ours."""
-    return json.loads((FOLDER / "published.json").read_text(encoding="utf-8"))
+    return _json("published.json")
 
 
 def ablations() -> Any:
-    """Learning curves of trainings with one departure from the papers taken back, see ``docs/ablate.py``."""
-    return json.loads((FOLDER / "ablations.json").read_text(encoding="utf-8"))
+    """Learning curves of trainings with one departure from the papers taken back: :mod:`mpsearch.evidence.ablate`."""
+    return _json("ablations.json")
 
 
 def benchmark() -> Any:
     """The last benchmark that was kept: ``command``, ``machine``, ``revision`` and the ``result`` it printed."""
-    return json.loads((FOLDER / "benchmark.json").read_text(encoding="utf-8"))
+    return _json("benchmark.json")
+
+
+def _json(path: str) -> Any:
+    return json.loads((FOLDER / path).read_text(encoding="utf-8"))

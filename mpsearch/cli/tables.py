@@ -10,7 +10,7 @@ from mpsearch.tasks import TaskDistribution
 
 
 def adaptation_json(agent: MetaPolicy, seed: int, result: AdaptationResult) -> dict[str, Any]:
-    """An adaptation as JSON data: ``mpsearch adapt --json``."""
+    """Return an adaptation as data that ``mpsearch adapt --json`` can print as JSON."""
     rows = zip(result.tasks.tolist(), result.returns.tolist(), result.before, result.after, strict=True)
     names = {"stage_names": list(result.stage_names)} if result.stage_names else {}
     return {
@@ -30,7 +30,7 @@ def adaptation_json(agent: MetaPolicy, seed: int, result: AdaptationResult) -> d
 
 
 def adaptation_table(family: TaskDistribution, result: AdaptationResult) -> str:
-    """Mean return of each task at each stage, as text."""
+    """Return a text table with the mean return on each task at each stage."""
     names = ", ".join(family.parameter_names)
     stages = result.returns.mean(-1)  # [K, S]
     heads = ["before", *(f"after {steps:,} steps" for steps in result.env_steps[1:])]
@@ -52,7 +52,7 @@ def adaptation_table(family: TaskDistribution, result: AdaptationResult) -> str:
 
 
 def evaluation_table(result: dict[str, Any]) -> str:
-    """An evaluation as text."""
+    """Return an evaluation, given as the data of its JSON form, as a text table."""
     lines = [f"{'steps spent':>12}{'mean return':>14}   95 % interval"]
     intervals = result["interval_95"] or [None] * len(result["mean"])
     shares = result.get("reached", [None] * len(result["mean"]))
