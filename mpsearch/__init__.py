@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from mpsearch.pearl import PEARL, PEARLConfig
     from mpsearch.policies import PolicyNet
     from mpsearch.records import AdaptationResult
-    from mpsearch.tasks import Batch, CheetahDirection, CheetahVelocity, PointNavigation, TaskDistribution
+    from mpsearch.tasks import (
+        Batch,
+        CheetahDirection,
+        CheetahVelocity,
+        GymnasiumTasks,
+        PointNavigation,
+        TaskDistribution,
+    )
     from mpsearch.zoo import available, load
 
 _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch --help` must not
@@ -30,6 +37,7 @@ _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch 
     "CheetahDirection": "tasks",
     "CheetahVelocity": "tasks",
     "Evaluation": "evaluation",
+    "GymnasiumTasks": "tasks",
     "MAML": "maml",
     "MAMLConfig": "maml",
     "PEARL": "pearl",
@@ -50,6 +58,7 @@ __all__ = [
     "CheetahDirection",
     "CheetahVelocity",
     "Evaluation",
+    "GymnasiumTasks",
     "MAMLConfig",
     "PEARLConfig",
     "PointNavigation",
@@ -62,8 +71,8 @@ __all__ = [
     "register",
 ]
 
-for _family, _place in BUILT_IN.items():
-    register_environment(_place.split(":")[-1], _family)
+for _family in BUILT_IN:
+    register_environment(_family)
 
 
 def __getattr__(name: str) -> Any:

@@ -24,6 +24,10 @@ class NonFiniteError(MpsearchError, FloatingPointError):
     """A NaN or an infinity appeared; the message names where."""
 
 
+class EpisodeError(MpsearchError):
+    """An environment failed in the middle of an episode; the message names task, episode and step, and what it said."""
+
+
 class CheckpointError(MpsearchError):
     """A checkpoint cannot be read or written."""
 

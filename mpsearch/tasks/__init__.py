@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from mpsearch.tasks.cheetah import CheetahDirection, CheetahVelocity
     from mpsearch.tasks.distribution import TaskDistribution
     from mpsearch.tasks.environments import TaskEnv
+    from mpsearch.tasks.gymnasium import GymnasiumTasks
     from mpsearch.tasks.navigation import PointNavigation
 
 _HOME = {  # imported when first used, because MuJoCo takes half a second
     "Batch": "batch",
     "CheetahDirection": "cheetah",
     "CheetahVelocity": "cheetah",
+    "GymnasiumTasks": "gymnasium",
     "PointNavigation": "navigation",
     "TaskDistribution": "distribution",
     "TaskEnv": "environments",
@@ -28,6 +30,7 @@ __all__ = [
     "Batch",
     "CheetahDirection",
     "CheetahVelocity",
+    "GymnasiumTasks",
     "PointNavigation",
     "TaskDistribution",
     "TaskEnv",
