@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import ReplayLists, episodes_that_end, one_by_one
+from oracles import ReplayLists
 from scipy.stats import chisquare
 
 from mpsearch.errors import CheckpointError, UsageError
@@ -91,78 +91,6 @@ def test_a_context_is_a_stretch_of_the_latest_explorations_and_each_has_its_turn
             assert places == list(range(places[0], places[-1] + 1))
             seen[k] |= set(number[row])
     assert seen == {k: set(lists.latest[k]) for k in tasks}
-
-
-def add_ending(replay: Replay, seed: int, exploration: bool = True):
-    """Add three random episodes of each task, some of which end early; returns them."""
-    episodes = episodes_that_end(np.random.default_rng(seed), (TASKS, 3, HORIZON))
-    replay.add(np.arange(TASKS), episodes, exploration=exploration)
-    return episodes
-
-
-def transitions(episodes, k):
-    """Map the reward of each real transition of task ``k`` to (next observation, whether the task was over)."""
-    found = {}
-    for episode in one_by_one(episodes, k):
-        for t in range(episode["length"]):
-            over = episode["terminated"] and t == episode["length"] - 1
-            found[float(episode["rewards"][t])] = (tuple(episode["observations"][t + 1].tolist()), over)
-    return found
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.integers(0, 10_000), st.sampled_from(["sample", "sample_recent"]))
-def test_of_episodes_that_end_every_real_transition_is_drawn_and_no_padding(seed, name) -> None:
-    replay = make(capacity=6, recent=3)
-    episodes = add_ending(replay, seed)
-    options = {"episodes": 3} if name == "sample_recent" else {}
-    drawn = getattr(replay, name)(np.arange(TASKS), 400, np.random.default_rng(seed), **options)
-    ends = drawn.terminated if torch.is_tensor(drawn.terminated) else torch.zeros_like(drawn.rewards)
-    for k in range(TASKS):
-        expected = transitions(episodes, k)
-        assert set(drawn.rewards[k].tolist()) == set(expected)
-        for reward, following, over in zip(drawn.rewards[k], drawn.next_observations[k], ends[k], strict=True):
-            assert expected[float(reward)] == (tuple(following.tolist()), bool(over))
-
-
-def test_transitions_of_short_and_long_episodes_are_equally_likely() -> None:
-    replay = make(capacity=6, recent=3)
-    episodes = add_ending(replay, seed=1)
-    count = len(transitions(episodes, 0))
-    assert count < 3 * HORIZON
-    for sample in (replay.sample, functools.partial(replay.sample_recent, episodes=3)):
-        drawn = sample(np.array([0]), 20_000, np.random.default_rng(0))
-        _, counts = np.unique(drawn.rewards.numpy(), return_counts=True)
-        assert len(counts) == count
-        assert chisquare(counts).pvalue > 0.01
-
-
-def test_a_replay_of_episodes_that_end_is_restored_to_the_bit() -> None:
-    whole, restored = make(capacity=6, recent=3), make(capacity=6, recent=3)
-    add(whole, range(TASKS))
-    shards = [save(whole, np.zeros_like(whole.added))]
-    added = whole.added.copy()
-    add_ending(whole, seed=2)
-    shards.append(save(whole, added))
-    assert ["lengths" in shard for shard in shards] == [False, True]  # a family that never ends saves what it did
-    for shard in shards:
-        restored.restore(shard)
-    assert_same(whole, restored)
-    for name in ("lengths", "terminated", "whole"):
-        np.testing.assert_array_equal(getattr(whole, name), getattr(restored, name))
-
-
-@pytest.mark.parametrize(("name", "value"), [("lengths", 0), ("lengths", HORIZON + 1), ("lengths", None)])
-def test_lengths_that_no_episode_has_are_refused(name, value) -> None:
-    replay = make(capacity=6, recent=3)
-    add_ending(replay, seed=2)
-    shard = save(replay, np.zeros_like(replay.added))
-    if value is None:
-        del shard[name]
-    else:
-        shard[name][0] = value
-    with pytest.raises(CheckpointError):
-        make(capacity=6, recent=3).restore(shard)
 
 
 def test_what_is_no_exploration_is_drawn_for_the_losses_only() -> None:
