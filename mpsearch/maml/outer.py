@@ -105,8 +105,8 @@ def meta_losses(
     """Return the losses ``L_k(theta - alpha grad L_k(theta))`` [K] of the tasks after adaptation.
 
     Their mean is the loss of MAML (Finn et al. 2017, eq. 4). With several inner steps, a task's
-    loss is the mean of its losses after each step, so that each step has to reduce it (Antoniou et
-    al. 2019, section 4, "multi-step loss").
+    loss is the mean of its losses after each step, so that each step has to reduce it
+    (Antoniou et al. 2019, section 4, "multi-step loss").
 
     Returns:
         The losses, and the adapted policies' actions [K, N, A] at the last stage.

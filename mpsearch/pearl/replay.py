@@ -21,8 +21,8 @@ class Replay:
     """Episodes of at most T steps on each of K tasks; when a task has ``capacity``, a new one replaces its oldest.
 
     Contexts are drawn from the latest ``recent`` explorations of each task only. At test time, too, a context comes
-    from the present agent's exploration. Other episodes in the replay come from agents that knew the task already.
-    Their actions give the task away, and an encoder trained on them would learn to rely on such actions.
+    from the present agent's exploration. Other episodes in the replay may come from agents that knew the task already.
+    Their actions reveal the task, and an encoder that is trained on them learns to rely on such actions.
 
     Attributes:
         added: [K] the number of episodes that were ever added to each task; the n-th is in slot ``n % capacity``.
