@@ -1,4 +1,4 @@
-"""Any task as a gymnasium environment."""
+"""A gymnasium environment for any task."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from mpsearch.errors import UsageError
 from mpsearch.records import Array
 from mpsearch.tasks.batch import Batch
 
-BOUND = 1e10  # MuJoCo's mjMAXVAL: a state beyond it is a divergence, so no observation is
+BOUND = 1e10  # of observations; MuJoCo's mjMAXVAL, beyond which a simulation counts as diverged
 
 
 class TaskEnv(gymnasium.Env[Array, Array]):
-    """One task of a family with the standard API: a batch of one simulation.
+    """One task of a family as a gymnasium environment. It contains a batch of one simulation.
 
-    Observation, action, reward and start state are those of the family's docstring. The episode is
-    *truncated* at the family's horizon, or earlier by a time limit of the simulation's own, and
-    *terminated* where the task is over. ``info["positions"]`` holds the generalised positions [Q].
+    See the family's docstring for observation, action, reward and start state. The episode is *truncated* at the
+    family's horizon or at a time limit of the simulation, and *terminated* when the task is over.
+    ``info["positions"]`` holds the generalised positions [Q].
 
     Args:
-        batch: of one task and one episode.
+        batch: a batch of one task and one episode.
         horizon: control steps in an episode.
         observation_dim: O.
 
@@ -45,7 +45,7 @@ class TaskEnv(gymnasium.Env[Array, Array]):
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         if not self._running:
-            raise UsageError("the episode has ended, or none has begun: call reset() to begin the next one")
+            raise UsageError("the episode has ended, or has not begun: call reset() to begin the next one")
         observations, rewards = self._batch.step(np.asarray(action, dtype=np.float64)[None, None])
         terminated = bool(self._batch.terminated[0, 0])
         truncated = self._batch.time >= self.horizon or (self._batch.over and not terminated)
