@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from mpsearch.errors import UsageError, check_count
 from mpsearch.meta_policy import Adapts
-from mpsearch.records import Array
+from mpsearch.records import Array, whole
 from mpsearch.seeding import Streams
 from mpsearch.tasks import CheetahDirection, TaskDistribution
 
@@ -39,7 +39,7 @@ class Evaluation:
         tasks: [K, P].
         seeds: R of them.
         returns: [R, K, S] mean return over the episodes of a stage.
-        env_steps: [S] environment steps per task spent before each stage.
+        env_steps: [S] environment steps per task spent before each stage, the mean over seeds.
         sparse: whether a positive return means that the goal was reached.
     """
 
@@ -173,4 +173,5 @@ def evaluate(
     bar = tqdm(seeds, disable=not progress, unit="seed", leave=False)
     results = [agent.adapt(tasks, seed=seed, **options) for seed in bar]
     returns = np.stack([result.returns.mean(-1) for result in results])
-    return Evaluation(results[0].tasks, tuple(seeds), returns, results[0].env_steps, agent.tasks.sparse)
+    env_steps = whole(np.mean([result.env_steps for result in results], axis=0))
+    return Evaluation(results[0].tasks, tuple(seeds), returns, env_steps, agent.tasks.sparse)

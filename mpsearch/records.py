@@ -16,9 +16,17 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Policy = Callable[[Array], Array]  # observation [..., O] -> action [..., A]
 
 
+def whole(values: Array) -> Array:
+    """``values`` rounded to whole numbers: a mean number of environment steps, for example."""
+    return np.rint(values).astype(np.int64)
+
+
 @dataclass(frozen=True)
 class Episodes:
-    """E episodes of T steps on each of K tasks, all ended by the time limit.
+    """E episodes of at most T steps on each of K tasks.
+
+    An episode ends at the time limit T or before it. What lies behind its end is padding and counts nowhere: the
+    last observation, and 0 for action, reward and log-density.
 
     Attributes:
         observations: [K, E, T + 1, O]; the last one is what followed the last action.
@@ -26,6 +34,9 @@ class Episodes:
         rewards: [K, E, T].
         log_probs: [K, E, T] log-density of each action under the policy that drew it.
         positions: [K, T + 1, Q] generalised positions of each task's first episode, for the player; or ``None``.
+        lengths: [K, E] steps of each episode; ``None`` if all have T.
+        terminated: [K, E] whether the task was over at the episode's end, so that nothing follows. Elsewhere a time
+            limit cut the episode off, and what would have followed has a value. ``None`` if no task was over.
     """
 
     observations: Array
@@ -33,6 +44,15 @@ class Episodes:
     rewards: Array
     log_probs: Array
     positions: Array | None = None
+    lengths: Array | None = None
+    terminated: Array | None = None
+
+    @property
+    def mask(self) -> Array:
+        """[K, E, T] which steps count."""
+        if self.lengths is None:
+            return np.ones(self.rewards.shape, dtype=bool)
+        return np.arange(self.rewards.shape[-1]) < self.lengths[..., None]
 
     @property
     def returns(self) -> Array:
@@ -42,7 +62,7 @@ class Episodes:
     @property
     def env_steps(self) -> int:
         """Environment steps in all tasks and episodes together."""
-        return int(self.rewards.size)
+        return int(self.rewards.size if self.lengths is None else self.lengths.sum())
 
 
 @dataclass(frozen=True)
@@ -52,9 +72,11 @@ class AdaptationResult:
     Attributes:
         tasks: [K, P] the tasks.
         returns: [K, S, E] undiscounted return of every episode at every stage.
-        env_steps: [S] environment steps per task spent on adapting before that stage; 0 at stage 0.
-        trajectories: [K, S, T + 1, Q] generalised positions of one episode a stage, for the player.
-        rewards: [K, S, T] of the same episodes.
+        env_steps: [S] environment steps per task spent on adapting before that stage; 0 at stage 0. Where episodes
+            end before the time limit, those really taken: their mean over tasks, rounded.
+        trajectories: [K, S, T + 1, Q] generalised positions of one episode a stage, for the player; they stay as they
+            are behind the episode's end.
+        rewards: [K, S, T] of the same episodes; 0 behind the end.
         policies: maps (task index, stage) to the policy of that stage.
         stage_names: S of them, where stages differ in more than their number.
         beliefs: [2, K, S, Z] mean and standard deviation of what each stage believed of the task, with PEARL.
@@ -74,11 +96,11 @@ class AdaptationResult:
         cls, tasks: Array, stages: Sequence[Episodes], policies: Callable[[int, int], Policy], **more: Any
     ) -> AdaptationResult:
         """The result of an adaptation to ``tasks`` [K, P] that saw these recorded episodes, in this order."""
-        _, episodes, horizon = stages[0].rewards.shape
+        spent = np.cumsum([0, *(stage.env_steps for stage in stages[:-1])])
         return cls(
             tasks=tasks,
             returns=np.stack([stage.returns for stage in stages], axis=1),
-            env_steps=np.arange(len(stages)) * episodes * horizon,
+            env_steps=whole(spent / len(tasks)),
             trajectories=np.stack([np.asarray(stage.positions) for stage in stages], axis=1),
             rewards=np.stack([stage.rewards[:, 0] for stage in stages], axis=1),
             policies=policies,

@@ -46,14 +46,15 @@ def gaussian_actor(policy: PolicyNet, parameters: Iterable[Tensor], generator: t
 @torch.no_grad()
 def collect(
     batch: Batch, horizon: int, actor: Actor, rng: np.random.Generator, *, record: bool = False,
-    watch: Callable[[Array, Array, Array, Array], None] | None = None,
+    watch: Callable[[Array, Array, Array, Array, Array], None] | None = None,
 ) -> Episodes:  # fmt: skip
-    """Roll ``actor`` out for ``horizon`` steps in every simulation of ``batch``.
+    """Roll ``actor`` out for ``horizon`` steps in every simulation of ``batch``, or until all have ended.
 
     Args:
         rng: for the start states.
         record: keep the generalised positions of each task's first episode too.
-        watch: receives observations, actions, rewards and next observations, [K, E, ...], after each step.
+        watch: receives observations, actions, rewards and next observations, [K, E, ...], after each step, and for
+            which simulations [K, E] the step counts: those that had not ended before it.
     """
     with one_torch_thread():
         first = batch.reset(rng)
@@ -63,15 +64,35 @@ def collect(
         positions = [batch.positions()[:, 0]] if record else []
         observations[0] = first
         for t in range(horizon):
+            ended = batch.ended
             actions[t], log_probs[t] = actor(observations[t])
             observations[t + 1], rewards[t] = batch.step(actions[t])
             if watch:
-                watch(observations[t], actions[t], rewards[t], observations[t + 1])
+                watch(observations[t], actions[t], rewards[t], observations[t + 1], ~ended)
             if record:
                 positions.append(batch.positions()[:, 0])
+            if batch.over:
+                break
     track = np.stack(positions, axis=1).astype(np.float32) if record else None
 
     def by_task(x: Array) -> Array:  # [T, K, E, ...] -> [K, E, T, ...]
         return np.ascontiguousarray(np.moveaxis(x, 0, 2))
 
-    return Episodes(by_task(observations), by_task(actions), by_task(rewards), by_task(log_probs), track)
+    episodes = Episodes(by_task(observations), by_task(actions), by_task(rewards), by_task(log_probs), track)
+    return padded(episodes, batch.lengths, batch.terminated) if batch.ended.any() else episodes
+
+
+def padded(episodes: Episodes, lengths: Array, terminated: Array) -> Episodes:
+    """``episodes`` that have ended after ``lengths`` [K, E] steps, with padding in the place of what lies behind."""
+    horizon, track = episodes.rewards.shape[-1], episodes.positions
+    counts = np.arange(horizon) < lengths[..., None]
+    until = np.minimum(np.arange(horizon + 1), lengths[..., None])[..., None]  # [K, E, T + 1, 1]
+    return Episodes(
+        np.take_along_axis(episodes.observations, until, axis=2),
+        np.where(counts[..., None], episodes.actions, np.float32(0)),
+        np.where(counts, episodes.rewards, np.float32(0)),
+        np.where(counts, episodes.log_probs, np.float32(0)),
+        None if track is None else np.take_along_axis(track, until[:, 0], axis=1),
+        None if counts.all() else lengths,
+        terminated if terminated.any() else None,
+    )

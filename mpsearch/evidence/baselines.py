@@ -20,7 +20,7 @@ from mpsearch.errors import UsageError, check_count
 from mpsearch.evidence import BASELINES
 from mpsearch.maml import MAML, MAMLConfig
 from mpsearch.meta_policy import Adapts, Callback
-from mpsearch.records import AdaptationResult, Array, Policy
+from mpsearch.records import AdaptationResult, Array, Policy, whole
 from mpsearch.seeding import Streams
 from mpsearch.tasks import Batch, TaskDistribution
 
@@ -99,7 +99,7 @@ class FromScratch(Adapts):
         return AdaptationResult(
             tasks=tasks,
             returns=np.stack([[stage.returns[0, 0] for stage in stages] for stages in results]),
-            env_steps=np.array(iterations) * episodes * self.tasks.horizon,
+            env_steps=whole(np.mean([[stage.env_steps[0] for stage in stages] for stages in results], axis=0)),
             trajectories=np.stack([[stage.trajectories[0, 0] for stage in stages] for stages in results]),
             rewards=np.stack([[stage.rewards[0, 0] for stage in stages] for stages in results]),
             policies=SeparatePolicies(results),
@@ -112,9 +112,10 @@ class FromScratch(Adapts):
         learner._start(streams)
         for stage, goal in enumerate(iterations):
             while learner.iteration < goal:
-                learner._iterate(streams)
+                learner.env_steps += learner._iterate(streams)["env_steps"]
                 learner.iteration += 1
-            stages.append(learner.adapt(task[None], seed=streams.seed, steps=0))
+            result = learner.adapt(task[None], seed=streams.seed, steps=0)
+            stages.append(replace(result, env_steps=np.array([learner.env_steps])))
             callback(stage)
         return stages
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -22,30 +22,67 @@ with warnings.catch_warnings():  # higher 0.2.1 compiles with warnings that no r
 class Steps:
     """N transitions of each of K tasks, as tensors for a loss.
 
+    A loss is a mean over all transitions of a task, so that a long episode weighs more than a short one.
+
     Attributes:
         observations, actions: [K, N, O], [K, N, A].
         log_probs: [K, N] under the policy that drew the actions.
         advantages: [K, N].
+        weights: [K, N] 1 for transitions that count and 0 for others, where tasks have different numbers of them;
+            ``None`` if all count.
     """
 
     observations: Tensor
     actions: Tensor
     log_probs: Tensor
     advantages: Tensor
+    weights: Tensor | None = None
 
     @classmethod
     def of(cls, episodes: Episodes, advantages: Array, dtype: torch.dtype = torch.float32) -> Steps:
-        """All transitions of ``episodes`` with their ``advantages`` [K, E, T]; N = E * T."""
+        """All transitions of ``episodes`` with their ``advantages`` [K, E, T].
+
+        N = E * T, or where episodes end before the time limit the most that any task has.
+        """
         arrays = (episodes.observations[:, :, :-1], episodes.actions, episodes.log_probs, advantages)
-        return cls(*(torch.as_tensor(x, dtype=dtype).flatten(1, 2) for x in arrays))
+        steps = cls(*(torch.as_tensor(x, dtype=dtype).flatten(1, 2) for x in arrays))
+        return steps if episodes.lengths is None else steps._counting(torch.from_numpy(episodes.mask).flatten(1, 2))
+
+    def _counting(self, mask: Tensor) -> Steps:
+        """Only the transitions in ``mask`` [K, N]; tasks with fewer repeat their first one, with weight 0."""
+        counts = mask.sum(-1, keepdim=True)
+        order = mask.int().argsort(dim=-1, descending=True, stable=True)[:, : int(counts.max())]
+        counting = torch.arange(order.shape[1]) < counts
+        order, rows = torch.where(counting, order, order[:, :1]), torch.arange(len(order))[:, None]
+        return replace(self._map(lambda x: x[rows, order]), weights=counting.to(self.log_probs))
 
     def __getitem__(self, index: Tensor | slice) -> Steps:
         """The transitions ``index`` of every task."""
-        return Steps(*(getattr(self, field)[:, index] for field in self.__dataclass_fields__))
+        return self._map(lambda x: x[:, index])
 
     def of_tasks(self, index: slice) -> Steps:
         """All transitions of the tasks ``index``."""
-        return Steps(*(getattr(self, field)[index] for field in self.__dataclass_fields__))
+        return self._map(lambda x: x[index])
+
+    def sample(self, size: int, generator: torch.Generator) -> Steps:
+        """``size`` random transitions of each task that count, each task's own; all where it has no more."""
+        keys = torch.rand(self.log_probs.shape, generator=generator)
+        if self.weights is not None:
+            keys = keys.masked_fill(self.weights == 0, 2.0)  # those that do not count come last
+        index = keys.argsort(dim=-1)[:, :size]
+        rows = torch.arange(len(index))[:, None]
+        return self._map(lambda x: x[rows, index])
+
+    def mean(self, values: Tensor) -> Tensor:
+        """[K] the mean of ``values`` [K, N] over the transitions of each task that count."""
+        if self.weights is None:
+            return values.mean(-1)
+        return (values * self.weights).sum(-1) / self.weights.sum(-1)
+
+    def _map(self, function: Callable[[Tensor], Tensor]) -> Steps:
+        weights = None if self.weights is None else function(self.weights)
+        four = map(function, (self.observations, self.actions, self.log_probs, self.advantages))
+        return replace(Steps(*four), weights=weights)
 
 
 def surrogate(policy: Callable[[Tensor], Normal], steps: Steps) -> Tensor:
@@ -56,7 +93,7 @@ def surrogate(policy: Callable[[Tensor], Normal], steps: Steps) -> Tensor:
     is off-policy correct.
     """
     ratio = (log_prob(policy(steps.observations), steps.actions) - steps.log_probs).exp()
-    return -(ratio * steps.advantages).mean(-1)
+    return -steps.mean(ratio * steps.advantages)
 
 
 def spread_over_tasks(policy: nn.Module, tasks: int) -> list[Tensor]:

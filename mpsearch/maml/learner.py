@@ -66,7 +66,7 @@ class MAML(MetaPolicy):
         tasks = self.tasks.sample(c.tasks_per_iteration, streams.numpy("tasks", i))  # T_k ~ p(T)
         batch = self.tasks.make_batch(tasks, c.episodes)
         parameters: Sequence[Tensor] = spread_over_tasks(self.policy, len(tasks))
-        stages, returns = [], []
+        stages, returns, env_steps = [], [], 0
         for stage in range(c.inner_steps + 1):
             episodes = self._explore(batch, parameters, streams, i, stage)  # D_k with pi_theta_k
             steps = self._weigh(episodes)
@@ -75,10 +75,11 @@ class MAML(MetaPolicy):
                 parameters, _ = inner_step(self.policy, parameters, alpha, steps, order=0)  # theta'_k
             stages.append(steps)
             returns.append(episodes.returns.mean())
+            env_steps += episodes.env_steps
         report = self._improve(MetaBatch(tuple(stages)), streams.torch("curvature", i))
         self._require_finite_parameters()
         return {
-            "env_steps": (c.inner_steps + 1) * episodes.env_steps,
+            "env_steps": env_steps,
             "returns": returns,
             "before": returns[0],
             "after": returns[-1],

@@ -32,7 +32,9 @@ class MetaBatch:
         return len(self.stages[0].log_probs)
 
     def subsample(self, size: int, generator: torch.Generator) -> MetaBatch:
-        """``size`` random transitions of each task and stage."""
+        """``size`` random transitions of each task and stage; never any that does not count."""
+        if any(steps.weights is not None for steps in self.stages):
+            return MetaBatch(tuple(steps.sample(size, generator) for steps in self.stages))
         pick = torch.randperm(self.stages[0].log_probs.shape[1], generator=generator)[:size]
         return MetaBatch(tuple(steps[pick] for steps in self.stages))
 
@@ -109,9 +111,10 @@ def meta_losses(
     return torch.stack([*losses[1:], last(lambda _: actions, batch.stages[-1])]).mean(0), actions
 
 
-def divergence(old: Normal, new: Normal) -> Tensor:
-    """[K] KL(old || new), summed over actions [K, N, A] and averaged over states."""
-    return kl_divergence(old, new).sum(-1).mean(-1)
+def divergence(old: Normal, new: Normal, steps: Steps | None = None) -> Tensor:
+    """[K] KL(old || new), summed over actions [K, N, A] and averaged over states: of the ``steps`` that count."""
+    of_states = kl_divergence(old, new).sum(-1)
+    return of_states.mean(-1) if steps is None else steps.mean(of_states)
 
 
 def frozen(distribution: Normal) -> Normal:
@@ -155,12 +158,13 @@ def trust_region_update(
     def sampled_kl() -> Tensor:
         stages, _ = adapt_through(policy, rates, sample, order=order, at=reached)
         actions = adapted_actions(policy, sample, stages)
-        return mean_over_tasks([divergence(frozen(actions), actions)])
+        return mean_over_tasks([divergence(frozen(actions), actions, sample.stages[-1])])
 
     @torch.no_grad()
     def evaluate() -> tuple[float, float]:
         found = [meta_losses(policy, rates, part, order=0) for part in parts]
-        kls = [divergence(old, new) for old, (_, new) in zip(before, found, strict=True)]
+        steps = [part.stages[-1] for part in parts]
+        kls = [divergence(old, new, last) for old, (_, new), last in zip(before, found, steps, strict=True)]
         return mean_over_tasks(losses for losses, _ in found).item(), mean_over_tasks(kls).item()
 
     return trust_region_step(learned, gradient, sampled_kl, evaluate, max_kl=max_kl)
@@ -170,7 +174,7 @@ def clipped_surrogate(policy: Callable[[Tensor], Normal], steps: Steps, clip: fl
     """[K] the clipped surrogate loss of each task (Schulman et al. 2017, eq. 7)."""
     ratio = (log_prob(policy(steps.observations), steps.actions) - steps.log_probs).exp()
     bounded = ratio.clamp(1 - clip, 1 + clip)
-    return -torch.minimum(ratio * steps.advantages, bounded * steps.advantages).mean(-1)
+    return -steps.mean(torch.minimum(ratio * steps.advantages, bounded * steps.advantages))
 
 
 def clipped_update(

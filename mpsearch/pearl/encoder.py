@@ -53,9 +53,15 @@ class Encoder(nn.Module):
         mean, raw = self.layers(flat).unflatten(0, context.shape[:2]).chunk(2, dim=-1)
         return mean, functional.softplus(raw).clamp_min(LEAST_VARIANCE).reciprocal()
 
-    def forward(self, context: Tensor) -> Normal:
-        """Return the beliefs about z, [K, Z], given the transitions [K, N, C] of each task. N may be 0."""
+    def forward(self, context: Tensor, counts: Tensor | None = None) -> Normal:
+        """Return the beliefs about z, [K, Z], given the transitions [K, N, C] of each task. N may be 0.
+
+        Of tasks with different numbers of transitions, ``counts`` [K, N] says which ones they have; the others' factors
+        are left out.
+        """
         mean, precision = self.factors(context)
+        if counts is not None:
+            precision = precision * counts[..., None]
         total = 1 + precision.sum(-2)
         return Normal((precision * mean).sum(-2) / total, total.rsqrt(), validate_args=False)
 

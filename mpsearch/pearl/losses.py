@@ -6,7 +6,7 @@ moves the actor only (z comes without gradient); the temperature's loss moves th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -22,21 +22,28 @@ class Transitions:
         observations, next_observations: [K, N, O].
         actions: [K, N, A], inside [-1, 1].
         rewards: [K, N].
+        terminated: [K, N] 1 where the task was over after the transition, so that nothing follows, and 0 elsewhere;
+            or 0 for all.
     """
 
     observations: Tensor
     actions: Tensor
     rewards: Tensor
     next_observations: Tensor
+    terminated: Tensor | float = 0.0
 
     def rows(self) -> Tensor:
-        """What the encoder sees, [K, N, C]: rows (s, a, r, s')."""
+        """What the encoder sees, [K, N, C]: rows (s, a, r, s'), as in the paper.
+
+        Termination is not among it: what ends an episode shows in s', and families that never end have no such entry.
+        """
         return torch.cat([self.observations, self.actions, self.rewards[..., None], self.next_observations], dim=-1)
 
     def flat(self) -> Transitions:
         """All tasks in one row, [K * N, ...]."""
+        ends = self.terminated if isinstance(self.terminated, float) else self.terminated.flatten(0, 1)
         fields = (self.observations, self.actions, self.rewards, self.next_observations)
-        return Transitions(*(field.flatten(0, 1) for field in fields))
+        return replace(Transitions(*(field.flatten(0, 1) for field in fields)), terminated=ends)
 
 
 @torch.no_grad()
@@ -44,15 +51,14 @@ def soft_targets(
     data: Transitions, z: Tensor, noise: Tensor, actor: Actor, target: TwinCritic,
     temperature: Tensor, *, discount: float, reward_scale: float,
 ) -> Tensor:  # fmt: skip
-    """``r + gamma (min_i Q'_i(s', a', z) - alpha log pi(a' | s', z))`` [N], with a' ~ pi.
+    """``r + gamma (1 - terminated) (min_i Q'_i(s', a', z) - alpha log pi(a' | s', z))`` [N], with a' ~ pi.
 
-    Haarnoja et al. 2018, eq. 3. There is no factor (1 - done): our episodes end at a time limit,
-    and the values go on behind it.
+    Haarnoja et al. 2018, eq. 3. A time limit is not a termination: the values go on behind it.
     """
     mean, log_std = actor(data.next_observations, z)
     actions, log_prob = squash(mean, log_std, noise)
     value = target(data.next_observations, actions, z).amin(0) - temperature * log_prob
-    return reward_scale * data.rewards + discount * value
+    return reward_scale * data.rewards + discount * (1 - data.terminated) * value
 
 
 def critic_loss(data: Transitions, z: Tensor, targets: Tensor, critic: TwinCritic) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ COUNTERS = ("added", "explored", "explorations")
 
 
 class Replay:
-    """Episodes of T steps on each of K tasks; when a task has ``capacity`` of them, a new one replaces its oldest.
+    """Episodes of at most T steps on each of K tasks; when a task has ``capacity``, a new one replaces its oldest.
 
     The latest ``recent`` explorations of each task are contexts' source: at test time, too, a context is what the
     present agent sees while it explores. (In the whole replay it would see what former agents did, some of which
@@ -31,6 +31,9 @@ class Replay:
         observations: [K, capacity, T + 1, O].
         actions: [K, capacity, T, A].
         rewards: [K, capacity, T].
+        lengths: [K, capacity] steps of each episode, the only ones that are ever drawn; 0 where there is none yet.
+        terminated: [K, capacity] whether the task was over at its end.
+        whole: whether all episodes have T steps.
 
     Raises:
         UsageError: it cannot hold the explorations, or is larger than memory allows; says what it would need.
@@ -52,6 +55,9 @@ class Replay:
         self.observations = np.zeros((tasks, capacity, horizon + 1, observation_dim), dtype=np.float32)
         self.actions = np.zeros((tasks, capacity, horizon, action_dim), dtype=np.float32)
         self.rewards = np.zeros((tasks, capacity, horizon), dtype=np.float32)
+        self.lengths = np.zeros((tasks, capacity), dtype=np.int64)
+        self.terminated = np.zeros((tasks, capacity), dtype=bool)
+        self.whole = True
 
     def add(self, tasks: Array, episodes: Episodes, *, exploration: bool = True) -> None:
         """Add E episodes of each of the tasks with indices ``tasks`` [M]; episodes [M, E, ...]."""
@@ -62,15 +68,21 @@ class Replay:
                 self.observations[k, slot] = episodes.observations[row, e]
                 self.actions[k, slot] = episodes.actions[row, e]
                 self.rewards[k, slot] = episodes.rewards[row, e]
+                self.lengths[k, slot] = self.horizon if episodes.lengths is None else episodes.lengths[row, e]
+                self.terminated[k, slot] = episodes.terminated is not None and episodes.terminated[row, e]
                 self.added[k] += 1
                 if exploration:
                     self.explorations[k, self.explored[k] % self.recent] = number
                     self.explored[k] += 1
+        self._compare_lengths()
+
+    def _compare_lengths(self) -> None:
+        self.whole = bool(((self.lengths == 0) | (self.lengths == self.horizon)).all())
 
     def sample(self, tasks: Array, n: int, rng: np.random.Generator) -> Transitions:
         """``n`` transitions of each of ``tasks`` [M], uniformly and with repetition; [M, n, ...]."""
         kept = self._kept(tasks, self.added, self.capacity)
-        return self._draw(tasks[:, None], rng.integers(kept, size=(len(tasks), n)), rng)
+        return self._draw(tasks[:, None], np.tile(np.arange(self.capacity), (len(tasks), 1)), kept, n, rng)
 
     def sample_recent(self, tasks: Array, n: int, rng: np.random.Generator, episodes: int = 1) -> Transitions:
         """A context for each of ``tasks`` [M]: ``n`` transitions from ``episodes`` successive explorations.
@@ -80,13 +92,14 @@ class Replay:
         kept = self._kept(tasks, self.explored, self.recent)
         k = tasks[:, None]
         length = np.minimum(kept, episodes)
-        which = rng.integers(kept - length + 1) + rng.integers(length, size=(len(tasks), n))
-        number = self.explorations[k, (self.explored[k] - kept + which) % self.recent]
-        if (number < self.added[k] - self.capacity).any():
+        first, nth = rng.integers(kept - length + 1), np.arange(episodes)
+        place = self.explored[k] - kept + first + nth  # where nth < length
+        number = self.explorations[k, place % self.recent]
+        if ((number < self.added[k] - self.capacity) & (nth < length)).any():
             raise UsageError(
                 "the replay is so small that other episodes replace recent explorations; raise replay_size"
             )
-        return self._draw(k, number % self.capacity, rng)
+        return self._draw(k, number % self.capacity, length, n, rng)
 
     def _kept(self, tasks: Array, count: Array, most: int) -> Array:
         kept = np.minimum(count[tasks], most)[:, None]
@@ -94,11 +107,22 @@ class Replay:
             raise UsageError(f"task {tasks[kept[:, 0] == 0][0]} has no such episodes yet")
         return kept
 
-    def _draw(self, k: Array, slot: Array, rng: np.random.Generator) -> Transitions:
-        """Transitions at random times of these episodes; ``take`` from flat arrays is twice as fast as indexing."""
+    def _draw(self, k: Array, slots: Array, count: Array, n: int, rng: np.random.Generator) -> Transitions:
+        """``n`` transitions of each task ``k`` [M, 1], from the first ``count`` [M, 1] of its ``slots`` [M, W]."""
+        if self.whole:
+            which = rng.integers(count, size=(len(k), n))
+            time = rng.integers(self.horizon, size=which.shape)
+        else:
+            lengths = np.where(np.arange(slots.shape[1]) < count, self.lengths[k, slots], 0)
+            which, time = uniform_steps(lengths, n, rng)
+        return self._transitions(k, np.take_along_axis(slots, which, axis=1), time)
+
+    def _transitions(self, k: Array, slot: Array, time: Array) -> Transitions:
+        """Those at ``time`` [M, n] of the episodes; ``take`` from flat arrays is twice as fast as indexing."""
         episode = k * self.capacity + slot
-        row = episode * self.horizon + rng.integers(self.horizon, size=slot.shape)
+        row = episode * self.horizon + time
         observation = row + episode  # an episode has one observation more than it has steps
+        last = self.terminated[k, slot] & (time == self.lengths[k, slot] - 1) if self.terminated.any() else None
 
         def take(array: Array, index: Array) -> Tensor:
             return torch.from_numpy(array.reshape(-1, *array.shape[3:]).take(index, axis=0))
@@ -106,10 +130,14 @@ class Replay:
         return Transitions(
             take(self.observations, observation), take(self.actions, row),
             take(self.rewards, row), take(self.observations, observation + 1),
+            0.0 if last is None else torch.from_numpy(last).float(),
         )  # fmt: skip
 
     def since(self, added: Array) -> dict[str, Tensor]:
-        """What was added after a task had ``added`` [K] episodes, and the state of all counters, to be saved."""
+        """What was added after a task had ``added`` [K] episodes, and the state of all counters, to be saved.
+
+        How episodes ended is told only if any of them ended before the time limit.
+        """
         task, number = self._since(added, self.added)
         slot = number % self.capacity
         arrays = {
@@ -117,6 +145,9 @@ class Replay:
             "explorations": self.explorations.copy(), "observations": self.observations[task, slot],
             "actions": self.actions[task, slot], "rewards": self.rewards[task, slot],
         }  # fmt: skip
+        lengths, terminated = self.lengths[task, slot], self.terminated[task, slot]
+        if (lengths < self.horizon).any() or terminated.any():
+            arrays |= {"lengths": lengths, "terminated": terminated}
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
     def _since(self, before: Array, added: Array) -> Array:
@@ -135,13 +166,19 @@ class Replay:
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         for name in COUNTERS:
             getattr(self, name)[...] = arrays[name]
+        place = arrays["task"], arrays["number"] % self.capacity
         for name in ("observations", "actions", "rewards"):
-            getattr(self, name)[arrays["task"], arrays["number"] % self.capacity] = arrays[name]
+            getattr(self, name)[place] = arrays[name]
+        self.lengths[place] = arrays.get("lengths", self.horizon)
+        self.terminated[place] = arrays.get("terminated", False)
+        self._compare_lengths()
 
     def _require_next(self, tensors: Mapping[str, Tensor]) -> None:
         where = "a part of the replay"
         rows = tensors["task"].shape[:1] if "task" in tensors else ()
         nothing = {name: tensor.to("meta") for name, tensor in self.since(self.added).items()}
+        if "lengths" in tensors or "terminated" in tensors:
+            nothing |= {"lengths": nothing["number"], "terminated": nothing["number"].bool()}
         expected = {n: t if n in COUNTERS else t.new_empty(rows + t.shape[1:]) for n, t in nothing.items()}
         require_structure(tensors, expected, where)
         added, explored, explorations = (tensors[name].numpy() for name in COUNTERS)
@@ -150,8 +187,19 @@ class Replay:
             raise CheckpointError(f"{where} is missing or not where it should be; use another copy of the checkpoint")
         agree = np.array_equal(self._since(self.added, added), [tensors["task"].numpy(), tensors["number"].numpy()])
         explorations_exist = (explorations >= 0) & (explorations < np.maximum(added, 1)[:, None])
+        lengths = tensors.get("lengths", torch.ones(()))
+        agree = agree and bool(((lengths >= 1) & (lengths <= self.horizon)).all())
         if not (agree and explorations_exist.all() and ((self.explored <= explored) & (explored <= added)).all()):
             raise CheckpointError(f"{where} is damaged: its counters disagree; use another copy of the checkpoint")
+
+
+def uniform_steps(lengths: Array, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """``n`` steps of each row of episodes with ``lengths`` [M, W], uniformly: which episode, and when in it, [M, n]."""
+    ends = lengths.cumsum()  # of all rows in one
+    total = lengths.sum(1, keepdims=True)
+    step = ends[lengths.shape[1] - 1 :: lengths.shape[1], None] - total + rng.integers(total, size=(len(lengths), n))
+    episode = np.searchsorted(ends, step, side="right")
+    return episode % lengths.shape[1], step - ends[episode] + lengths.reshape(-1)[episode]
 
 
 def require_memory(size: int, what: str) -> None:
