@@ -21,15 +21,30 @@ if TYPE_CHECKING:
     from mpsearch.pearl import PEARL, PEARLConfig
     from mpsearch.policies import PolicyNet
     from mpsearch.records import AdaptationResult
-    from mpsearch.tasks import Batch, CheetahDirection, CheetahVelocity, PointNavigation, TaskDistribution
+    from mpsearch.tasks import (
+        AntDirection,
+        AntGoal,
+        Batch,
+        CheetahDirection,
+        CheetahVelocity,
+        HopperBody,
+        HumanoidDirection,
+        PointNavigation,
+        TaskDistribution,
+        WalkerBody,
+    )
     from mpsearch.zoo import available, load
 
 _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch --help` must not
     "AdaptationResult": "records",
+    "AntDirection": "tasks",
+    "AntGoal": "tasks",
     "Batch": "tasks",
     "CheetahDirection": "tasks",
     "CheetahVelocity": "tasks",
     "Evaluation": "evaluation",
+    "HopperBody": "tasks",
+    "HumanoidDirection": "tasks",
     "MAML": "maml",
     "MAMLConfig": "maml",
     "PEARL": "pearl",
@@ -37,6 +52,7 @@ _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch 
     "PointNavigation": "tasks",
     "PolicyNet": "policies",
     "TaskDistribution": "tasks",
+    "WalkerBody": "tasks",
     "available": "zoo",
     "evaluate": "evaluation",
     "load": "zoo",
@@ -46,15 +62,20 @@ __all__ = [
     "MAML",
     "PEARL",
     "AdaptationResult",
+    "AntDirection",
+    "AntGoal",
     "Batch",
     "CheetahDirection",
     "CheetahVelocity",
     "Evaluation",
+    "HopperBody",
+    "HumanoidDirection",
     "MAMLConfig",
     "PEARLConfig",
     "PointNavigation",
     "PolicyNet",
     "TaskDistribution",
+    "WalkerBody",
     "available",
     "evaluate",
     "load",

@@ -79,6 +79,7 @@ class AdaptationResult:
         rewards: [K, S, T] of the same episodes; 0 behind the end.
         policies: maps (task index, stage) to the policy of that stage.
         stage_names: S of them, where stages differ in more than their number.
+        robot: which of gymnasium's robots acted, such as "HalfCheetah"; ``None`` where it was none of them.
         beliefs: [2, K, S, Z] mean and standard deviation of what each stage believed of the task, with PEARL.
     """
 
@@ -90,6 +91,7 @@ class AdaptationResult:
     policies: Callable[[int, int], Policy]
     stage_names: tuple[str, ...] | None = None
     beliefs: Array | None = None
+    robot: str | None = None
 
     @classmethod
     def of_stages(

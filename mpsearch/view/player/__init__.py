@@ -1,4 +1,4 @@
-"""The player: cheetahs or points that move in the page, as a still picture, or as a film."""
+"""The player: robots or points that move in the page, as a still picture, or as a film."""
 
 from mpsearch.view.player.player import Player, play, runners_of
 from mpsearch.view.player.runners import Runner
