@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Batch,
         CheetahDirection,
         CheetahVelocity,
+        GymnasiumTasks,
         HopperBody,
         HumanoidDirection,
         PointNavigation,
@@ -43,6 +44,7 @@ _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch 
     "CheetahDirection": "tasks",
     "CheetahVelocity": "tasks",
     "Evaluation": "evaluation",
+    "GymnasiumTasks": "tasks",
     "HopperBody": "tasks",
     "HumanoidDirection": "tasks",
     "MAML": "maml",
@@ -68,6 +70,7 @@ __all__ = [
     "CheetahDirection",
     "CheetahVelocity",
     "Evaluation",
+    "GymnasiumTasks",
     "HopperBody",
     "HumanoidDirection",
     "MAMLConfig",
@@ -83,8 +86,8 @@ __all__ = [
     "register",
 ]
 
-for _family, _place in BUILT_IN.items():
-    register_environment(_place.split(":")[-1], _family)
+for _family in BUILT_IN:
+    register_environment(_family)
 
 
 def __getattr__(name: str) -> Any:

@@ -20,8 +20,16 @@ class UsageError(MpsearchError, ValueError):
         return [f"{type(self).__name__}: {self}"]
 
 
+class MissingPackageError(UsageError, ImportError):
+    """A package is not installed that only a part of mpsearch needs; the message says what to install."""
+
+
 class NonFiniteError(MpsearchError, FloatingPointError):
     """A NaN or an infinity appeared; the message names where."""
+
+
+class EpisodeError(MpsearchError):
+    """An environment failed in the middle of an episode; the message names task, episode and step, and what it said."""
 
 
 class CheckpointError(MpsearchError):

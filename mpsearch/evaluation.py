@@ -60,6 +60,16 @@ class Evaluation:
         return self.returns.mean(axis=0)
 
     @property
+    def worst(self) -> Array:
+        """[S] the lowest return of any task and seed at each stage: a mean can hide it."""
+        return self.returns.min(axis=(0, 1))
+
+    @property
+    def fell(self) -> Array:
+        """[S] the share of adaptations, one for each task and seed, whose return is below the one before."""
+        return (self.returns < self.returns[..., :1]).mean(axis=(0, 1))
+
+    @property
     def reached(self) -> Array:
         """[S] share of all adaptations that had reached the goal by the end of each stage, if ``sparse``."""
         return np.logical_or.accumulate(self.returns > 0, axis=-1).mean(axis=(0, 1))
@@ -108,6 +118,8 @@ class Evaluation:
             "env_steps": self.env_steps.tolist(),
             "mean": self.mean.round(1).tolist(),
             "interval_95": interval,
+            "worst": self.worst.round(1).tolist(),
+            "fell": self.fell.round(3).tolist(),
             **({"reached": self.reached.round(3).tolist()} if self.sparse else {}),
             "tasks": self.tasks.round(4).tolist(),
             "task_means": self.task_means.round(1).tolist(),

@@ -119,6 +119,16 @@ class AdaptationResult:
         """[K] mean return at the last stage."""
         return self.returns[:, -1].mean(-1)
 
+    @property
+    def worst(self) -> Array:
+        """[K] the lowest return of an episode at the last stage."""
+        return self.returns[:, -1].min(-1)
+
+    @property
+    def fell(self) -> Array:
+        """[K] whether the mean return at the last stage is below that before adaptation."""
+        return self.after < self.before
+
     def policy(self, k: int, stage: int = -1) -> Policy:
         """The deterministic policy of task ``k`` at ``stage``: observation [..., O] -> action [..., A]."""
         return self.policies(k, range(self.returns.shape[1])[stage])

@@ -15,7 +15,7 @@ from mpsearch.records import Array, Episodes
 
 with warnings.catch_warnings():  # higher 0.2.1 compiles with warnings that no reader can act on
     warnings.simplefilter("ignore")
-    import higher as higher  # a lesson takes it from here
+    import higher as higher  # lesson 04 imports it from here
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ class Steps:
 def surrogate(policy: Callable[[Tensor], Normal], steps: Steps) -> Tensor:
     """[K] the policy-gradient loss ``-E[pi(a|s) / pi_old(a|s) A]`` of each task.
 
-    At the policy that drew the actions its gradient is the policy gradient, and its Hessian the
-    one that also credits exploration (Rothfuss et al. 2019, section 5, "LVC"); away from it, it
-    is off-policy correct.
+    At the policy that drew the actions, its gradient is the policy gradient, and its Hessian also gives credit to
+    exploration before adaptation (Rothfuss et al. 2019, section 5, "LVC"). At other policies, the ratio corrects for
+    the difference between the two policies (importance sampling).
     """
     ratio = (log_prob(policy(steps.observations), steps.actions) - steps.log_probs).exp()
     return -steps.mean(ratio * steps.advantages)
@@ -112,8 +112,8 @@ def inner_step(
         parameters: theta_k, each [K, ...].
         rates: alpha, one for each parameter tensor, [len(parameters)].
         steps: the data of the loss.
-        order: 2 keeps the graph of the step, 1 lets gradients pass but not through the inner
-            gradient (first-order MAML), 0 keeps nothing (for acting and evaluating).
+        order: 2 keeps the graph of the whole step; 1 treats the inner gradient as a constant (first-order
+            MAML); 0 keeps no graph, for acting and evaluating.
 
     Returns:
         theta'_k, each [K, ...], and the losses L_k(theta_k) [K].
@@ -135,5 +135,5 @@ def inner_step(
         functional.update_params(list(parameters))
         losses = surrogate(functional, steps)
         detach = (lambda gradients: [g.detach() for g in gradients]) if order == 1 else None
-        # The sum, not the mean: each task's slice then receives its own gradient, nothing else.
+        # The sum, not the mean: each task's slice then receives exactly the gradient of its own loss.
         return list(optimizer.step(losses.sum(), grad_callback=detach)), losses

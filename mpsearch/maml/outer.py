@@ -14,15 +14,18 @@ from mpsearch.maml.inner import Steps, inner_step, spread_over_tasks, surrogate
 from mpsearch.maml.trust_region import StepReport, flat_gradient, require_finite, trust_region_step
 from mpsearch.policies import PolicyNet, log_prob, with_parameters
 
-TASKS_AT_ONCE = 10  # of 4,000 transitions each: what they need stays in the cache, which halves the time of 40
+# Losses are computed for so many tasks at a time. With 4,000 transitions a task, the intermediate values of 10 tasks
+# fit into the processor's cache; computing 40 tasks at once takes twice as long.
+TASKS_AT_ONCE = 10
 
 
 @dataclass(frozen=True)
 class MetaBatch:
-    """What one meta-iteration saw of K tasks.
+    """The transitions that one meta-iteration collected on K tasks.
 
     Attributes:
-        stages: S + 1 of them; the policies of stage s have made s inner steps, on the data of the stages before.
+        stages: S + 1 sets of transitions. Those of stage s were collected by policies that had made s inner steps,
+            one on the data of each earlier stage.
     """
 
     stages: tuple[Steps, ...]
@@ -45,14 +48,14 @@ class MetaBatch:
 
 
 def mean_over_tasks(values: Iterable[Tensor]) -> Tensor:
-    """The mean over tasks of values that come in parts [k] (with more machines, an all-reduce)."""
+    """The mean over all tasks of values that are given in parts [k]."""
     return torch.cat(list(values)).mean()
 
 
 def mean_gradient(losses: Iterable[Tensor], parameters: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """The mean over tasks of losses that come in parts [k], and its gradient as one vector.
+    """The mean over all tasks of losses that are given in parts [k], and its gradient as one vector.
 
-    Each part's graph is freed before the next is made.
+    The computation graph of each part is freed before the next part is computed.
     """
     values, gradient = [], torch.zeros(())
     for loss in losses:
@@ -67,11 +70,12 @@ Stages = Sequence[Sequence[Tensor]]  # the parameters of all tasks, after each i
 def adapt_through(
     policy: PolicyNet, rates: Tensor, batch: MetaBatch, *, order: int = 2, at: Stages | None = None
 ) -> tuple[list[list[Tensor]], list[Tensor]]:
-    """All inner steps on a batch, as a differentiable function of theta and alpha.
+    """Make all inner steps on a batch, as a differentiable function of theta and alpha.
 
     Args:
         rates: alpha [S, number of parameter tensors].
-        at: the values that the parameters take after each step; the batch then gives the derivatives only.
+        at: the values that the parameters shall have after each step. The inner steps on the batch then only
+            provide the derivatives.
 
     Returns:
         The parameters after each step, and the losses [K] before each.
@@ -87,7 +91,7 @@ def adapt_through(
 
 
 def adapted_actions(policy: PolicyNet, batch: MetaBatch, stages: Stages) -> Normal:
-    """What the fully adapted policies would do, [K, N, A], where they went."""
+    """The fully adapted policies' action distributions, [K, N, A], in the states of the last stage."""
     parameters = stages[-1] if stages else spread_over_tasks(policy, batch.tasks)
     return with_parameters(policy, parameters)(batch.stages[-1].observations)
 
@@ -100,7 +104,7 @@ def meta_losses(
 ) -> tuple[Tensor, Normal]:
     """[K] ``L_k(theta - alpha grad L_k(theta))``; MAML's is the mean (Finn et al. 2017, eq. 4).
 
-    With several inner steps it is the mean of the losses after each, so that every step has to
+    With several inner steps it is the mean of the losses after each step, so that every step has to
     help (Antoniou et al. 2019, section 4, "multi-step loss").
 
     Returns:
@@ -118,7 +122,7 @@ def divergence(old: Normal, new: Normal, steps: Steps | None = None) -> Tensor:
 
 
 def frozen(distribution: Normal) -> Normal:
-    """The same distribution as a constant."""
+    """The same distribution, without gradients."""
     return Normal(distribution.mean.detach(), distribution.stddev.detach(), validate_args=False)
 
 
@@ -134,11 +138,14 @@ def trust_region_update(
 ) -> StepReport:
     """One trust-region step on ``learned`` (theta, and alpha where it is learned).
 
-    The KL divergence is between the *adapted* policies before and after. Its Hessian, the metric,
-    is taken on ``sample``, at the policies that all data lead to: those adapted on the sample
-    alone would follow its noise, and never have drawn what comes after the first step. It must
-    see the inner gradients, too: with those as constants, not even the point in the plane was
-    learned. The line search measures both on all data.
+    The trust region bounds the KL divergence between the *adapted* policies before and after the update. Its Hessian
+    is computed on ``sample``, which is a part of ``batch``, to save time. Three things matter:
+
+    - The Hessian is taken at the policies that were adapted on all data. Policies adapted on the small sample would
+      follow its noise, and after the first inner step they would not be the policies that collected the data.
+    - The Hessian includes the derivatives of the inner gradients. When these were treated as constants, MAML did not
+      even learn the point navigation.
+    - The line search measures loss and KL on all data.
     """
     parts, before = batch.parts(), list[Normal]()
     with torch.no_grad():

@@ -56,8 +56,8 @@ class Encoder(nn.Module):
     def forward(self, context: Tensor, counts: Tensor | None = None) -> Normal:
         """Return the beliefs about z, [K, Z], given the transitions [K, N, C] of each task. N may be 0.
 
-        Of tasks with different numbers of transitions, ``counts`` [K, N] says which ones they have; the factors of the
-        others are left out.
+        Where tasks have different numbers of transitions, ``counts`` [K, N] is 1 for those that a task has and 0 for
+        the others, whose factors are left out.
         """
         mean, precision = self.factors(context)
         if counts is not None:

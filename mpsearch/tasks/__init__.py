@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mpsearch.tasks.cheetah import CheetahDirection, CheetahVelocity
     from mpsearch.tasks.distribution import TaskDistribution
     from mpsearch.tasks.environments import TaskEnv
+    from mpsearch.tasks.gymnasium import GymnasiumTasks
     from mpsearch.tasks.navigation import PointNavigation
     from mpsearch.tasks.planar_bodies import HopperBody, WalkerBody
     from mpsearch.tasks.spatial_bodies import AntDirection, AntGoal, HumanoidDirection
@@ -22,6 +23,7 @@ _HOME = {  # imported when first used, because MuJoCo takes half a second
     "Batch": "batch",
     "CheetahDirection": "cheetah",
     "CheetahVelocity": "cheetah",
+    "GymnasiumTasks": "gymnasium",
     "HopperBody": "planar_bodies",
     "HumanoidDirection": "spatial_bodies",
     "PointNavigation": "navigation",
@@ -37,6 +39,7 @@ __all__ = [
     "Batch",
     "CheetahDirection",
     "CheetahVelocity",
+    "GymnasiumTasks",
     "HopperBody",
     "HumanoidDirection",
     "PointNavigation",

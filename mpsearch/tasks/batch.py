@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mpsearch.errors import NonFiniteError, UsageError, check_count
+from mpsearch.errors import MpsearchError, NonFiniteError, UsageError, check_count
 from mpsearch.records import Array
 
 
@@ -128,10 +128,10 @@ class Batch(ABC):
             bad = ~np.all(finite.reshape(*self.shape, -1), axis=-1)
             raise self.failure(bad, f"the {what} is not finite")
 
-    def failure(self, bad: Array, what: str) -> NonFiniteError:
+    def failure(self, bad: Array, what: str, kind: type[MpsearchError] = NonFiniteError) -> MpsearchError:
         """The error that names the first of the ``bad`` [K, E] simulations."""
         k, e = np.argwhere(bad)[0]
-        return NonFiniteError(
+        return kind(
             f"{what} in task {k} ({self.tasks[k].tolist()}), episode {e}, at step {self.time}"
             f" ({int(bad.sum())} of {bad.size} simulations)"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -57,7 +57,7 @@ class TaskDistribution(ABC):
         config: the constructor's arguments, so that a checkpoint can make the same distribution again.
     """
 
-    id: ClassVar[str]
+    id: str
     horizon: int
     observation_dim: int
     action_dim: int

@@ -54,7 +54,7 @@ def register(family: Family) -> Family:
         other = BUILT_IN.get(name) or _home(_registered[name])
         raise UsageError(f"the id {name!r} already belongs to {other}; give {_home(family)} another id")
     _registered[name] = family
-    register_environment((family if inspect.isclass(family) else type(family)).__name__, name)
+    register_environment(name)
     return family
 
 
@@ -80,12 +80,11 @@ def _home(family: Any) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
-def register_environment(name: str, family_id: str) -> None:
-    """Let ``gymnasium.make("mpsearch/NAME-v0", ...)`` make one task of this family."""
-    gymnasium.registry.pop(f"mpsearch/{name}-v0", None)  # gymnasium warns of a name that it has already
-    gymnasium.register(
-        f"mpsearch/{name}-v0", entry_point="mpsearch.tasks.registry:make_registered", kwargs={"family_id": family_id}
-    )
+def register_environment(family_id: str) -> None:
+    """Let gymnasium make one task of this family: "my-tasks" becomes ``gymnasium.make("mpsearch/MyTasks-v0", ...)``."""
+    name = f"mpsearch/{''.join(word.capitalize() for word in family_id.split('-'))}-v0"
+    gymnasium.registry.pop(name, None)  # gymnasium warns of a name that it has already
+    gymnasium.register(name, entry_point="mpsearch.tasks.registry:make_registered", kwargs={"family_id": family_id})
 
 
 def known() -> list[str]:

@@ -13,7 +13,7 @@ from mpsearch.training.storage import CARD, cannot_save, read_card, write_atomic
 
 Metrics = dict[str, Any]
 METRICS_FILE = "metrics.jsonl"
-METRICS_LINES = "metrics_lines"  # in a card: how many there were
+METRICS_LINES = "metrics_lines"  # the card's entry for how many lines there were
 
 
 class MetricsLog:
@@ -45,7 +45,7 @@ class MetricsLog:
         self.lines = len(kept)
 
     def append(self, metrics: Mapping[str, Any]) -> None:
-        """Add one line, to last even if the power fails; after a rollback, in the place of those that led astray."""
+        """Add one line and flush it to the disk. A rollback first drops the lines of the abandoned iterations."""
         if "rollback" in metrics:
             self.lines = MetricsLog(self.path.parent, metrics["iteration"] - 1).lines
         try:

@@ -23,7 +23,7 @@ def package_versions() -> dict[str, str]:
     return {name: version(name) for name in PACKAGES}
 
 
-@cache  # it is that of the code which runs, whatever becomes of the files meanwhile
+@cache  # the revision of the code that was imported, even if the files change afterwards
 def code_revision() -> str | None:
     """The git revision of this source tree, with ``+`` if it has changes; ``None`` outside a checkout."""
     root = Path(__file__).parents[2]

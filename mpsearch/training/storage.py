@@ -1,12 +1,12 @@
 """Checkpoints on disk: a JSON card and a safetensors file, written so that a crash loses nothing.
 
-A checkpoint is a folder. ``card.json`` is its manifest: it names the weights file and that file's sha256, and
-is replaced last and atomically. Until then the earlier card and its weights stay whole. What only ever grows (a
-replay) is kept in shards, files that are written once and never changed; the card names these too.
+A checkpoint is a folder. ``card.json`` names the weights file and that file's sha256. The card is replaced last and
+atomically, so that until then the earlier card and its weights stay whole. Data that only grows, such as a replay, is
+kept in shards: files that are written once and never changed. The card names them too.
 
-Whatever is in the folder, reading runs no code from it and ends in :class:`CheckpointError` or with what was saved.
-The card's seal, the sha256 of its content, tells of changes by accident. It is no signature: who edits a card on
-purpose leaves the seal out, and cards without one can be read.
+Reading a checkpoint never runs code from it. It ends with what was saved or with a :class:`CheckpointError`, whatever
+is in the folder. The card has a seal, the sha256 of its content, by which accidental changes are noticed. The seal is
+no signature: somebody who edits a card on purpose can leave the seal out, because cards without one can be read.
 """
 
 from __future__ import annotations
@@ -35,13 +35,16 @@ CARD = "card.json"
 LOCK = ".lock"
 SEAL = "seal"
 FILE_NAME = re.compile(r"(weights|shard)-[0-9a-f]{12}\.safetensors")
-TEMPORARY = re.compile(r"\..+\.\d+\.tmp")  # what a process that was killed while it wrote has left
-MOST_CARD = 1_000_000  # bytes, 15 times the largest that ships; parsed, it may take twenty times as much
-MOST_HEADER = 1_000_000  # bytes, 10,000 tensors: each takes a kilobyte, however few values it has
+TEMPORARY = re.compile(r"\..+\.\d+\.tmp")  # files left by a process that was killed while it wrote
+MOST_CARD = 1_000_000  # bytes: 15 times the largest shipped card; parsing it may take 20 times as much memory
+MOST_HEADER = 1_000_000  # bytes: about 10,000 tensors; parsing takes a kilobyte for each, even for an empty one
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path``: all of it or nothing (temporary file, fsync, rename, fsync of the folder)."""
+    """Write ``data`` to ``path`` completely or not at all.
+
+    It goes to a temporary file in the same folder, which is flushed to the disk and then renamed.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
@@ -63,9 +66,9 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Meanwhile no other process may write checkpoints into ``folder``, which is made if it is not there.
+    """Keep other processes from writing checkpoints into ``folder``; the folder is made if it does not exist.
 
-    The system lets go of the lock when this process ends, however it ends. Within one thread locks may be nested.
+    The system releases the lock when this process ends, even if it is killed. Within one thread locks may be nested.
 
     Raises:
         CheckpointError: another process holds the lock, or the folder cannot be written.
@@ -113,11 +116,11 @@ def write_checkpoint(
     Raises:
         CheckpointError: the folder cannot be written or the disk is full; a checkpoint there can still be loaded.
     """
-    _sealed(card)  # a card that cannot be written is found out before anything is
+    _sealed(card)  # raises, before anything is written, if the card cannot be
     weights = write_tensors(folder, "weights", tensors)
     write_card(folder, {"format": FORMAT, **card, "weights": weights, **({"shards": list(shards)} if shards else {})})
     named = {weights["file"], *(shard["file"] for shard in shards)}
-    with contextlib.suppress(OSError):  # saved; files that no card names do no harm
+    with contextlib.suppress(OSError):  # the checkpoint is saved by now, and superfluous files do no harm
         for old in folder.iterdir():
             if (FILE_NAME.fullmatch(old.name) and old.name not in named) or TEMPORARY.fullmatch(old.name):
                 old.unlink()
@@ -159,18 +162,20 @@ def require_savable(card: Mapping[str, Any]) -> None:
 
 
 def seal_of(card: Mapping[str, Any]) -> str:
-    """The sha256 of what a card says, however it is laid out."""
+    """The sha256 of a card's content; the order of its entries and its white space do not matter."""
     return hashlib.sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()
 
 
 def cannot_save(folder: Path, error: OSError) -> CheckpointError:
-    """The error to raise when ``error`` came up while saving to ``folder``."""
+    """The error to raise when saving to ``folder`` failed with ``error``."""
     reason = error.strerror or error
     return CheckpointError(f"cannot save to {folder}: {reason}; a checkpoint there can still be loaded")
 
 
 def _read(path: Path, size: int | None = None) -> bytes:
-    """A file of at most ``MOST_CARD`` bytes, or of exactly ``size``; no pipe or device, which may never end.
+    """The content of a file of at most ``MOST_CARD`` bytes, or of exactly ``size`` bytes.
+
+    Pipes and devices are refused, because reading them may never end.
 
     Raises:
         OSError: it cannot be read, or is refused.
@@ -246,7 +251,7 @@ def read_tensors(folder: Path, entry: Any) -> dict[str, Tensor]:
     try:
         _require_short_header(data)
         return safetensors.torch.load(data)
-    except Exception as error:  # whatever the parser says of a stranger's bytes
+    except Exception as error:  # the parser may raise anything on bytes from an unknown source
         raise CheckpointError(f"{path} is not a safetensors file: {error!s:.200}; use another copy") from error
 
 
@@ -278,7 +283,7 @@ def add_to_card(folder: Path, key: str, entry: Mapping[str, Any]) -> None:
     Raises:
         CheckpointError: the card cannot be read or written, or another process is writing there.
     """
-    read_card(folder)  # a folder without one is not locked, which would make it
+    read_card(folder)  # raises before the lock would create a folder that does not exist
     with locked(folder):
         card = read_card(folder)
         write_card(folder, {**card, key: [*card.get(key, []), dict(entry)]})

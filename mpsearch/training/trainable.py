@@ -6,6 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -80,7 +81,7 @@ class Trainable(ABC):
         """The data that only grows while training, if there is any."""
         return None
 
-    def _restore(self, saved: Checkpoint) -> None:  # noqa: B027 - most have nothing more
+    def _restore(self, saved: Checkpoint) -> None:  # noqa: B027 - most agents have nothing more
         """Take from a checkpoint what is not among :meth:`_tensors`."""
 
     def _require_finite_parameters(self) -> None:
@@ -133,6 +134,7 @@ class Trainable(ABC):
         saved = checkpoints.read(path)
         if saved.card.get("algorithm") != cls.algorithm:
             raise CheckpointError(f"{path} holds {saved.card.get('algorithm')!r:.80}, not {cls.algorithm!r}")
+        import_module("torch._dynamo")  # every optimiser imports it, which torch 2.6 cannot do inside the next block
         with torch.device("meta"):  # shapes without memory: a card may declare more than the weights file holds
             expected = cls._from_card(saved.card, tasks, str(path))._tensors()
         require_structure(saved.tensors, expected, str(path))
@@ -167,7 +169,7 @@ class Trainable(ABC):
             agent.rollbacks = check_count("rollbacks", card.get("rollbacks", 0), 0)
             agent.seed = None if card["seed"] is None else check_count("seed", card["seed"], 0)
             agent.command, agent.history = card["command"], [dict(past) for past in card["history"]]
-        except Exception as error:  # whatever constructors say of a stranger's data
+        except Exception as error:  # constructors may raise anything on data from an unknown source
             raise damaged_card(where, error) from error
         return agent
 
@@ -192,7 +194,7 @@ def tasks_of(card: Mapping[str, Any], where: str) -> TaskDistribution:
         )
     try:
         return make_distribution(name, **config)
-    except Exception as error:  # whatever a constructor says of a stranger's data
+    except Exception as error:  # a constructor may raise anything on data from an unknown source
         raise CheckpointError(
             f"the family {name!r} cannot be made with the settings {str(config)[:200]} that the card of {where} has"
             f" ({type(error).__name__}: {error!s:.200}); give the family by tasks=, or use another copy"

@@ -28,7 +28,7 @@ def find(name: str | os.PathLike[str]) -> Path:
     """The folder of a checkpoint: a shipped name, or a folder that holds one."""
     if isinstance(name, str) and name in available():
         return ZOO / name
-    with contextlib.suppress(OSError):  # a name too long for a file, a folder that may not be entered
+    with contextlib.suppress(OSError):  # the name is too long for a file, or the folder may not be entered
         if (Path(name) / CARD).is_file():
             return Path(name)
     if isinstance(name, os.PathLike) or os.sep in str(name):

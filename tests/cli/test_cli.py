@@ -35,7 +35,8 @@ def test_adapt_json_is_one_object_with_the_promised_keys(capsys) -> None:
     code, out, err = run(capsys, "adapt", "maml", "cheetah-direction", "--json", "--episodes", "3", "--steps", "1")
     assert (code, err) == (0, "")
     result = json.loads(out)
-    assert list(result) == ["algorithm", "tasks", "seed", "horizon", "env_steps", "results", "before", "after"]
+    keys = ["algorithm", "tasks", "seed", "horizon", "env_steps", "results", "before", "after", "worst", "fell"]
+    assert list(result) == keys
     assert (result["algorithm"], result["tasks"], result["seed"]) == ("maml", "cheetah-direction", 0)
     assert [entry["task"] for entry in result["results"]] == [[1.0], [-1.0]]
     assert result["env_steps"] == [0, 600]

@@ -7,6 +7,7 @@ import pickle
 import gymnasium
 import numpy as np
 import pytest
+from endings import StayAlive
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 
@@ -101,6 +102,20 @@ def test_an_episode_is_truncated_at_the_horizon_and_never_terminated(family) -> 
         track = episode(env, 7)
         assert [truncated for *_, truncated, _info in track] == [False] * 6 + [True]
         assert not any(terminated for *_, terminated, _truncated, _info in track)
+
+
+def test_it_says_how_an_episode_ended_and_does_not_step_beyond() -> None:
+    env = StayAlive(horizon=3).make_env([1.0])
+    with pytest.raises(UsageError, match=r"call reset\(\) to begin the next one"):
+        env.step(np.ones(1))
+    for push, ends in ((1.0, [(False, False), (False, False), (True, True)]), (-1.0, [(False, False)] * 2)):
+        env.reset(seed=0)
+        assert [env.step(np.array([push]))[2:4] for _ in ends] == ends
+    env.reset(seed=0)
+    env._batch._step = lambda actions: (np.ones((1, 1)), np.zeros((1, 1), dtype=bool), np.ones((1, 1), dtype=bool))
+    assert env.step(np.zeros(1))[2:4] == (False, True)  # its own time limit
+    with pytest.raises(UsageError, match="the episode has ended"):
+        env.step(np.ones(1))
 
 
 def test_the_horizon_of_the_registered_environment_is_an_argument() -> None:

@@ -48,6 +48,7 @@ CURVES = {  # for each name, the microseconds of a control step by the number of
 RESULT: dict[str, Any] = {
     "closed_loop_over_raw": 0.9,
     "speedup_over_gymnasium": 4.0,
+    "gymnasium_tasks_over_sync": 0.8,
     "maml_iteration_over_physics": 1.5,
     "pearl_step_over_products": 1.6,
     "steps_per_second": {"raw": 66_667, "closed_loop": 55_556},

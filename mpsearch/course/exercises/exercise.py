@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -14,7 +15,16 @@ from mpsearch.course.exercises.words import Mistake, difference, same
 
 Function = Callable[..., Any]
 Trial = tuple[str, tuple[Any, ...]]  # a description of the arguments, and the arguments themselves
-LABELS = {"right": "Right", "wrong": "Not right yet", "blank": "Not attempted yet", "recorded": "Recorded"}
+LABELS = {
+    "right": "Right",
+    "wrong": "Not right yet",
+    "blank": "Not attempted yet",
+    "recorded": "Recorded",
+    "unclear": "Not recorded",
+    "otherwise": "It came out otherwise",
+}
+ARTICLES = {"a", "an", "the"}  # they make no difference in an answer
+JOINING = {"not", "no", "or", "and"}  # an answer with one of these may mean more than the choice it names
 
 
 @dataclass(frozen=True)
@@ -22,11 +32,12 @@ class Verdict:
     """The result of a check.
 
     Attributes:
-        status: the result; "blank" means that the learner has not changed the stub.
+        status: the result; "blank" means that the learner has not changed the stub. A prediction is "unclear" if it is
+            none of the choices, and "otherwise" if it was not right.
         words: the explanation.
     """
 
-    status: Literal["right", "wrong", "blank", "recorded"]
+    status: Literal["right", "wrong", "blank", "recorded", "unclear", "otherwise"]
     words: str
 
     def __str__(self) -> str:
@@ -72,6 +83,7 @@ class FillIn(Exercise):
         mistakes: typical wrong functions by their description, which must be the end of a sentence.
         probe: computes what is compared from a function and its arguments; by default, the function's result.
         result: the name of what is compared, for the messages.
+        stops: what a part of an error's message means here, in words that end a sentence.
     """
 
     reference: Function
@@ -79,6 +91,7 @@ class FillIn(Exercise):
     mistakes: Mapping[str, Function] = field(default_factory=dict)
     probe: Callable[[Function, tuple[Any, ...]], Any] = lambda function, arguments: function(*arguments)
     result: str = "the result"
+    stops: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, function: Any) -> None:
         """Print whether ``function`` is right and, if it is not, what is wrong."""
@@ -115,7 +128,7 @@ class FillIn(Exercise):
         except Mistake as mistake:
             return str(mistake)
         except Exception as error:
-            return f"{self.name} stops with {type(error).__name__}: {str(error).rstrip('.')}"
+            return self._stop(error)
         expected = self.probe(self.reference, copy.deepcopy(arguments))
         if (wrong := difference(found, expected)) is None:
             return _changed(given, arguments)
@@ -127,6 +140,12 @@ class FillIn(Exercise):
             except Mistake:  # one of the two results is not an array, so this is not the learner's mistake
                 continue
         return f"{self.result} {wrong}"
+
+    def _stop(self, error: Exception) -> str:
+        message = str(error).rstrip(".")
+        reasons = [words for part, words in self.stops.items() if part in message]
+        because = f". That means: {reasons[0]}" if reasons else ""
+        return f"{self.name} stops with {type(error).__name__}: {message}{because}"
 
 
 def _changed(given: tuple[Any, ...], arguments: tuple[Any, ...]) -> str | None:
@@ -165,10 +184,12 @@ class Predict(Exercise):
     Attributes:
         choices: the possible answers.
         outcome: returns the right answer, given what the experiment measured.
+        also: other spellings, and the choice that each stands for.
     """
 
     choices: Sequence[str]
     outcome: Callable[..., str]
+    also: Mapping[str, str] = field(default_factory=dict)
     predicted: str | None = field(default=None, init=False)
 
     def predict(self, answer: Any) -> None:
@@ -178,13 +199,23 @@ class Predict(Exercise):
     def record(self, answer: Any) -> Verdict:
         """Return what :meth:`predict` prints, and record the answer."""
         allowed = ", ".join(f'"{choice}"' for choice in self.choices)
-        if answer is None or answer is ...:
+        if answer is ... or (answer is None and "none" not in self.choices):
             self.predicted = None
             return Verdict("blank", f"replace the dots with one of {allowed}, then run the cell again.")
-        if not isinstance(answer, str) or answer.strip().lower() not in self.choices:
-            return Verdict("wrong", f"the answer must be one of {allowed}, not {answer!r}.")
-        self.predicted = answer.strip().lower()
+        if (choice := self._choice(str(answer))) is None:
+            return Verdict("unclear", f"the answer must be one of {allowed}, not {answer!r}.")
+        self.predicted = choice
         return Verdict("recorded", f'you predict "{self.predicted}". Now run the experiment.')
+
+    def _choice(self, answer: str) -> str | None:
+        """The choice that ``answer`` means; ``None`` if it means none or could mean several."""
+        said = _plain(answer)
+        words = {choice: _plain(choice) for choice in self.choices}
+        words |= {other: _plain(other) for other in self.also}
+        exact = [choice for choice, its in words.items() if its == said]
+        close = [choice for choice, its in words.items() if said < its or (its < said and not said & JOINING)]
+        means = {self.also.get(choice, choice) for choice in (exact or close) if said}
+        return means.pop() if len(means) == 1 else None
 
     def check(self, *measured: Any) -> None:
         """Print whether the prediction was right, given what the experiment measured."""
@@ -199,4 +230,9 @@ class Predict(Exercise):
         truth = self.outcome(*measured)
         if self.predicted == truth:
             return Verdict("right", f'it was "{truth}". {self.moral}')
-        return Verdict("wrong", f'you predicted "{self.predicted}", and it was "{truth}". {self.moral}')
+        return Verdict("otherwise", f'you predicted "{self.predicted}", and it was "{truth}". {self.moral}')
+
+
+def _plain(answer: str) -> frozenset[str]:
+    """The words of ``answer`` in small letters, without quotes, stops and articles."""
+    return frozenset(re.findall(r"\w+", answer.lower())) - ARTICLES

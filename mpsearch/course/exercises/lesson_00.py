@@ -13,7 +13,7 @@ ALIKE = 1.5  # gains whose ratio is smaller count as alike
 
 def _returns_trials() -> list[Trial]:
     rng = np.random.default_rng(3)
-    small = np.array([[[0.0, 2.0], [9.0, 9.0], [5.0, 7.0]], [[1.0, 1.0], [8.0, 0.0], [1.0, 3.0]]])
+    small = np.array([[[0.0, 2.0], [9.0, 9.0], [8.0, 5.0]], [[1.0, 1.5], [8.0, 0.0], [1.0, 3.0]]])
     return [
         ("2 tasks, 3 stages and 2 episodes", (small,)),
         ("returns of shape (3, 2, 4)", (rng.normal(0.0, 10.0, (3, 2, 4)),)),
@@ -30,6 +30,24 @@ gains = FillIn(
     reference=_gains,
     trials=_returns_trials,
     mistakes={
+        "only the last episode of each stage counts; take the mean over all episodes (the last axis)": lambda r: (
+            r[:, -1, -1] - r[:, 0, -1]
+        ),
+        "the last stage is compared with the one before it; the first stage has index 0": lambda r: (
+            r[:, -1].mean(-1) - r[:, -2].mean(-1)
+        ),
+        "there are the returns before adaptation alone; take them from those after it": lambda r: r[:, 0].mean(-1),
+        "the highest returns are compared; take means over the episodes": lambda r: r[:, -1].max(-1) - r[:, 0].max(-1),
+        "medians are compared; take means over the episodes": lambda r: (
+            np.median(r[:, -1], axis=-1) - np.median(r[:, 0], axis=-1)
+        ),
+        "the mean over all stages is taken off; take off that of the first stage": lambda r: (
+            r[:, -1].mean(-1) - r.mean((1, 2))
+        ),
+        "the sign of the gain is lost; a return that fell is a negative gain": lambda r: abs(_gains(r)),
+        "it is the gain as a share of the return before; the difference itself was asked for": lambda r: (
+            _gains(r) / r[:, 0].mean(-1)
+        ),
         "only the first episode of each stage counts; take the mean over all episodes (the last axis)": lambda r: (
             r[:, -1, 0] - r[:, 0, 0]
         ),
@@ -81,7 +99,9 @@ steps = Predict(
 def _speed_trials() -> list[Trial]:
     rng = np.random.default_rng(4)
     return [
-        ("positions 0, 1, 2, 4, 6 m", (np.array([0.0, 1.0, 2.0, 4.0, 6.0]),)),
+        ("positions 0, 1, 2, 4, 9 m", (np.array([0.0, 1.0, 2.0, 4.0, 9.0]),)),
+        ("positions 0, -1, -2, -4, -9 m, a run backward", (np.array([0.0, -1.0, -2.0, -4.0, -9.0]),)),
+        ("positions 0, 1, 2, 5 m, an even number", (np.array([0.0, 1.0, 2.0, 5.0]),)),
         ("11 positions", (np.cumsum(rng.normal(0.1, 0.05, 11)),)),
     ]
 
@@ -97,6 +117,22 @@ mean_speed = FindTheBug(
     reference=_mean_speed,
     trials=_speed_trials,
     mistakes={
+        "the direction is lost; a cheetah that runs backward has a negative speed here": lambda x: abs(_mean_speed(x)),
+        "it is the speed over the first half; the second half was asked for": lambda x: float(
+            (x[len(x) // 2] - x[0]) / (0.05 * (len(x) // 2))
+        ),
+        "the time is half steps; from position half to the last one there are len(x) - 1 - half": lambda x: float(
+            (x[-1] - x[len(x) // 2]) / (0.05 * (len(x) // 2))
+        ),
+        "half of the whole time is not always the time from position half on; count the steps": lambda x: float(
+            (x[-1] - x[len(x) // 2]) / (0.05 * (len(x) - 1) / 2)
+        ),
+        "the time is half of the number of positions; count the steps between them": lambda x: float(
+            (x[-1] - x[len(x) // 2]) / (0.05 * len(x) / 2)
+        ),
+        "the positions themselves are averaged; a speed is a way divided by a time": lambda x: float(
+            x[len(x) // 2 :].mean() / 0.05
+        ),
         "the distance is that of the second half, but the time is still that of the whole episode": lambda x: float(
             (x[-1] - x[len(x) // 2]) / (0.05 * (len(x) - 1))
         ),
@@ -113,7 +149,7 @@ mean_speed = FindTheBug(
     hints=(
         "Speed is distance divided by time. Which part of the episode is the distance from, and which part the time?",
         "The distance is from position half to the last position. How many steps are there between them?",
-        "There are len(x) - 1 - half steps, and each takes control_step seconds.",
+        "T + 1 positions are T steps apart. Count in the same way those from position half on, and mind half itself.",
     ),
     moral="distance and time are now of the same part of the episode. The wrong number was plausible, but only half"
     " of the true one. So compare a result with something that you know, here the picture.",

@@ -43,12 +43,40 @@ def _discounted_from_the_start(rewards: Array, discount: float) -> Array:
     return discounted_sums(rewards * _powers(rewards, discount), 1.0)
 
 
+def _one_step_ahead(rewards: Array, discount: float) -> Array:
+    following = np.zeros_like(rewards)
+    following[:, :-1] = rewards[:, 1:]
+    return np.asarray(rewards + discount * following)
+
+
+def _last_left_out(rewards: Array, discount: float) -> Array:
+    return discounted_sums(np.concatenate([rewards[:, :-1], np.zeros_like(rewards[:, :1])], axis=1), discount)
+
+
+def _one_long_episode(rewards: Array, discount: float) -> Array:
+    """As if a sum carried over: each episode's last step adds what the episode before it began with."""
+    sums, following = np.zeros_like(rewards), 0.0
+    for e, t in np.ndindex(rewards.shape):
+        following = rewards[e, -1 - t] + discount * following
+        sums[e, -1 - t] = following
+    return sums
+
+
 rewards_to_go = FillIn(
     lesson=LESSON,
     name="rewards_to_go",
     reference=discounted_sums,
     trials=_reward_trials,
     mistakes={
+        "the reward of step t is discounted too; it counts in full, only what follows is discounted": lambda r, d: (
+            d * discounted_sums(r, d)
+        ),
+        "only one step ahead is looked at; the sum must go on to the end": _one_step_ahead,
+        "the last step is left out; begin the loop there": _last_left_out,
+        "the sum of one episode goes on into the next; begin each episode with 0": _one_long_episode,
+        "the sums are divided by the number of steps; G_t is a sum, not a mean": lambda r, d: (
+            discounted_sums(r, d) / r.shape[1]
+        ),
         "every step gets the whole return of its episode; rewards before step t must not count": _whole_return,
         "the discount is missing": lambda r, d: discounted_sums(r, 1.0),
         "the discount counts from the start of the episode; it must count from step t": _discounted_from_the_start,
@@ -144,6 +172,18 @@ policy_loss = FindTheBug(
     probe=loss_gradient,
     result="the gradient of the loss",
     mistakes={
+        "the advantages are moved to mean 0 once more; they come ready, use them as they are": lambda p, o, a, w: (
+            _right_loss(p, o, a, w - w.mean())
+        ),
+        "the advantages are scaled once more; they come ready, use them as they are": lambda p, o, a, w: _right_loss(
+            p, o, a, (w - w.mean()) / w.std()
+        ),
+        "the sign of the advantages is lost, so bad actions are made likelier too": lambda p, o, a, w: _right_loss(
+            p, o, a, w.abs()
+        ),
+        "the probability is weighed and not its logarithm, whose gradient is the score": lambda p, o, a, w: (
+            -(log_prob(p(o), a).exp() * w.squeeze(-1)).mean()
+        ),
         "every log-probability still meets every advantage: the product of [N] and [N, 1] is [N, N]": _every_pair,
         "the sum over the numbers of an action is missing: their log-probabilities add up": _mean_over_actions,
         "the advantages have no effect on the gradient": lambda p, o, a, w: -log_prob(p(o), a).mean(),
@@ -151,7 +191,7 @@ policy_loss = FindTheBug(
     hints=(
         "No line raises an error, and the formula looks right. Print the shapes of the two factors.",
         "log_probs has shape [N], advantages has shape [N, 1]. Which shape does PyTorch give their product?",
-        "It gives [N, N]: each log-probability times each advantage. Bring both to [N], with squeeze(-1) or [:, 0].",
+        "It makes [N, N]: each log-probability times each advantage. Bring both to one shape before you multiply.",
     ),
     moral="now each log-probability is multiplied by its own advantage. Before, the mean over all pairs was the"
     " product of the two means. As the mean advantage is 0, the policy learned nothing, and no error said so.",

@@ -51,11 +51,10 @@ def step_and_derivative(function: Callable[..., Any], arguments: tuple[Any, ...]
         Mistake: the result is not a list of new tensors, or no derivative can go through the step.
     """
     loss, parameters, _ = arguments
+    result = function(*arguments)
     try:
-        after = list(function(*arguments))
-    except TypeError as error:
-        if "iter" not in str(error):
-            raise
+        after = list(result)
+    except TypeError:
         raise Mistake("the result is no list: return one tensor for each parameter") from None
     if len(after) != len(parameters) or not all(isinstance(p, Tensor) for p in after):
         raise Mistake("the result must be a list with one tensor for each parameter, and nothing else")
@@ -83,6 +82,20 @@ def _no_graph(loss: Loss, parameters: Sequence[Tensor], rate: float) -> list[Ten
     return [p - rate * g for p, g in zip(parameters, gradients, strict=True)]
 
 
+def _one_gradient_for_all(loss: Loss, parameters: Sequence[Tensor], rate: float) -> list[Tensor]:
+    (first, *_) = torch.autograd.grad(loss(parameters), parameters, create_graph=True)
+    return [p - rate * first for p in parameters]
+
+
+def _start_cut_off(loss: Loss, parameters: Sequence[Tensor], rate: float) -> list[Tensor]:
+    gradients = torch.autograd.grad(loss(parameters), parameters, create_graph=True)
+    return [p.detach() - rate * g for p, g in zip(parameters, gradients, strict=True)]
+
+
+def _two_steps(loss: Loss, parameters: Sequence[Tensor], rate: float) -> list[Tensor]:
+    return _right_step(loss, _right_step(loss, parameters, rate), rate)
+
+
 def _without_rate(loss: Loss, parameters: Sequence[Tensor], rate: float) -> list[Tensor]:
     return _right_step(loss, parameters, 1.0)
 
@@ -94,7 +107,19 @@ take_step = FillIn(
     trials=_step_trials,
     probe=step_and_derivative,
     result="the list of the new parameters and of the derivatives through the step",
+    stops={
+        "'function' object is not iterable": "loss is a function; differentiate what it returns, loss(parameters)",
+        "can't multiply sequence": "there is a list of gradients, one for each parameter; go through them one by one",
+        "0-dim tensor": "loss takes the whole list: loss(parameters), without a star",
+        "leaf Variable": "the start itself would be changed; make new tensors",
+    },
     mistakes={
+        "the first parameter's gradient is used for all of them; each has its own": _one_gradient_for_all,
+        "the start itself is detached in the step (by .detach() or .data)": _start_cut_off,
+        "two steps are taken; one was asked for": _two_steps,
+        "only the gradient, times the rate, is returned: take it away from the parameters": lambda f, p, r: [
+            a - b for a, b in zip(p, _right_step(f, p, r), strict=True)
+        ],
         "the new parameters are right, but the derivative through the step is not: the gradient counts as a constant,"
         " because it was computed without its graph; see create_graph": _no_graph,
         "the step goes uphill: subtract the gradient from the parameters": lambda f, p, r: _right_step(f, p, -r),
@@ -106,7 +131,7 @@ take_step = FillIn(
     hints=(
         "torch.autograd.grad(loss(parameters), parameters) gives one gradient for each parameter.",
         "The gradient depends on the start too. PyTorch keeps this dependence only with create_graph=True.",
-        "Return [p - rate * g for p, g in zip(parameters, gradients)]. These tensors are new; the start is unchanged.",
+        "Make a list of new tensors, one for each pair of a parameter and its gradient. The start is left as it was.",
     ),
     moral="the step is now part of the graph, so a derivative can go through it, back to the start.",
 )
@@ -170,15 +195,26 @@ def loss_gradient(function: Callable[..., Any], arguments: tuple[Any, ...]) -> T
 
 
 def _meta_loss(
-    network: nn.Module, rates: Tensor, step_on: Points, measured_on: Points, *, order: int = 2, adapted: bool = True
+    network: nn.Module,
+    rates: Tensor,
+    step_on: Points,
+    measured_on: Points,
+    *,
+    order: int = 2,
+    adapted: bool = True,
+    steps: int = 1,
+    scale: float = 1.0,
+    own: bool = True,
 ) -> Tensor:
     """Compute the right loss, or with other arguments one that a typical mistake gives."""
     sgd = torch.optim.SGD([{"params": [p]} for p in network.parameters()], lr=1.0)
     context = higher.innerloop_ctx(network, sgd, copy_initial_weights=False, override={"lr": list(rates)})
     with context as (functional, optimizer):
-        functional.update_params(spread_over_tasks(network, len(step_on[0])))
-        inner = (functional(step_on[0]) - step_on[1]).square().mean((1, 2)).sum()
-        optimizer.step(inner, grad_callback=(lambda gs: [g.detach() for g in gs]) if order == 1 else None)
+        if own:
+            functional.update_params(spread_over_tasks(network, len(step_on[0])))
+        for _ in range(steps):
+            inner = scale * (functional(step_on[0]) - step_on[1]).square().mean((1, 2)).sum()
+            optimizer.step(inner, grad_callback=(lambda gs: [g.detach() for g in gs]) if order == 1 else None)
         predicted = (functional if adapted else network)(measured_on[0])
         return (predicted - measured_on[1]).square().mean()
 
@@ -191,6 +227,16 @@ meta_loss = FindTheBug(
     probe=loss_gradient,
     result="the gradient of the loss",
     mistakes={
+        "two steps are taken; one was asked for": lambda n, r, p, t: _meta_loss(n, r, p, t, steps=2),
+        "the inner losses are averaged over the tasks, which makes each step too short; sum them": lambda n, r, p, t: (
+            _meta_loss(n, r, p, t, scale=1 / len(p[0]))
+        ),
+        "all tasks share one set of parameters and take one step together; each needs its own": lambda n, r, p, t: (
+            _meta_loss(n, r, p, t, own=False)
+        ),
+        "the loss before the step is added; only that after it was asked for": lambda n, r, p, t: (
+            _meta_loss(n, r, p, t) + _meta_loss(n, r, p, t, adapted=False)
+        ),
         "the loss is still that of the start, which has not taken the step": lambda n, r, p, t: _meta_loss(
             n, r, p, t, adapted=False
         ),

@@ -34,6 +34,7 @@ naive_gradient = Predict(
     name="naive_gradient",
     choices=("none", "zero", "number"),
     outcome=gradient_outcome,
+    also={"0": "zero"},
     hints=(
         "Follow theta. Through which objects does it reach the loss? Which of them are tensors?",
         "The loss is a new tensor made from a Python number. Does PyTorch know how that number was computed?",
@@ -76,10 +77,19 @@ def loss_and_gradient(function: Callable[..., Any], arguments: tuple[Any, ...]) 
     return torch.cat([loss.detach().reshape(1), gradient])
 
 
-def _after_one_step(policy: PolicyNet, rates: Tensor, practice: Steps, test: Steps, order: int = 2) -> Tensor:
-    start = spread_over_tasks(policy, len(practice.actions))
-    fast, _ = inner_step(policy, start, rates, practice, order=order)
-    return surrogate(with_parameters(policy, fast), test).mean()
+def _task_losses(
+    policy: PolicyNet, rates: Tensor, practice: Steps, test: Steps, order: int = 2, steps: int = 1
+) -> Tensor:
+    fast = spread_over_tasks(policy, len(practice.actions))
+    for _ in range(steps):
+        fast, _ = inner_step(policy, fast, rates, practice, order=order)
+    return surrogate(with_parameters(policy, fast), test)
+
+
+def _after_one_step(
+    policy: PolicyNet, rates: Tensor, practice: Steps, test: Steps, order: int = 2, steps: int = 1
+) -> Tensor:
+    return _task_losses(policy, rates, practice, test, order, steps).mean()
 
 
 meta_loss = FillIn(
@@ -89,7 +99,23 @@ meta_loss = FillIn(
     trials=_loss_trials,
     probe=loss_and_gradient,
     result="the vector of loss and gradient",
+    stops={
+        "zip() argument 2": "inner_step returns two things, fast weights and losses; unpack both, and use the first",
+        "'list' object is not callable": "surrogate takes a policy; with_parameters makes one of the fast weights",
+    },
     mistakes={
+        "the losses of `practice` before the step are returned; judge the fast weights on `test`": lambda p, r, a, b: (
+            surrogate(p, a).mean()
+        ),
+        "the step goes uphill; inner_step takes the rates as they are": lambda p, r, a, b: _after_one_step(p, -r, a, b),
+        "the rates are not used; give them to inner_step": lambda p, r, a, b: _after_one_step(
+            p, torch.ones_like(r), a, b
+        ),
+        "the loss before the step is added; only that of the fast weights was asked for": lambda p, r, a, b: (
+            _after_one_step(p, r, a, b) + surrogate(p, a).mean()
+        ),
+        "two steps are taken; one was asked for": lambda p, r, a, b: _after_one_step(p, r, a, b, steps=2),
+        "only the first task counts; take the mean over all": lambda p, r, a, b: _task_losses(p, r, a, b)[0],
         "the fast weights are not used: the loss is that of theta itself": lambda p, r, a, b: surrogate(p, b).mean(),
         "practice and test are swapped": lambda p, r, a, b: _after_one_step(p, r, b, a),
         "the test is the practice once more: compute the loss of the fast weights on `test`": lambda p, r, a, b: (
@@ -123,14 +149,37 @@ def goals_differ(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Ar
         Mistake: the goals cannot be repeated, or two iterations or two runs have the same goals.
     """
     family, n, seed = arguments
-    first, again = ([as_array(function(family, n, seed, i)) for i in range(ITERATIONS)] for _ in range(2))
+    first, again, next_run = (
+        [as_array(function(family, n, its_seed, i)) for i in range(ITERATIONS)] for its_seed in (seed, seed, seed + 1)
+    )
     if not all(np.array_equal(a, b) for a, b in zip(first, again, strict=True)):
         raise Mistake("the goals are not the same when the program is run again: a generator needs a seed")
-    if any(np.array_equal(a, b) for i, a in enumerate(first) for b in first[:i]):
+    for goals in first:
+        _check_drawn(family, goals)
+    if any(_moved(a, b) for i, a in enumerate(first) for b in first[:i]):
         raise Mistake("two iterations still have the same goals: the iteration must be part of the generator's seed")
-    if np.array_equal(first[0], as_array(function(family, n, seed + 100, 0))):
+    if any(_moved(a, b) for a, b in zip(first, next_run, strict=True)):
         raise Mistake("runs with different seeds have the same goals: the seed must be part of the generator's seed")
+    if any(_moved(a, b) for a in first for b in next_run):
+        raise Mistake(
+            "the run with the next seed has the goals of this one, some iterations earlier or later, so several seeds"
+            " are no independent runs: seed and iteration must not be added up, give the generator both"
+        )
     return np.array(np.shape(first))
+
+
+def _moved(a: Array, b: Array) -> bool:
+    """Whether ``a`` and ``b`` are the same goals, or all moved alike."""
+    return a.shape == b.shape and bool(np.ptp(a - b, axis=0).max(initial=0) < 1e-9)
+
+
+def _check_drawn(family: TaskDistribution, goals: Array) -> None:
+    if goals.ndim != 2 or goals.shape[1] != len(family.low):
+        raise Mistake(f"the goals of an iteration have shape {goals.shape}; n goals are [n, {len(family.low)}]")
+    if len(np.unique(goals, axis=0)) < len(goals):
+        raise Mistake("a goal comes more than once in an iteration: let family.sample draw all n of them")
+    if (goals < family.low).any() or (goals > family.high).any():
+        raise Mistake("some goals lie outside the family: let family.sample draw them")
 
 
 def _new_goals(family: TaskDistribution, n: int, seed: int, iteration: int) -> Array:

@@ -14,6 +14,7 @@ from mpsearch.course.exercises.words import Mistake
 from mpsearch.maml.trust_region import hessian_product
 
 LESSON = "04_maml"
+MANY = 20  # parameters of a loss whose whole Hessian would take as many gradients
 Loss = Callable[[Tensor], Tensor]
 
 
@@ -41,10 +42,12 @@ def _start(values: Tensor | list[float]) -> Tensor:
 
 def _product_trials() -> list[Trial]:
     theta, vector = _vectors(5, 5)
-    small = torch.tensor([1.0, -1.0], dtype=torch.float64)
+    small = torch.tensor([3.0, -1.0], dtype=torch.float64)
+    many, long_vector = _vectors(MANY, MANY)
     return [
-        ("the loss x*x*y at (x, y) = (1, 2) and the vector (1, -1)", (_product, _start([1.0, 2.0]), small)),
+        ("the loss x*x*y at (x, y) = (1, 2) and the vector (3, -1)", (_product, _start([1.0, 2.0]), small)),
         ("a loss of five parameters", (_coupled, _start(theta), vector)),
+        (f"a loss of {MANY} parameters", (_coupled, _start(many), long_vector)),
     ]
 
 
@@ -65,19 +68,46 @@ def product_found(function: Callable[..., Any], arguments: tuple[Any, ...]) -> A
     """Return the result of ``function(loss, theta, vector)``.
 
     Raises:
-        Mistake: the first gradient has no graph, or the result is the tuple that ``torch.autograd.grad`` returns.
+        Mistake: the first gradient has no graph, the result is the tuple that ``torch.autograd.grad`` returns, or the
+            whole matrix was built.
     """
+    loss, theta, vector = arguments
+    gradients: list[Tensor] = []
+
+    def counted(x: Tensor) -> Tensor:
+        x = x * 1
+        if x.requires_grad:
+            x.register_hook(gradients.append)
+        return loss(x)
+
     try:
-        found = function(*arguments)
+        found = function(counted, theta, vector)
     except RuntimeError as error:
-        if "does not require grad" not in str(error):
-            raise
+        raise _graph_mistake(error) from None
+    if len(gradients) >= MANY:
         raise Mistake(
-            "the first gradient has no graph, so it cannot be differentiated again: it needs create_graph=True"
-        ) from None
+            f"the whole Hessian is built, row by row, by {len(gradients)} gradients; two are enough for H v, however"
+            " many parameters there are"
+        )
     if isinstance(found, tuple):
         raise Mistake("the result is a tuple: torch.autograd.grad returns one even for a single tensor; take its [0]")
     return found
+
+
+def _graph_mistake(error: RuntimeError) -> Exception:
+    """What PyTorch's complaint about a missing graph means; ``error`` itself if it is about something else."""
+    if "differentiated Tensors" in str(error) or "not have been used" in str(error):
+        return Mistake("the derivative is taken in a tensor that is not part of the graph; take both in theta")
+    if "does not require grad" in str(error):
+        return Mistake(
+            "what is to be differentiated has no graph: take the loss at theta, and the first gradient with"
+            " create_graph=True"
+        )
+    return error
+
+
+def _first_gradient_added(loss: Loss, theta: Tensor, vector: Tensor) -> Tensor:
+    return _right_product(loss, theta, vector) + _slope(loss, theta)
 
 
 hessian_times = FillIn(
@@ -86,7 +116,25 @@ hessian_times = FillIn(
     reference=_right_product,
     trials=_product_trials,
     probe=product_found,
+    stops={
+        "for @: 'tuple'": "torch.autograd.grad returns a tuple, even of a single tensor; take its [0]",
+        "only for scalar outputs": "the gradient is taken of one number; g @ v is one, g * v is a vector",
+        "'function' object is not iterable": "loss is a function; differentiate what it returns, loss(theta)",
+    },
     mistakes={
+        "the vector is not used: it is the gradient of g.sum(); take that of g @ v": lambda loss, theta, vector: (
+            _whole_hessian(loss, theta).sum(0)
+        ),
+        "g @ g is differentiated; g @ v was asked for": lambda loss, theta, vector: (
+            2 * _whole_hessian(loss, theta) @ _slope(loss, theta)
+        ),
+        "two gradients a whole vector apart are compared; H v is the derivative at theta": lambda loss, theta, vector: (
+            _slope(loss, (theta + vector).detach().requires_grad_()) - _slope(loss, theta)
+        ),
+        "it is the gradient at theta + vector; differentiate g @ v at theta": lambda loss, theta, vector: _slope(
+            loss, (theta + vector).detach().requires_grad_()
+        ),
+        "H v is added to the first gradient in theta.grad; use torch.autograd.grad": _first_gradient_added,
         "it is the gradient itself; multiply it by the vector and differentiate again": lambda loss, theta, vector: (
             _slope(loss, theta)
         ),
@@ -183,6 +231,15 @@ def _same_loss(loss: Loss, new_loss: Loss, theta: Tensor, alpha: float) -> Tenso
     return _right_meta_loss(loss, loss, theta, alpha)
 
 
+def _two_inner_steps(loss: Loss, new_loss: Loss, theta: Tensor, alpha: float) -> Tensor:
+    once = theta - alpha * _slope(loss, theta, create_graph=True)
+    return new_loss(once - alpha * _slope(loss, once, create_graph=True))
+
+
+def _start_cut_off(loss: Loss, new_loss: Loss, theta: Tensor, alpha: float) -> Tensor:
+    return new_loss(theta.detach() - alpha * _slope(loss, theta, create_graph=True))
+
+
 def _no_step(loss: Loss, new_loss: Loss, theta: Tensor, alpha: float) -> Tensor:
     return new_loss(theta)
 
@@ -195,6 +252,20 @@ meta_loss = FindTheBug(
     probe=meta_gradient_found,
     result="the gradient of the meta-loss",
     mistakes={
+        "alpha is not used; the step is alpha times the gradient": lambda loss, new_loss, theta, alpha: (
+            _right_meta_loss(loss, new_loss, theta, 1.0)
+        ),
+        "two inner steps are taken; one was asked for": _two_inner_steps,
+        "the start is detached in the step, so that only the Hessian's term is left, without g' itself": _start_cut_off,
+        "the two losses are exchanged; the step is on loss, and new_loss counts after it": (
+            lambda loss, new_loss, theta, alpha: _right_meta_loss(new_loss, loss, theta, alpha)
+        ),
+        "the step is on new_loss, which must only judge; step on loss": lambda loss, new_loss, theta, alpha: (
+            _right_meta_loss(new_loss, new_loss, theta, alpha)
+        ),
+        "the loss before the step is added; only that after it was asked for": lambda loss, new_loss, theta, alpha: (
+            _right_meta_loss(loss, new_loss, theta, alpha) + loss(theta)
+        ),
         "it still is first order: the inner gradient is a constant, so the Hessian is missing": _first_order,
         "the inner step goes uphill: it must subtract the gradient": _uphill,
         "the inner loss is used twice; use new_loss after the step": _same_loss,

@@ -21,7 +21,7 @@ from mpsearch.records import Array, Episodes
 from mpsearch.rollouts import Actor, collect, gaussian_actor
 from mpsearch.seeding import Streams
 from mpsearch.surroundings import one_torch_thread
-from mpsearch.tasks import CheetahVelocity
+from mpsearch.tasks import CheetahVelocity, GymnasiumTasks
 from mpsearch.tasks.physics import quiet_mujoco
 
 Point = tuple[str, int]  # the name of what is measured, and the number of simulations
@@ -120,6 +120,39 @@ def vector_environment(kind: type[Any], count: int, steps: int) -> tuple[Run, Cl
         return steps * count
 
     return run, environments.close
+
+
+def gymnasium_tasks(count: int, steps: int) -> Run:
+    """Random actions in ``count`` of the same HalfCheetahs, as a family of ours."""
+    family = GymnasiumTasks(
+        lambda task: make_gymnasium_cheetah(), 0, 1, parameter_names=["nothing"], id="cheetah", horizon=steps
+    )
+    batch, streams = family.make_batch(family.spread(1), count), Streams(0)
+    actions = streams.numpy("actions").uniform(-1, 1, (steps, 1, count, 6)).astype(np.float32)
+    batch.reset(streams.numpy("reset"))
+
+    def run() -> int:
+        for action in actions:
+            batch.step(action)
+        return steps * count
+
+    return run
+
+
+def gymnasium_tasks_over_sync(sizes: Sizes) -> float | None:
+    """Time of a step in :class:`GymnasiumTasks` over that in gymnasium's SyncVectorEnv, with the same environments.
+
+    Both have the most environments of ``sizes``. ``None`` without ``gymnasium[mujoco]``.
+    """
+    count = max(sizes.environments)
+    steps = max(1, sizes.gymnasium_steps // count)
+    try:
+        theirs, close = vector_environment(gymnasium.vector.SyncVectorEnv, count, steps)
+    except gymnasium.error.DependencyNotInstalled:
+        return None
+    found = rates({"sync": theirs, "ours": gymnasium_tasks(count, steps)}, sizes.collection_rounds)
+    close()
+    return round(ratio(found["sync"], found["ours"]), 3)
 
 
 def gymnasium_runs(sizes: Sizes, stack: ExitStack) -> tuple[dict[Point, Run], dict[str, str]]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mpsearch.errors import UsageError
-from mpsearch.evidence.bench.collecting import collection_summary, measure_collection
+from mpsearch.evidence.bench.collecting import collection_summary, gymnasium_tasks_over_sync, measure_collection
 from mpsearch.evidence.bench.learning import (
     gradient_summary,
     iteration_summary,
@@ -47,6 +47,8 @@ def benchmark(*, quick: bool = False, sizes: Sizes | None = None, progress: bool
         control steps per second.
         ``speedup_over_gymnasium``: the speed of collection relative to the faster of gymnasium's vector environments;
         ``None`` without ``gymnasium[mujoco]``.
+        ``gymnasium_tasks_over_sync``: the time of a step of gymnasium's environments in :class:`GymnasiumTasks`
+        relative to that in gymnasium's SyncVectorEnv; ``None`` without ``gymnasium[mujoco]``.
         ``maml_iteration_over_physics``: the time of a meta-iteration relative to that of its physics steps.
         ``pearl_step_over_products``: the time of PEARL's gradient step (4 tasks x 256 transitions) relative to that
         of its matrix products, both on one thread of torch.
@@ -66,6 +68,7 @@ def benchmark(*, quick: bool = False, sizes: Sizes | None = None, progress: bool
     steps = measure_gradient_steps(sizes, progress=progress)
     return {
         **headline(collecting, training, steps, sizes),
+        "gymnasium_tasks_over_sync": gymnasium_tasks_over_sync(sizes),
         "peak_memory_mb": peak and round(peak),
         "sizes": sizes.to_json(),
         **collection_summary(collecting, missing, sizes),
@@ -122,6 +125,9 @@ def benchmark_table(result: Mapping[str, Any]) -> str:
         lines.insert(
             1, f"{result['speedup_over_gymnasium']:8.2f}   collection / gymnasium's fastest vector environment"
         )
+    if result.get("gymnasium_tasks_over_sync"):  # older records lack it
+        words = "time of a step of gymnasium's environments in GymnasiumTasks / in SyncVectorEnv"
+        lines.insert(2, f"{result['gymnasium_tasks_over_sync']:8.2f}   {words}")
     return "\n".join(lines)
 
 

@@ -33,6 +33,14 @@ def stages(evaluation: Evaluation) -> list[str]:
     return [stage(evaluation, number) for number in range(len(evaluation.mean))]
 
 
+def failures(evaluation: Evaluation) -> list[str]:
+    """What a mean hides: the worst task and seed at the end, and the share that ended below its return before."""
+    return [f"{evaluation.worst[-1]:.0f}", f"{evaluation.fell[-1]:.0%}"]
+
+
+FAILURES = ("worst at the end", "ended below before")
+
+
 def training_cost(training: dict[str, Any]) -> tuple[str, str]:
     """Environment steps in millions, and core-minutes, of a training."""
     return f"{training['env_steps'] / 1e6:.3g} M", f"{training['core_minutes']:.0f}"

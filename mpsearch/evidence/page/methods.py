@@ -8,7 +8,7 @@ import numpy as np
 
 from mpsearch.evaluation import Evaluation, probability_of_improvement
 from mpsearch.evidence import results
-from mpsearch.evidence.page.markdown import span, stage, stages, table, training_cost
+from mpsearch.evidence.page.markdown import FAILURES, failures, span, stage, stages, table, training_cost
 from mpsearch.evidence.pictures import METHODS
 
 META_POLICIES = ("maml", "pearl")
@@ -21,10 +21,11 @@ def headline(tasks: str) -> str:
     for method, words in METHODS.items():
         record, evaluation = results.read(f"{method}-{tasks}"), results.evaluation(f"{method}-{tasks}")
         reached = [stage(evaluation, 0), stage(evaluation), span(evaluation.iqm[-1], evaluation.iqm_interval()[-1])]
+        reached += failures(evaluation)
         size = f"{len(evaluation.tasks)} x {len(evaluation.seeds)}"
         cost = "{}, {} min".format(*training_cost(record["training"])) if record["training"] else "none"
         rows.append([words, *reached, f"{evaluation.env_steps[-1]:,}", size, cost, f"`{record['command']}`"])
-    heads = ["method", "before", "at the end", "interquartile mean", "steps on the task", "tasks x seeds"]
+    heads = ["method", "before", "at the end", "interquartile mean", *FAILURES, "steps on the task", "tasks x seeds"]
     return table([*heads, "training: steps, core-minutes", "command"], rows)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mpsearch.evaluation import Evaluation
 from mpsearch.evidence import results
 from mpsearch.evidence.measure import CHEETAHS, FEWER_EPISODES
-from mpsearch.evidence.page.markdown import stage, stages, table, training_cost
+from mpsearch.evidence.page.markdown import FAILURES, failures, stage, stages, table, training_cost
 from mpsearch.evidence.page.methods import META_POLICIES
 from mpsearch.evidence.pictures import METHODS
 
@@ -50,8 +50,9 @@ def generalisation() -> str:
                 if (name := f"{method}-{tasks}-{change}") in known:
                     evaluation = results.evaluation(name)
                     cells = [stage(evaluation, 0), stage(evaluation), f"{evaluation.gain()[0]:+.0f}"]
+                    cells += failures(evaluation)
                     rows.append([f"{METHODS[method]}, {tasks}", words, *cells])
-    return table(["meta-policy", "change", "before", "after", "gain"], rows)
+    return table(["meta-policy", "change", "before", "after", "gain", *FAILURES], rows)
 
 
 def fewer_episodes() -> str:

@@ -11,17 +11,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import anywidget
 import matplotlib.pyplot as plt
-import numpy as np
-import traitlets
 from PIL import Image
 
 from mpsearch.errors import UsageError, unknown
-from mpsearch.records import AdaptationResult, Array
+from mpsearch.records import AdaptationResult
 from mpsearch.tasks.robots import find_robot
+from mpsearch.view.jupyter import anywidget, traitlets
 from mpsearch.view.player.kinematics import capsule_radii, height, standing
 from mpsearch.view.player.runners import CHEETAH, Runner, check_runners, describe, look, pack
+from mpsearch.view.player.stages import runners_of
 from mpsearch.view.player.strip import draw_strip
 
 HERE = Path(__file__).parent
@@ -171,53 +170,6 @@ def play(
     """
     runners = runners_of(result, task, stages=stages, target=target, goal=goal, names=names)
     return Player(runners, layout=layout, title=title, autoplay=autoplay)
-
-
-def runners_of(
-    result: AdaptationResult,
-    task: int = 0,
-    *,
-    stages: Sequence[int] = (0, -1),
-    target: float | None = None,
-    goal: Sequence[float] | None = None,
-    names: Sequence[str] | None = None,
-) -> list[Runner]:
-    """The runners of :func:`play`, so that those of several methods can race. Args, raises: as there."""
-    count, depth = result.trajectories.shape[:2]
-    _check_index("task", task, 0, count)
-    for stage in stages:
-        _check_index("stage", stage, -depth, depth)
-    stages = list(dict.fromkeys(range(depth)[stage] for stage in stages))
-    names = [_stage_name(result, stage) for stage in stages] if names is None else names
-    if len(names) != len(stages):
-        raise UsageError(f"there must be one name a stage: {len(stages)} stages, {len(names)} names")
-    if goal is None and result.trajectories.shape[-1] == 2:
-        goal = result.tasks[task]
-    robot = result.robot
-    aim: dict[str, Any] = {"target": target, "goal": goal, "robot": robot}
-    if robot and not find_robot(robot).planar:
-        aim["heading"] = _heading(result.tasks[task])
-    return [
-        Runner(name, result.trajectories[task, stage], result.rewards[task, stage], **aim)
-        for name, stage in zip(names, stages, strict=True)
-    ]
-
-
-def _heading(task: Array) -> float:
-    """Where a task [P] sends a robot that moves in space: to an angle in rad, or to a goal (x, y)."""
-    return float(task[0] if len(task) == 1 else np.arctan2(task[1], task[0]))
-
-
-def _stage_name(result: AdaptationResult, stage: int) -> str:
-    if stage == 0:
-        return "before adaptation"
-    last = stage == len(result.env_steps) - 1
-    return "after adaptation" if last else f"after {result.env_steps[stage]:,} steps"
-
-
-def _check_index(what: str, index: int, low: int, count: int) -> None:
-    if isinstance(index, bool) or not isinstance(index, (int, np.integer)) or not low <= index < count:
-        raise UsageError(f"{what} must be a whole number from {low} to {count - 1}, not {index!r}")
 
 
 PAGE = """<!doctype html>
