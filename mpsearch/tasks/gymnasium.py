@@ -100,7 +100,7 @@ class GymnasiumTasks(TaskDistribution):
         If ``make`` is an id, gymnasium makes it with ``render_mode``. A function chooses that itself.
         """
         if render_mode is not None and not isinstance(self.make, str):
-            raise UsageError(f"render_mode is for environments made by an id: give {render_mode!r} to yours in make(task)")
+            raise UsageError(f"make(task) makes these environments: let it give them render_mode={render_mode!r}")
         drawn = {} if render_mode is None else {"render_mode": render_mode}
         return standard(self._build(self.check([task])[0], **drawn), self.horizon)
 

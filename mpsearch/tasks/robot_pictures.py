@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import os
+import threading
 
 import mujoco
 import numpy as np
@@ -34,17 +36,22 @@ class RobotArtist:
         self._model, self._data = copy.copy(model), mujoco.MjData(model)
         self._parts = np.flatnonzero(np.isin(model.geom_type, DRAWN))
         self._renderer = open_renderer(self._model, WIDTH, HEIGHT)
+        self._opened_in = os.getpid(), threading.get_ident()
 
     def draw(self, path: Array) -> Array:
         """The picture [H, W, 3] (uint8) at the last of the positions [t + 1, Q]."""
         self._data.qpos[:] = path[-1]
         mujoco.mj_forward(self._model, self._data)
-        return self._photograph() if self._renderer else self._draw()
+        return self._photograph() if self._can_photograph() else self._draw()
 
     def close(self) -> None:
         """Give the renderer back."""
-        if self._renderer:
+        if self._can_photograph():
             self._renderer.close()
+
+    def _can_photograph(self) -> bool:
+        """OpenGL works only in the thread in which it was opened, and not in a process that was forked from there."""
+        return self._renderer is not None and self._opened_in == (os.getpid(), threading.get_ident())
 
     def _middle(self) -> Array:
         """[3] the point that the picture is around: above it the robot may leap, below it is the ground."""
@@ -62,8 +69,7 @@ class RobotArtist:
         middle = self._middle()
 
         def place(points: Array) -> Array:
-            seen = np.stack([points - middle @ axis for points, axis in ((points @ ALONG, ALONG), (points @ UP, UP))], -1)
-            return np.array([WIDTH, HEIGHT]) / 2 + seen * [PIXELS, -PIXELS]
+            return np.array([WIDTH, HEIGHT]) / 2 + (points - middle) @ np.stack([ALONG, -UP], axis=-1) * PIXELS
 
         sheet = Sheet(place)
         self._draw_ground(sheet, middle)
@@ -79,9 +85,9 @@ class RobotArtist:
         reach = np.ceil(WIDTH / 2 / PIXELS) + 1
         left, front = np.floor(middle[:2])
         for x in np.arange(left - reach, left + reach):
-            for y in np.arange(front + NEAR, front + FAR):
-                corners = [(x, y, 0), (x + 1, y, 0), (x + 1, y + 1, 0), (x, y + 1, 0)]
-                sheet.area(corners, GROUND[int(x + y) % 2])
+            for y in np.arange(front + NEAR, front + FAR + 1):
+                low, high = np.clip([y, y + 1], None, middle[1] + FAR)  # so that the horizon stays
+                sheet.area([(x, low, 0), (x + 1, low, 0), (x + 1, high, 0), (x, high, 0)], GROUND[int(x + y) % 2])
 
     def _capsules(self) -> tuple[Array, Array, Array]:
         """Ends [C, 2, 3] and radii [C] in m, and colours [C, 3] of the capsules; those of a ball are its centre."""
