@@ -124,6 +124,6 @@ class TaskDistribution(ABC):
         return ", ".join(f"{name} must lie in [{low:g}, {high:g}]" for name, low, high in pairs)
 
     def make_env(self, task: Any, render_mode: str | None = None) -> gymnasium.Env[Array, Array]:
-        """One ``task`` [P] as a gymnasium environment with the standard API."""
+        """One ``task`` [P] as a gymnasium environment with the standard API; ``render_mode="rgb_array"`` draws it."""
         batch = self.make_batch(self.check([task]), 1, threads=1)
         return TaskEnv(batch, self.horizon, self.observation_dim, render_mode)

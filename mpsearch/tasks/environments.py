@@ -78,7 +78,7 @@ class TaskEnv(gymnasium.Env[Array, Array]):
             self._path.append(positions.copy())
         return {"positions": positions}
 
-    def render(self) -> Array | None:  # type: ignore[override]
+    def render(self) -> Array | None:
         """A picture [320, 480, 3] (uint8) of this moment; ``None`` and a warning if there is no ``render_mode``.
 
         A robot is seen from the side and followed; a square of ground is 1 m. It is drawn by MuJoCo where OpenGL

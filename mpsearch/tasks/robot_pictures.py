@@ -11,7 +11,7 @@ import numpy as np
 
 from mpsearch.records import Array
 from mpsearch.tasks.opengl import open_renderer
-from mpsearch.tasks.pictures import HEIGHT, WIDTH, Sheet
+from mpsearch.tasks.sheet import HEIGHT, WIDTH, Sheet
 
 SHOWN = 2.6  # m from the lower to the upper edge
 ELEVATION = np.deg2rad(14)  # of the eye above the ground
@@ -39,31 +39,30 @@ class RobotArtist:
         self._opened_in = os.getpid(), threading.get_ident()
 
     def draw(self, path: Array) -> Array:
-        """The picture [H, W, 3] (uint8) at the last of the positions [t + 1, Q]."""
         self._data.qpos[:] = path[-1]
         mujoco.mj_forward(self._model, self._data)
-        return self._photograph() if self._can_photograph() else self._draw()
+        renderer = self._usable_renderer()
+        return self._photograph(renderer) if renderer else self._draw()
 
     def close(self) -> None:
-        """Give the renderer back."""
-        if self._can_photograph():
-            self._renderer.close()
+        if renderer := self._usable_renderer():
+            renderer.close()
 
-    def _can_photograph(self) -> bool:
+    def _usable_renderer(self) -> mujoco.Renderer | None:
         """OpenGL works only in the thread in which it was opened, and not in a process that was forked from there."""
-        return self._renderer is not None and self._opened_in == (os.getpid(), threading.get_ident())
+        return self._renderer if self._opened_in == (os.getpid(), threading.get_ident()) else None
 
     def _middle(self) -> Array:
         """[3] the point that the picture is around: above it the robot may leap, below it is the ground."""
         x, y, _ = self._data.xpos[1]
         return np.array([x, y, LOOK_AT])
 
-    def _photograph(self) -> Array:
+    def _photograph(self, renderer: mujoco.Renderer) -> Array:
         camera = mujoco.MjvCamera()
         camera.azimuth, camera.elevation, camera.distance = 90, -np.rad2deg(ELEVATION), 1.35 * SHOWN
         camera.lookat[:] = self._middle()
-        self._renderer.update_scene(self._data, camera)
-        return self._renderer.render()
+        renderer.update_scene(self._data, camera)
+        return renderer.render()
 
     def _draw(self) -> Array:
         middle = self._middle()

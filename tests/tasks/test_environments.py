@@ -23,6 +23,7 @@ from mpsearch.tasks import (
     AntGoal,
     CheetahDirection,
     CheetahVelocity,
+    GymnasiumTasks,
     HopperBody,
     HumanoidDirection,
     PointNavigation,
@@ -235,6 +236,23 @@ def test_a_copied_batch_goes_on_to_the_same_numbers_and_is_alone(family, duplica
         assert (same_rewards == rewards).all()
     for name in ("ended", "terminated", "lengths", "time"):
         assert np.array_equal(getattr(copied, name), getattr(batch, name))
+
+
+@both_ways
+def test_gymnasiums_own_environments_are_copied_too(duplicate) -> None:
+    family = GymnasiumTasks("Pendulum-v1", 5.0, 15.0, parameter_names=["g"], id="pendulum", horizon=20)
+    env, batch = family.make_env([9.0]), family.make_batch(family.spread(2), 2)
+    episode(env, 4)
+    assert identical(go_on(duplicate(env)), go_on(env))
+    batch.reset(np.random.default_rng(0))
+    copied, actions = duplicate(batch), np.full((2, 2, 1), 0.3)
+    assert all((a == b).all() for _ in range(5) for a, b in zip(batch.step(actions), copied.step(actions), strict=True))
+    assert family.make_env([9.0], render_mode="rgb_array").render_mode == "rgb_array"
+    unnamed = GymnasiumTasks(
+        lambda task: gymnasium.make("Pendulum-v1", g=task[0]), 5.0, 15.0, parameter_names=["g"], id="own", horizon=20
+    )
+    with pytest.raises(UsageError, match="make\\(task\\) makes these environments"):
+        unnamed.make_env([9.0], render_mode="rgb_array")
 
 
 @both_ways

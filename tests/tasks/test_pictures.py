@@ -14,7 +14,8 @@ from thermostat import Thermostat
 
 from mpsearch.errors import UsageError
 from mpsearch.tasks import AntDirection, CheetahVelocity, HumanoidDirection, PointNavigation, WalkerBody, opengl
-from mpsearch.tasks.pictures import HEIGHT, WIDTH, enough
+from mpsearch.tasks.pictures import enough
+from mpsearch.tasks.sheet import HEIGHT, WIDTH
 
 FAMILIES = [CheetahVelocity(), WalkerBody(), AntDirection(), HumanoidDirection(), PointNavigation(), Thermostat()]
 every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.id)
@@ -155,3 +156,12 @@ def test_opengl_is_left_to_the_thread_and_the_process_that_opened_it() -> None:
         "    assert os.wait()[1] == 0\n"
     )
     assert runs(code).split()[2:] == ["1"]
+
+
+@pytest.mark.slow
+def test_mujoco_draws_where_opengl_works() -> None:
+    code = DRAW + "print(len(numpy.unique(env.render().reshape(-1, 3), axis=0)))"
+    _, broken, colours = runs(code).split()
+    if int(broken):
+        pytest.skip("OpenGL does not work here; on Debian without a screen: apt-get install libegl1 libgl1-mesa-dri")
+    assert int(colours) > 1000  # light and shadow
