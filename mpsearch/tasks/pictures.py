@@ -25,7 +25,9 @@ class Artist(Protocol):
 
 def artist_of(batch: Batch) -> Artist:
     """What draws the first simulation of this batch: a robot, a point in the plane, or numbers over time."""
-    if hasattr(batch, "model"):
+    from mpsearch.tasks.physics import MujocoBatch  # here, so that nothing else waits for MuJoCo
+
+    if isinstance(batch, MujocoBatch):
         from mpsearch.tasks.robot_pictures import RobotArtist
 
         return RobotArtist(batch.model)
