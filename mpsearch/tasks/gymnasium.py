@@ -94,9 +94,15 @@ class GymnasiumTasks(TaskDistribution):
     def make_batch(self, tasks: Array, episodes: int, *, threads: int = 0) -> GymnasiumBatch:
         return GymnasiumBatch(self, self.check(tasks), episodes)
 
-    def make_env(self, task: Any) -> Environment:
-        """Create the environment of ``task`` [P], with flat observations, scaled actions and the family's horizon."""
-        return standard(self._build(self.check([task])[0]), self.horizon)
+    def make_env(self, task: Any, render_mode: str | None = None) -> Environment:
+        """Create the environment of ``task`` [P] with flat observations, scaled actions and the family's horizon.
+
+        If ``make`` is an id, ``render_mode`` is passed to gymnasium. A function has to choose it itself.
+        """
+        if render_mode is not None and not isinstance(self.make, str):
+            raise UsageError(f"make(task) creates these environments: set render_mode={render_mode!r} in this function")
+        drawn = {} if render_mode is None else {"render_mode": render_mode}
+        return standard(self._build(self.check([task])[0], **drawn), self.horizon)
 
     def measure_scale(self, rng: np.random.Generator, tasks: int = 10) -> Array:
         """Measure the root mean square [O] of each observation under random actions, in one episode on each task.
@@ -126,9 +132,9 @@ class GymnasiumTasks(TaskDistribution):
             raise UsageError(f"observation_scale must be {self.observation_dim} positive numbers, not {scale!r:.200}")
         return array
 
-    def _build(self, task: Array) -> Environment:
+    def _build(self, task: Array, **options: Any) -> Environment:
         """Create a new environment of ``task`` with flat observations. Its actions are not scaled."""
-        env = self._make(task)
+        env = self._make(task, **options)
         if not isinstance(env, gymnasium.Env):
             raise UsageError(f"make(task) must return a gymnasium.Env, not {env!r:.200}")
         env = flat(env)
@@ -141,11 +147,11 @@ class GymnasiumTasks(TaskDistribution):
                 )
         return env
 
-    def _make(self, task: Array) -> Any:
+    def _make(self, task: Array, **options: Any) -> Any:
         try:
             if isinstance(self.make, str):
                 parameters = dict(zip(self.parameter_names, task.tolist(), strict=True))
-                return gymnasium.make(self.make, max_episode_steps=self.horizon, **parameters)
+                return gymnasium.make(self.make, max_episode_steps=self.horizon, **parameters, **options)
             return self.make(task.copy())
         except gymnasium.error.UnregisteredEnv as error:
             raise UsageError(
@@ -157,7 +163,7 @@ class GymnasiumTasks(TaskDistribution):
 
 
 class GymnasiumBatch(Batch):
-    """K x E environments of a family, in this process or several. None depends on the number of the others."""
+    """K x E environments of a family, in this process or several. None depends on how many others there are."""
 
     def __init__(self, family: GymnasiumTasks, tasks: Array, episodes: int) -> None:
         super().__init__(tasks, episodes, family.action_dim)

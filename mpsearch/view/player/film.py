@@ -10,8 +10,6 @@ import copy
 import html
 import io
 import os
-import sys
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mpsearch.errors import UsageError, check_count, unknown
 from mpsearch.records import Array
+from mpsearch.tasks.opengl import open_renderer
 from mpsearch.tasks.physics import load_gymnasium_model
 from mpsearch.view.player.runners import CHEETAH, Runner, check_runners, describe, look
 from mpsearch.view.plots import CONTROL_STEP
@@ -136,7 +135,6 @@ def _pictures(runner: Runner, style: dict[str, str], moments: Array, size: tuple
 def _model(colour: str, size: tuple[int, int]) -> mujoco.MjModel:
     """Return a copy of the cheetah's model with colours, light and ground for a film."""
     model = copy.copy(load_gymnasium_model("half_cheetah.xml"))
-    model.vis.global_.offwidth, model.vis.global_.offheight = size
     model.vis.quality.shadowsize = 1024  # without a graphics card, this saves a third of the time
     model.geom_rgba[model.geom_type == mujoco.mjtGeom.mjGEOM_CAPSULE, :3] = to_rgb(colour)
     floor = model.geom("floor").id
@@ -149,17 +147,12 @@ def _model(colour: str, size: tuple[int, int]) -> mujoco.MjModel:
 
 
 def _renderer(model: mujoco.MjModel, size: tuple[int, int]) -> mujoco.Renderer:
-    """Return a renderer that uses the screen's OpenGL, or EGL on Linux without a screen.
+    """Return MuJoCo's renderer.
 
-    MuJoCo would make this choice when it is imported, from an environment variable. It is made here instead, because
-    with a wrong value of this variable the import would fail.
+    Raises:
+        UsageError: OpenGL does not work here.
     """
-    try:
-        if sys.platform == "linux" and not any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL"))):
-            from mujoco.egl import GLContext
-
-            sys.modules[mujoco.Renderer.__module__].gl_context.GLContext = GLContext  # a new renderer uses this class
-        with warnings.catch_warnings(action="ignore"):  # GLFW warns, but the error below says the same
-            return mujoco.Renderer(model, size[1], size[0])
-    except Exception as error:
-        raise UsageError(NO_OPENGL) from error
+    renderer = open_renderer(model, *size)
+    if renderer is None:
+        raise UsageError(NO_OPENGL)
+    return renderer
