@@ -155,8 +155,8 @@ class GymnasiumTasks(TaskDistribution):
             return self.make(task.copy())
         except gymnasium.error.UnregisteredEnv as error:
             raise UsageError(
-                f"gymnasium does not know this environment ({error}); if it is from another package, import that package"
-                " first, or use the id 'package:Name-v0'"
+                f"gymnasium does not know this environment ({error}); if it is from another package, import"
+                " this package first, or use the id 'package:Name-v0'"
             ) from error
         except Exception as error:
             raise UsageError(f"make fails for task {task.tolist()}: {type(error).__name__}: {error}") from error
