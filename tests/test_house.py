@@ -29,10 +29,11 @@ def length(node):
     return node.end_lineno - node.lineno + 1
 
 
-def lines_of(function):
-    """The number of lines of a function without its docstring."""
-    docstring = function.body[0] if ast.get_docstring(function) is not None else None
-    return length(function) - (length(docstring) if docstring else 0)
+def without_docstring(function):
+    """The statements of a function, and the number of its lines, without its docstring."""
+    if ast.get_docstring(function) is None:
+        return function.body, length(function)
+    return function.body[1:], length(function) - length(function.body[0])
 
 
 def long_functions(sources):
@@ -40,10 +41,13 @@ def long_functions(sources):
     found = []
     for path, source in sources.items():
         for function in ast.walk(ast.parse(source)):
-            if isinstance(function, ast.FunctionDef) and lines_of(function) > LONGEST_FUNCTION:
-                part = max(function.body, key=length)
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            statements, count = without_docstring(function)
+            if count > LONGEST_FUNCTION:
+                part = max(statements, key=length)
                 found.append(
-                    f"{path}: {function.name} has {lines_of(function)} lines without its docstring, at most"
+                    f"{path}: {function.name} has {count} lines without its docstring, at most"
                     f" {LONGEST_FUNCTION} are allowed: make a function of a part of it, such as lines {part.lineno} to"
                     f" {part.end_lineno}"
                 )
