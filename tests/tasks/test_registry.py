@@ -118,7 +118,7 @@ class Nameless(TaskDistribution):
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [(dict, "no task family"), (3, "no task family"), (Spaced, "lower-case words"), (Nameless, "not None")],
+    [(dict, "not a task family"), (3, "not a task family"), (Spaced, "lower-case words"), (Nameless, "not None")],
 )
 def test_what_is_no_family_is_refused(wrong, words) -> None:
     with pytest.raises(UsageError, match=words):
