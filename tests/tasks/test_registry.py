@@ -113,7 +113,7 @@ class Nameless(TaskDistribution):
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [(dict, "is not a task family"), (3, "is not a task family"), (Spaced, "lower-case words"), (Nameless, "not None")],
+    [(dict, "not a task family"), (3, "not a task family"), (Spaced, "lower-case words"), (Nameless, "not None")],
 )
 def test_what_is_no_family_is_refused(wrong, words) -> None:
     with pytest.raises(UsageError, match=words):
