@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
+from mpsearch.course.exercises.lesson_05_loop import LESSON
+from mpsearch.course.exercises.lesson_05_loop import inner_loop as inner_loop
 from mpsearch.maml.trust_region import BACKTRACK, BACKTRACKS, conjugate_gradient
 
-LESSON = "05_maml_on_halfcheetah"
 Product = Callable[[Tensor], Tensor]
 Evaluate = Callable[[Tensor], tuple[float, float]]
 

@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 
 from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
+from mpsearch.course.exercises.lesson_06_encoder import LESSON
+from mpsearch.course.exercises.lesson_06_encoder import encoder as encoder
+from mpsearch.course.exercises.lesson_06_network import load_weights as load_weights
 from mpsearch.pearl.networks import squash
 from mpsearch.rollouts import HALF_LOG_2PI
 
-LESSON = "06_pearl"
 ALIKE = 1.2  # distances whose ratio is smaller count as the same
 
 
