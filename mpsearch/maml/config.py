@@ -17,7 +17,8 @@ class MAMLConfig(Config):
     Attributes:
         tasks_per_iteration: K; the paper has 40 for the cheetah.
         episodes: E on each task at each stage.
-        inner_steps: gradient steps of adaptation in training.
+        inner_steps: gradient steps of adaptation in training. The meta-loss is the mean of the losses after each of
+            them; the paper takes the last one alone. So every step has to help (Antoniou et al. 2019).
         inner_rate: alpha. The paper has 0.1; with observations of order one 0.3 learned faster.
         rate_decay: the second inner step's alpha starts at this share of the first's, and so on.
         learn_rates: learn an alpha for each inner step and parameter tensor, with theta (Li et al. 2017).

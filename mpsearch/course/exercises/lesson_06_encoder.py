@@ -16,6 +16,7 @@ from mpsearch.course.exercises.lesson_06_network import (
     LATENT,
     SCALE,
     WIDTH,
+    added_variances,
     belief,
     factors,
     gradient,
@@ -122,7 +123,7 @@ STOPS = {
     "mat1 and mat2 shapes": "the numbers that go into a layer are not as many as its inputs; the layers are"
     " C to width, width to width, and width to 2 Z",
     "has no attribute": "a name is used that __init__ or another method does not define on self",
-    "satisfy the constraint GreaterThan": "a standard deviation must be above 0; is one of the outputs not positive?",
+    "satisfy the constraint GreaterThan": "a standard deviation must be above 0, and is the second argument of Normal",
     "must match the size": "look at the axes: the transitions are axis 1 of [K, N, Z], and the sum takes them away",
     "expected scalar type": "all numbers must be float32; keep the scale with dtype=torch.float32",
     "positional argument": "its arguments are named in the text above; the first is self",
@@ -201,6 +202,7 @@ STAGES = {
             "the two are swapped: Normal takes the mean first, then the standard deviation": lambda c: belief(c).flip(
                 0
             ),
+            "the variances are added up; take the precisions, 1 / variance": added_variances,
             "the prior is missing: it adds 1 to the total precision": lambda c: belief(c, prior=0.0),
             "the prior is missing in the mean: divide by the same total as in the width": lambda c: belief(
                 c, in_mean=0.0
@@ -237,7 +239,7 @@ STAGES = {
             "the divergences of the dimensions are averaged; they add up": lambda c: price(c).mean(-1),
             "all tasks are added up; return one number for each": lambda c: price(c).sum(),
             "the logarithm of the standard deviation stands in place of that of the variance": lambda c: (
-                price(c) + belief(c)[1].log()
+                price(c) + 0.5 * belief(c)[1].log()
             ).sum(-1),
         },
     ),

@@ -78,6 +78,13 @@ def belief(context: Tensor, prior: float = 1.0, in_mean: float | None = None) ->
     return torch.stack([weighed, (total + prior).rsqrt()])
 
 
+def added_variances(context: Tensor) -> Tensor:
+    """[2, K, Z] as :func:`belief`, with the variances in the place of the precisions."""
+    mean, variance = factors(context)
+    total = 1 + variance.sum(1)
+    return torch.stack([(variance * mean).sum(1) / total, total.rsqrt()])
+
+
 def guess(context: Tensor, noise: Tensor) -> Tensor:
     """[K, Z] mean + standard deviation * noise."""
     found = small_encoder()(context)
@@ -85,7 +92,7 @@ def guess(context: Tensor, noise: Tensor) -> Tensor:
 
 
 def right_gradient(context: Tensor, noise: Tensor, width: bool = True) -> Tensor:
-    """The :func:`gradient` of the guesses, through both mean and standard deviation or, without width, the mean only."""
+    """The :func:`gradient` of the guesses, through mean and standard deviation; without width the mean only."""
     network = small_encoder()
     found = network(context)
     std = found.stddev if width else found.stddev.detach()
@@ -98,6 +105,6 @@ def price(context: Tensor) -> Tensor:
 
 
 def gradient(z: Tensor, network: nn.Module) -> Tensor:
-    """How much the sum of ``z`` depends on each weight and bias of the network, in an order that is the same for all."""
+    """How much the sum of ``z`` depends on each weight and bias of the network, sorted."""
     slopes = torch.autograd.grad(z.sum(), list(network.parameters()), allow_unused=True, materialize_grads=True)
     return torch.stack([slope.abs().sum() for slope in slopes]).sort().values  # the order of parameters may differ
