@@ -5,11 +5,13 @@ A source has its seed in one line, ``SEED = 0``. This is for lessons that train;
 python notebooks/seeds.py                      every lesson with a seed, five seeds each
 python notebooks/seeds.py 02 04 --seeds 0 7    these lessons, these seeds
 python notebooks/seeds.py 04 --print           and what their cells printed
+python notebooks/seeds.py 06 --keep record     and store the variable `record` of each run, where the lesson reads it
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import subprocess
 import sys
@@ -20,8 +22,12 @@ import nbformat
 from build import FOLDER, KERNEL, read_source, sources
 from nbclient import NotebookClient
 
+from mpsearch.evidence import results
+from mpsearch.evidence.records import rounded, write_record
+
 SEEDS = (0, 10, 20, 30, 40)  # some lessons train with the four that follow, too
 LINE = re.compile(r"^SEED = \d+", re.MULTILINE)
+KEPT = results.FOLDER / "lessons"
 ASSERT = re.compile(r"^\s*assert ", re.MULTILINE)
 
 
@@ -30,9 +36,14 @@ def seeded(folder: Path = FOLDER) -> list[Path]:
     return [source for source in sources(folder) if LINE.search(source.read_text(encoding="utf-8"))]
 
 
-def run(source: Path, seed: int) -> nbformat.NotebookNode:
-    """The learner's notebook of ``source``, executed with this seed; a cell that fails does not stop it."""
+def run(source: Path, seed: int, variable: str | None = None) -> nbformat.NotebookNode:
+    """The learner's notebook of ``source``, executed with this seed; a cell that fails does not stop it.
+
+    Its last cell prints ``variable`` as JSON, if one is given.
+    """
     notebook = read_source(source)
+    if variable:
+        notebook.cells.append(nbformat.v4.new_code_cell(f"import json\nprint(json.dumps({variable}))"))
     for cell in notebook.cells:
         cell.source = LINE.sub(f"SEED = {seed}", cell.source)
     folder = {"metadata": {"path": str(source.parents[1])}}
@@ -58,26 +69,38 @@ def printed(notebook: nbformat.NotebookNode) -> str:
     return "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
 
 
+def keep(source: Path, variable: str, seeds: list[int], records: list[object]) -> None:
+    """Write the values that ``variable`` had at the end of each run, with the command that repeats them."""
+    command = f"python notebooks/seeds.py {source.name[:2]} --keep {variable}"
+    write_record(KEPT / f"{source.stem}.json", {"command": command, "seeds": seeds, "records": records})
+
+
 def main() -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("lessons", nargs="*", metavar="NN", help="all that have a seed, if none is given")
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
     parser.add_argument("--print", action="store_true", help="what their cells printed, too")
+    parser.add_argument("--keep", metavar="VARIABLE", help="store this variable of each run")
     arguments = parser.parse_args()
     chosen = [path for path in seeded() if not arguments.lessons or path.name[:2] in arguments.lessons]
     if not chosen:
         parser.error(f"no such lesson has a seed; these have: {', '.join(path.name[:2] for path in seeded())}")
     good = 0
     for source in chosen:
+        kept = []
         for seed in arguments.seeds:
-            notebook = run(source, seed)
+            notebook = run(source, seed, arguments.keep)
             found = list(failures(notebook))
             good += not found
             asserts = sum(len(ASSERT.findall(cell.source)) for cell in notebook.cells)
             print(f"{source.stem}, seed {seed}: {'; '.join(found) or f'all {asserts} asserts hold'}", flush=True)
             if arguments.print:
                 print(printed(notebook), flush=True)
+            if arguments.keep:
+                kept.append(rounded(json.loads(notebook.cells[-1].outputs[0].text)))
+        if arguments.keep:
+            keep(source, arguments.keep, list(arguments.seeds), kept)
     print(f"{good} of {len(chosen) * len(arguments.seeds)} runs hold")
     return 0 if good == len(chosen) * len(arguments.seeds) else 1
 

@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent
 
 
 def names(kind: str = "evaluations") -> list[str]:
-    """The names of all records of a kind: "evaluations" or "curves"."""
+    """The names of all records of a kind: "evaluations", "curves" or "lessons" (what lessons' trainings came to)."""
     return sorted(path.stem for path in (FOLDER / kind).glob("*.json"))
 
 
