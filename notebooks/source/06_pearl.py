@@ -824,10 +824,8 @@ if len(missed):
     stay = [[near(clouds[k][stage], result.trajectories[k, 0]) for stage in (0, 1)] for k in missed]
     before, after = np.mean(stay, axis=0)
     moves = "moves away" if after < before - 0.15 else "hardly moves away"
-    print(
-        f"\n{len(missed)} first episodes met nothing. Of the imagined goals, {before:.0%} lay near their path, and {after:.0%}"
-    )
-    print(f"after what was seen: the belief {moves} from where it has looked.")
+    print(f"\n{len(missed)} first episodes met nothing. Near their path lay {before:.0%} of the imagined goals;")
+    print(f"after what was seen it is {after:.0%}: the belief {moves} from where it has looked.")
 unsure = np.flatnonzero(seen[:, 2] & (shares[:, 3] < 0.5))
 print(f"goals that were found, but hold less than half of the last cloud: {len(unsure)} of {seen[:, 2].sum()}")
 
