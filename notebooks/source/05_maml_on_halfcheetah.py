@@ -25,9 +25,9 @@
 # **Time:** two sittings: about FIRST minutes for sections 1 to 3, about SECOND for sections 4 to 9. **Builds on:**
 # lessons 01 and 04. **You need:** the chain rule for vectors, and logarithms.
 #
-# Lesson 04 took a step along the meta-gradient and did not explain it. Here it is. Then we train, look at the shipped
-# run, write its inner loop ourselves, and measure what meta-training has brought. Code that only draws is folded away,
-# and so are long listings and the words of pictures: a click opens them.
+# Lesson 04 took a step along the meta-gradient and did not explain it. Here it is. Then we train, write the inner
+# loop ourselves, and measure what meta-training has brought. Drawing code, long listings and side paths are folded
+# away: a click opens them.
 
 # %%
 import itertools
@@ -241,6 +241,8 @@ assert reached[-1] < reached[0] - 3  # and harms
 #
 # ### How wrong can it be?
 #
+# <details><summary>The derivation, in two steps</summary>
+#
 # Say that in every state the two policies can be made to draw the same action, except with a chance of at most $q$
 # (at best, their total variation distance; the $q$ of lesson 06 is another one). Let $A_{\max}$ be the largest $|A|$,
 # and $\bar A(s) = \mathbb{E}_{a \sim \tilde\pi}[A(s, a)]$.
@@ -250,7 +252,11 @@ assert reached[-1] < reached[0] - 3  # and harms
 # - States can differ at step $t$ only if an action differed before: a chance of at most $t q$. So the two means of
 #   $\bar A(s_t)$ differ by at most $2 \cdot t q \cdot 2 q A_{\max}$.
 #
-# Add up, with $\sum_t \gamma^t t = \gamma / (1-\gamma)^2$, and use that $q^2 \le \mathrm{KL}$ (Pinsker's inequality):
+# Add up, with $\sum_t \gamma^t t = \gamma / (1-\gamma)^2$, and use that $q^2 \le \mathrm{KL}$ (Pinsker's inequality).
+#
+# </details>
+#
+# The promise is off by at most a multiple of the largest KL between the two policies in any state $s$:
 #
 # $$J(\tilde\pi) \;\ge\; J(\pi) \;+\; \underbrace{\mathbb{E}_{\pi}\Big[ \sum_t \gamma^t \rho_t A_t \Big]}_{\text{what
 # the surrogate promises}} \;-\; \underbrace{C \max_s \mathrm{KL}\big(\pi \,\|\, \tilde\pi\big)}_{\text{penalty}},
@@ -461,6 +467,8 @@ print("This step can be trusted." if kl <= 0.05 else "It promised a lot, and lie
 # task $k$. So it is these that must not move far: KL is taken between $\pi_{\theta'_k}$ before and after the outer
 # step. (A frequent misreading: that the *start* is held back.)
 #
+# <details><summary>What $M$ becomes</summary>
+#
 # What is $M$ then? If $\theta$ moves by $d$, the adapted parameters move by $(I - \alpha H_k)\, d$, as lesson 04
 # derived. Put that into the KL of task $k$, which has the metric $M_k$ at $\theta'_k$. (How the path to $\theta'_k$
 # bends does not count: it would be multiplied by the slope of the KL, which is 0 there.)
@@ -468,10 +476,12 @@ print("This step can be trusted." if kl <= 0.05 else "It promised a lot, and lie
 # $$\tfrac12 \big( (I - \alpha H_k)\, d \big)^\top M_k\, (I - \alpha H_k)\, d
 # \qquad\Rightarrow\qquad M = \frac1K \sum_k (I - \alpha H_k)\, M_k\, (I - \alpha H_k)$$
 #
-# For the program nothing is new: `higher` makes $\theta'_k$ a function of $\theta$, and a Hessian-vector product of
-# the post-adaptation KL differentiates through it. Read on: `gradient` is lesson 04's, `sampled_kl` gives $M v$ on a
-# *part* of the data (a rough metric will do, and these products are expensive), and `evaluate` serves the line
-# search, on all data.
+# </details>
+#
+# For $M$, $d$ has to pass through the inner step first. For the program nothing is new: `higher` makes $\theta'_k$ a
+# function of $\theta$, and a Hessian-vector product of the post-adaptation KL differentiates through it. Read on:
+# `gradient` is lesson 04's, `sampled_kl` gives $M v$ on a *part* of the data (a rough metric will do, and these
+# products are expensive), and `evaluate` serves the line search, on all data.
 
 # %%
 show_source(trust_region_update, trust_region_step)
@@ -580,18 +590,16 @@ assert abs(np.mean([m["before"] for m in last])) < 100
 # %% [markdown]
 # ## 7. The inner loop, written by you
 #
-# So far, `adapt` took the steps. Now write it yourself, for one task: about 20 lines, the largest exercise of the
-# lesson. Then it drives the shipped meta-policy.
+# So far, `adapt` took the steps. Now write it yourself, for one task, in about 20 lines. Then it drives the cheetah.
 #
-# - `explore(parameters)` runs fresh episodes by the policy with these parameters (a list of tensors). It returns
+# - `explore(parameters)` runs fresh episodes by the policy with these parameters (a list of tensors), and returns
 #   observations [E, T, O], actions [E, T, A] and rewards [E, T].
-# - Weigh each action by the discounted sum of the rewards from its own step on. Subtract the mean over the episodes at
-#   that step, a simple baseline. Divide all by their standard deviation.
-# - The loss is minus the mean of log-probability times weight. `with_parameters(policy, parameters)(observations)` is
-#   the distribution of the actions. (One step is taken on the data of the very policy that drew them. So the ratio is
-#   1, and its gradient is that of the logarithm. No graph is kept through the step: this is not training.)
-# - In step number `stage`, tensor $i$ moves by its own $\alpha$, `rates[stage][i]`.
-# - The start must not be changed: the next task needs it.
+# - The weight of an action: the discounted sum of the rewards from its own step on, less the mean of that over the
+#   episodes at the same step, divided by the standard deviation of all.
+# - The loss: minus the mean of log-probability times weight. `with_parameters(policy, parameters)(observations)` is the
+#   distribution of the actions. (The data come from this very policy, so the ratio is 1, and the logarithm has its
+#   gradient.)
+# - In step number `stage`, tensor $i$ moves by its own $\alpha$, `rates[stage][i]`. The policy itself must not change.
 #
 # ### Exercise 4: write it all
 #
@@ -718,7 +726,7 @@ def show_evaluations(found, title):
     axes.set(title=title, xlabel="gradient steps (environment steps on the task)")
     for line in axes.get_lines():
         line.set_markersize(4)  # so that short intervals show
-    axes.legend(frameon=False, title="bar: 95 % interval over seeds", loc="center right", bbox_to_anchor=(1, 0.62))
+    axes.legend(frameon=False, title="bar: 95 % interval over seeds", fontsize="small", loc="best")
     plots.show(
         axes, plots.describe_evaluations(found) + f" The dotted line is the oracle's {found[oracle].mean[0]:.0f}."
     )
@@ -826,7 +834,7 @@ assert run_at.after.mean() > run_at.before.mean() + 30
 #
 # **Next:** MAML spends thousands of steps on a new task. Lesson 06 asks whether two episodes can be enough.
 #
-# **Further reading**
+# <details><summary>Further reading</summary>
 #
 # - J. Schulman, S. Levine, P. Moritz, M. Jordan, P. Abbeel: *Trust Region Policy Optimization*, ICML 2015,
 #   [arXiv:1502.05477](https://arxiv.org/abs/1502.05477). Theorem 1 is our bound; appendix C is our step.
@@ -840,3 +848,5 @@ assert run_at.after.mean() > run_at.before.mean() + 30
 #   [arXiv:1703.03400](https://arxiv.org/abs/1703.03400). Its figure 5 is section 7.
 # - A. Antoniou, H. Edwards, A. Storkey: *How to Train Your MAML*, ICLR 2019,
 #   [arXiv:1810.09502](https://arxiv.org/abs/1810.09502). A loss after every inner step, as our trainer has.
+#
+# </details>

@@ -104,8 +104,12 @@ for name, direction in {"towards the goal": goal, "the other way": -goal}.items(
 # is *all* transitions $c_n = (s, a, r, s')$ seen of this task so far. $\phi$ are the weights of a network, the
 # **encoder**.
 #
+# <details><summary>A frequent misreading</summary>
+#
 # (A frequent misreading, also in introductions: that the encoder maps *one* transition to the task. With sparse rewards
 # one transition says next to nothing. The point is how many are put together.)
+#
+# </details>
 #
 # How? Start simple, with one number $z$, and each piece of evidence a Gaussian: "$z$ is about $\mu_n$, give or take
 # $\sigma_n$". Pieces that are independent multiply, and the **prior** $\mathcal{N}(0, 1)$ is one of them:
@@ -215,6 +219,8 @@ for n in (0, 10, 40, 160):
 # \end{aligned}
 # $$
 #
+# <details><summary>Why it is called an information bottleneck</summary>
+#
 # Why is it called a **bottleneck**? Take the mean over contexts, and let $q(z) = \mathbb{E}_c[q(z \mid c)]$:
 #
 # $$
@@ -232,6 +238,8 @@ for n in (0, 10, 40, 160):
 # Both parts of the last line do work. The second pulls *all* beliefs together towards the prior, so that a guess from
 # the prior is a possible task.
 #
+# </details>
+#
 # Let us check the formula against 200,000 draws.
 
 # %%
@@ -245,8 +253,7 @@ print(f"KL by the formula {formula:.2f} nats, by draws {drawn:.2f}")
 assert abs(drawn - formula) < 0.02
 
 # %% [markdown]
-# (Another misreading: that encoder and policy are trained together for the return. In PEARL the encoder never sees
-# the gradient of the return. It follows the *critic's* error, and the price.)
+# The encoder never sees the gradient of the return, as one often reads. It follows the *critic's* error, and the price.
 
 # %% [markdown]
 # ## 4. Soft actor-critic in one page
@@ -364,16 +371,16 @@ for name, actions in {"library": right, "friend": friends}.items():
 # %% [markdown]
 # ## 6. Build the encoder, and let it drive
 #
-# All the parts are there: now put the encoder together, about 20 lines, the largest exercise of the lesson. With the
-# shipped weights in it, it will tell the shipped actor, a cheetah, which way to run. A context [K, N, C] holds $N$
-# transitions of each of $K$ tasks, a row $(s, a, r, s')$ of $C$ numbers each.
+# Now put the parts together, in about 20 lines. With the shipped weights in it, your encoder tells a trained actor, the
+# shipped cheetah, which way to run. A context [K, N, C] holds $N$ rows $(s, a, r, s')$ of $C$ numbers for each of $K$
+# tasks.
 #
 # - `__init__`: keep the scale (`self.register_buffer("scale", ...)`), and make three `nn.Linear` layers: $C$ to width,
-#   width to width, width to $2Z$. Width units inside, $Z$ dimensions of $z$.
+#   width to width, width to $2Z$, with $Z$ dimensions of $z$.
 # - `factors`: divide the context by the scale; relu after the first two layers. The first half of the outputs is the
 #   mean of each transition's factor, softplus of the second half its *variance*, at least $10^{-7}$. [K, N, Z] each.
 # - `forward`: the product of the factors and the prior, as `Normal(mean, standard deviation)`, [K, Z].
-# - `draw`: a guess $z$ [K, Z], made from the belief and `noise` [K, Z] so that the gradient passes.
+# - `draw`: a guess $z$ [K, Z] from the belief and `noise` [K, Z], so that the gradient passes.
 # - `price`: the divergence of the belief from the prior, summed over the dimensions of $z$, [K].
 #
 # ### Exercise 3: write it all
@@ -500,17 +507,17 @@ def walks(goals, headings, rng):
 
 
 def teach(knowing, seed):
-    """An encoder of goals from walks: its own weights and its own walkers."""
+    """An encoder of goals, trained on 12,800 walks of the one kind or the other."""
     rng = np.random.default_rng(seed)
-    scale = np.array([0.5, 0.5, 1, 1, 1, 0.5, 0.5])
-    encoder = Encoder(7, 2, (32, 32), scale)
+    goals = tasks.sample(12_800, rng)
+    context = walks(goals, goals if knowing else tasks.sample(len(goals), rng), rng)
+    wanted = torch.as_tensor(goals / tasks.radius, dtype=torch.float32)
+    encoder = Encoder(7, 2, (32, 32), np.array([0.5, 0.5, 1, 1, 1, 0.5, 0.5]))
     encoder.layers.initialise(torch.Generator().manual_seed(seed))
-    optimizer = torch.optim.Adam(encoder.parameters(), lr=5e-3)
-    for _ in range(100):
-        goals = tasks.sample(32, rng)
-        context = walks(goals, goals if knowing else tasks.sample(32, rng), rng)
-        belief = encoder(context[:, : rng.integers(5, 26)])
-        loss = -belief.log_prob(torch.as_tensor(goals / tasks.radius, dtype=torch.float32)).mean()
+    optimizer = torch.optim.Adam(encoder.parameters(), lr=1e-2)
+    for chosen in rng.permutation(len(goals)).reshape(-1, 32):
+        belief = encoder(context[chosen, : rng.integers(5, 26)])
+        loss = -belief.log_prob(wanted[chosen]).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -603,13 +610,17 @@ exercises.contexts.check(by_knowing.mean(), by_exploring.mean())
 show_source(PEARL._gradient_step)
 
 # %% [markdown]
+# <details><summary>How strict is the rule? What the authors do</summary>
+#
 # How strict? The paper's text draws contexts from recent data, and where it matters most, the authors do not stop at
 # the prior. Their stored settings for the sparse task collect 100 steps with guesses of the prior *and* 900 with
 # guesses of the posterior in each round, and give both to the encoder. For with sparse rewards many an episode from
 # the prior meets nothing, and teaches nothing. Below we do alike, and take all three episodes of a search
 # (`context_stages=3`). The later ones do act on what was known by then; but so they do at test time, and whatever
 # they know was found out within the same search.
-
+#
+# </details>
+#
 # %% [markdown]
 # ## 8. Train
 #
@@ -619,12 +630,16 @@ show_source(PEARL._gradient_step)
 show_source(PEARL._iterate, PEARL._learn)
 
 # %% [markdown]
+# <details><summary>What is hard about it, and why $\beta$ is raised</summary>
+#
 # What is hard about it? The belief must *wake up*. At first $z$ is noise, and a critic that ignores it does better. So
 # nothing rewards the encoder for speaking, and $\beta$ pays it to be silent. In our trials a belief under a large
 # $\beta$ slept for many iterations, while the policy settled on walking to one place. With a small $\beta$ it wakes
 # soon, but then it is too sure: after an episode that met nothing, it stays where it is and never looks elsewhere. (A
 # Gaussian cannot say "anywhere but there". It can move on, or stay wide.) A usual cure is to begin with a small
 # $\beta$ and raise it. We do that.
+#
+# </details>
 #
 # **Predict first:** the curve shows the mean return of the third episode of a search. Will the *first* episode
 # become as good?
@@ -929,7 +944,7 @@ assert in_square[2] > 0.85
 #
 # **Next:** lesson 07 takes PEARL to the cheetah.
 #
-# **Further reading**
+# <details><summary>Further reading</summary>
 #
 # - K. Rakelly, A. Zhou, D. Quillen, C. Finn, S. Levine: *Efficient Off-Policy Meta-Reinforcement Learning via
 #   Probabilistic Context Variables*, ICML 2019, [arXiv:1903.08254](https://arxiv.org/abs/1903.08254). PEARL.
@@ -943,3 +958,5 @@ assert in_square[2] > 0.85
 # - W. R. Thompson: *On the Likelihood that One Unknown Probability Exceeds Another in View of the Evidence of Two
 #   Samples*, Biometrika 25, 1933. I. Osband, D. Russo, B. Van Roy: *(More) Efficient Reinforcement Learning via
 #   Posterior Sampling*, NeurIPS 2013, [arXiv:1306.0940](https://arxiv.org/abs/1306.0940).
+#
+# </details>
