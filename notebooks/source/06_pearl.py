@@ -59,9 +59,15 @@ from mpsearch.view.widgets import PosteriorExplorer
 # ## 1. A goal that must be searched for
 #
 # The point in the plane again, with two changes. The goal lies somewhere on a half circle. And the reward is
-# **sparse**: it is zero, except within 0.2 m of the goal. (Rakelly et al. 2019, who proposed PEARL, have such a task.
+# **sparse**: it is zero, except within 0.2 m of the goal.
+#
+# <details><summary>The task of the paper</summary>
+#
+# Rakelly et al. 2019, who proposed PEARL, have such a task.
 # Their circle is twice as large. And in training their critic gets a dense reward, the distance at every step, while
-# the contexts show the sparse one. With us the critic, too, has to live on what was found.)
+# the contexts show the sparse one. With us the critic, too, has to live on what was found.
+#
+# </details>
 #
 # A new task distribution takes two functions: one draws tasks at random, one spreads them for pictures.
 
@@ -199,9 +205,13 @@ for n in (0, 10, 40, 160):
 # $$\mathcal{L}(\phi) = \mathbb{E}_{z \sim q_\phi(z \mid c)}\big[\text{the critic's squared error}\big]
 # + \beta\; \mathrm{KL}\big(q_\phi(z \mid c) \,\|\, \mathcal{N}(0, 1)\big)$$
 #
+# <details><summary>Why it is not quite a bound</summary>
+#
 # A squared error is $-\log p(y \mid z)$, up to constants, if $p$ is a Gaussian around the critic's prediction. But $y$
 # would be the critic's *target*, which moves while the critic learns, and $\beta$ is not 1. So this is no bound on any
 # evidence; it borrows the shape. ($\beta$ is a price here; in lesson 03 it was the size of a step.)
+#
+# </details>
 #
 # How does a gradient get from the critic's error to $\phi$, if a *random* $z$ stands between them? Lesson 01's score
 # would do, with much noise. **Reparameterisation** is better: write $z = m + \sigma \varepsilon$ with $\varepsilon
@@ -351,22 +361,25 @@ for name, actions in {"library": right, "friend": friends}.items():
 # %% [markdown]
 # ## 5. Explore by believing a guess
 #
-# The belief is there, and a policy that acts on $z$. Where to go first, when nothing is known? PEARL does this:
+# The belief is there, and a policy that acts on $z$. Where to go first, when nothing is known? PEARL:
 #
 # 1. draw one $z$ from the belief (at first: the prior);
 # 2. act as if it were true, for a while;
 # 3. add what was seen to the context, update the belief, and repeat.
 #
 # This is **posterior sampling**, or Thompson sampling (1933). A wide belief gives varied guesses: exploration. A narrow
-# one gives the same guess again and again: it goes there. Nobody sets when to stop exploring; it follows from the
-# belief. And a guess is kept for several steps, so that the point *arrives* somewhere. Noise on each action, as in
-# lesson 01, would only make it tremble around the start.
+# one gives the same guess again and again: it goes there. And a guess is kept for several steps, so that the point
+# *arrives* somewhere. Noise on each action, as in lesson 01, would only make it tremble around the start.
+#
+# <details><summary>How the paper does it, and where the rule is not the best</summary>
 #
 # (In the paper a guess is kept for a whole episode. Ours is drawn anew every few steps, from a belief
 # that has seen them: more guesses in an episode.)
 #
 # It is a simple rule, not the best one. It only goes where the task *might* be, never somewhere just to find out. If a
 # map of all goals hung in a corner where no goal can be, posterior sampling would never read it.
+#
+# </details>
 
 # %% [markdown]
 # ## 6. Build the encoder, and let it drive
@@ -473,8 +486,7 @@ else:
 
 # %% [markdown]
 # The first guess is the same for both directions, as nothing was seen: it suits one of them. One episode in the wrong
-# direction says clearly which task this is, and the belief moves. (The last digits differ from the library's: sums in
-# another order round differently, and a cheetah is chaotic.)
+# direction says clearly which task this is, and the belief moves. (The last digits may differ: a cheetah is chaotic.)
 
 # %% [markdown]
 # ## 7. What must a belief be taught on?
@@ -745,7 +757,7 @@ growth = {name: found[:, 2].mean() - found[:, 0].mean() for name, (_, found) in 
 print("return of episode 3 less that of episode 1:", ", ".join(f"{name} {g:+.1f}" for name, g in growth.items()))
 
 # %% [markdown]
-# Look at the forgetful one. How many goals does it find? *Finding* needs varied guesses, and the prior has them, for
+# Look at the forgetful one. *Finding* needs varied guesses, and the prior has them, for
 # ever. But it cannot stay, or come back. What the belief adds is in the returns: from the first episode to the third
 # PEARL's grow, and without memory they do not.
 
@@ -817,9 +829,8 @@ k = late[0] if len(late) else 0
 plot_search(agent, result, k)
 
 # %% [markdown]
-# Read it from left to right. Before episode 1 the cloud covers the half circle: that is the prior. Each number is a new
-# guess. Follow them: does the path go to a new place as long as nothing is found? Once reward was met, the cloud falls
-# together at the goal. (The fourth episode acts on the belief's *mean*: no more search.) Take other goals: change `k`.
+# Read it from left to right. Before episode 1 the cloud covers the half circle: the prior. Each number is a new guess;
+# do they go to new places as long as nothing is found? (Episode 4 acts on the belief's *mean*.) Change `k` for others.
 #
 # One picture shows one goal. Over all of them:
 
@@ -853,12 +864,10 @@ print(f"goals that were found, but hold less than half of the last cloud: {len(u
 plot_search(agent, result, int(np.argmin(shares[:, 3])))
 
 # %% [markdown]
-# If the cloud lies in **two places**, look for the reason in section 2. The belief is *one* Gaussian in the plane of
-# $z$, and the actor maps this plane to the half circle. A Gaussian has one hill. It cannot say "here or there, but
-# not between", nor "anywhere but there"; it can only be wide, and lie over the border between two regions of the
-# plane. Such a belief is what is left when a walk said only where the goal is *not*, and it can stay when a reward
-# was met at the edge of the goal's circle, for one or two steps. (A mixture of Gaussians, or a belief of particles,
-# could say it.)
+# If the cloud lies in **two places**: the belief is *one* Gaussian in the plane of $z$, and the actor maps this plane
+# to the half circle. A Gaussian has one hill. It cannot say "here or there", nor "anywhere but there"; it can only be
+# wide, and lie over the border between two regions. (A mixture of Gaussians, or a belief of particles, could say
+# more.)
 
 # %% [markdown]
 # ### Move it
@@ -873,9 +882,8 @@ PosteriorExplorer(agent, tasks.spread(5))
 
 # ### Is it luck?
 #
-# Lesson 01 preached five seeds, and a training here takes half a minute. So these were stored
-# (`python notebooks/seeds.py 06 --keep record` trains them again). **Predict first:** will all five find nearly all
-# goals?
+# Five seeds were stored (`python notebooks/seeds.py 06 --keep record`). **Predict first:** will all five find nearly
+# all goals?
 
 # %%
 record = {  # of this run, for the comparison below
@@ -919,8 +927,8 @@ for label, key in {
 # %% [markdown]
 # ## 10. More of the same
 #
-# A minute is enough for a half circle. The whole square of goals, with the same sparse reward, takes longer; that
-# agent comes with the library. (It takes 30 steps an episode, and its $z$ has five numbers.)
+# The whole square of goals, with the same sparse reward, takes longer; that
+# agent comes with the library.
 
 # %%
 shipped = mpsearch.load("pearl-point-navigation")
@@ -937,7 +945,7 @@ assert in_square[2] > 0.85
 # - A belief about the task is a product of Gaussians: precisions add, the order does not matter, the prior stays.
 # - Its loss is the critic's error plus a price on information. The shape comes from a bound on the evidence.
 # - A gradient passes through a guess $z = m + \sigma \varepsilon$, since the chance is in $\varepsilon$ alone.
-# - Soft actor-critic learns from a replay, for return and entropy; a squashed action needs the correction with a minus.
+# - Soft actor-critic learns from a replay, for return and entropy.
 # - Acting on a guess from the belief explores where the belief is wide, and stops where it is narrow.
 # - One Gaussian cannot say "here or there": after a search that met nothing, a belief may lie in two places.
 # - Contexts in training must come about as they do at test time, or the belief reads the task off behaviour.
