@@ -465,7 +465,7 @@ print("This step can be trusted." if kl <= 0.05 else "It promised a lot, and lie
 # task $k$. So it is these that must not move far: KL is taken between $\pi_{\theta'_k}$ before and after the outer
 # step. (A frequent misreading: that the *start* is held back.)
 #
-# <details><summary>What $M$ becomes</summary>
+# <details><summary>What the matrix M becomes</summary>
 #
 # What is $M$ then? If $\theta$ moves by $d$, the adapted parameters move by $(I - \alpha H_k)\, d$, as lesson 04
 # derived. Put that into the KL of task $k$, which has the metric $M_k$ at $\theta'_k$. (How the path to $\theta'_k$

@@ -205,11 +205,13 @@ for n in (0, 10, 40, 160):
 # $$\mathcal{L}(\phi) = \mathbb{E}_{z \sim q_\phi(z \mid c)}\big[\text{the critic's squared error}\big]
 # + \beta\; \mathrm{KL}\big(q_\phi(z \mid c) \,\|\, \mathcal{N}(0, 1)\big)$$
 #
+# (Lesson 03's $\beta$ was the size of a step; this one is a price.)
+#
 # <details><summary>Why it is not quite a bound</summary>
 #
 # A squared error is $-\log p(y \mid z)$, up to constants, if $p$ is a Gaussian around the critic's prediction. But $y$
 # would be the critic's *target*, which moves while the critic learns, and $\beta$ is not 1. So this is no bound on any
-# evidence; it borrows the shape. ($\beta$ is a price here; in lesson 03 it was the size of a step.)
+# evidence; it borrows the shape.
 #
 # </details>
 #
@@ -250,7 +252,7 @@ for n in (0, 10, 40, 160):
 #
 # </details>
 #
-# Let us check the formula against 200,000 draws.
+# A check against 200,000 draws.
 
 # %%
 belief = torch.distributions.Normal(torch.tensor([0.8]), torch.tensor([0.3]))
@@ -492,7 +494,7 @@ else:
 # ## 7. What must a belief be taught on?
 #
 # The encoder is trained on contexts of *training* tasks. Where from? The replay is full of transitions. But late in
-# training most of them come from an agent that *already knew* the task. Is that good or bad?
+# training most of them come from an agent that *already knew* the task.
 #
 # An experiment without any reinforcement learning. Walkers go straight to some point of the half circle and
 # wait there.
@@ -500,8 +502,8 @@ else:
 # - **Knowing** walkers go to the goal.
 # - **Exploring** walkers go anywhere.
 #
-# We train one encoder on the walks of each kind. Here $z$ is given a meaning, so that we can see what is learned:
-# it shall be the goal, in units of the radius, and the loss is $-\log q(\text{goal} \mid c)$.
+# We train one encoder on the walks of each kind. Here $z$ is given a meaning: it shall be the goal, in units of the
+# radius, and the loss is $-\log q(\text{goal} \mid c)$.
 
 
 # %%
@@ -642,7 +644,7 @@ show_source(PEARL._gradient_step)
 show_source(PEARL._iterate, PEARL._learn)
 
 # %% [markdown]
-# <details><summary>What is hard about it, and why $\beta$ is raised</summary>
+# <details><summary>What is hard about it, and why beta is raised</summary>
 #
 # What is hard about it? The belief must *wake up*. At first $z$ is noise, and a critic that ignores it does better. So
 # nothing rewards the encoder for speaking, and $\beta$ pays it to be silent. In our trials a belief under a large
