@@ -79,7 +79,11 @@ class AdaptationResult:
         rewards: [K, S, T] of the same episodes; 0 behind the end.
         policies: maps (task index, stage) to the policy of that stage.
         stage_names: S of them, where stages differ in more than their number.
-        beliefs: [2, K, S, Z] mean and standard deviation of what each stage believed of the task, with PEARL.
+        beliefs: [2, K, S, Z] mean and standard deviation of what each stage believed of the task at its start, with
+            PEARL.
+        belief_steps: [D] the steps of an episode at which the belief was renewed and z was drawn; the first is 0.
+        beliefs_within: [2, K, S, D, Z] the belief at each of these steps; the last one again where all episodes of a
+            stage had ended before that step.
     """
 
     tasks: Array
@@ -90,6 +94,8 @@ class AdaptationResult:
     policies: Callable[[int, int], Policy]
     stage_names: tuple[str, ...] | None = None
     beliefs: Array | None = None
+    belief_steps: Array | None = None
+    beliefs_within: Array | None = None
 
     @classmethod
     def of_stages(
