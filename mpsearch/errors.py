@@ -20,6 +20,10 @@ class UsageError(MpsearchError, ValueError):
         return [f"{type(self).__name__}: {self}"]
 
 
+class MissingPackageError(UsageError, ImportError):
+    """A package is not installed that only a part of mpsearch needs; the message says what to install."""
+
+
 class NonFiniteError(MpsearchError, FloatingPointError):
     """A NaN or an infinity appeared; the message names where."""
 

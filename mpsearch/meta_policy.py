@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -91,7 +92,8 @@ class Adapts(ABC):
             check_count("steps", self.default_steps if steps is None else steps, 0),
         )
         with own_torch():
-            return self._adapt(*checked, callback or (lambda stage: None), resample_every)
+            result = self._adapt(*checked, callback or (lambda stage: None), resample_every)
+        return replace(result, robot=self.tasks.robot)
 
     @property
     @abstractmethod

@@ -79,6 +79,7 @@ class AdaptationResult:
         rewards: [K, S, T] of the same episodes; 0 behind the end.
         policies: maps (task index, stage) to the policy of that stage.
         stage_names: S of them, where stages differ in more than their number.
+        robot: which of gymnasium's robots acted, such as "HalfCheetah"; ``None`` where it was none of them.
         beliefs: [2, K, S, Z] mean and standard deviation of what each stage believed of the task at its start, with
             PEARL.
         belief_steps: [D] the steps of an episode at which the belief was renewed and z was drawn; the first is 0.
@@ -94,6 +95,7 @@ class AdaptationResult:
     policies: Callable[[int, int], Policy]
     stage_names: tuple[str, ...] | None = None
     beliefs: Array | None = None
+    robot: str | None = None
     belief_steps: Array | None = None
     beliefs_within: Array | None = None
 
@@ -122,6 +124,12 @@ class AdaptationResult:
     def after(self) -> Array:
         """[K] mean return at the last stage."""
         return self.returns[:, -1].mean(-1)
+
+    @property
+    def renewed_every(self) -> int | None:
+        """Steps between two draws of z within an episode; ``None`` if there was one draw an episode, or no z."""
+        draws = () if self.belief_steps is None else self.belief_steps
+        return int(draws[1]) if len(draws) > 1 else None
 
     @property
     def worst(self) -> Array:

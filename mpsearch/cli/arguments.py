@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,36 @@ Algorithm = Annotated[str, tyro.conf.arg(metavar="ALGO", help=f"one of {', '.joi
 Method = Annotated[str, tyro.conf.arg(metavar="ALGO", help=f"one of {', '.join(METHODS)}")]
 Tasks = Annotated[str, tyro.conf.arg(metavar="TASKS", help=FAMILY)]
 Settings = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE ...")]
+
+
+@dataclass
+class Adapting:
+    """What the commands that adapt have in common."""
+
+    algo: tyro.conf.Positional[Method]
+    tasks: tyro.conf.Positional[Tasks]
+    episodes: int | None = None
+    """Episodes at each stage: 20 for maml and 1 for pearl, if not given."""
+    steps: int | None = None
+    """Stages after the first: gradient steps (maml, 3 if not given) or exploration episodes (pearl, 2)."""
+    resample_every: int | None = None
+    """Steps between two draws of z within an episode (pearl only): 1 adapts within the first second, 0 draws once an
+    episode; as in training, if not given."""
+    weights: Path | None = None
+    """A folder with another checkpoint than the shipped one."""
+    family: Settings = ()
+    """Settings of the task family to change, such as horizon=100."""
+    json: bool = False
+    """Print one JSON object."""
+
+    @property
+    def options(self) -> dict[str, int]:
+        """What was said of how to adapt."""
+        return options_of(episodes=self.episodes, steps=self.steps, resample_every=self.resample_every)
+
+    def load(self) -> Any:
+        """The agent that the words name, on its family."""
+        return load_agent(self.algo, self.tasks, self.weights, self.family)
 
 
 def parse_settings(pairs: tuple[str, ...], what: str) -> dict[str, Any]:
@@ -53,7 +84,11 @@ def load_agent(method: str, tasks: str, weights: Path | None, family: tuple[str,
         if weights is not None:
             raise UsageError(f"{method} starts from nothing: leave out --weights")
         return baselines.start(method, make_distribution(family_id, **changed))
-    agent = zoo.load(weights or f"{method}-{family_id}")
+    name = f"{method}-{family_id}"
+    if weights is None and name not in zoo.available():
+        shipped = ", ".join(zoo.available())
+        raise UsageError(f"no {name} comes with mpsearch, only {shipped}; train one and give its folder by --weights")
+    agent = zoo.load(weights or name)
     trainer = method if method in ALGORITHMS else "maml"
     if (agent.algorithm, agent.tasks.id) != (trainer, family_id):
         raise UsageError(

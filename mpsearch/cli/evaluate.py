@@ -6,28 +6,18 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
-
-from mpsearch.cli.arguments import Method, Settings, Tasks, load_agent, options_of
+from mpsearch.cli.arguments import Adapting
 from mpsearch.errors import UsageError
 
 
 @dataclass
-class Evaluate:
+class Evaluate(Adapting):
     """Adapt to held-out tasks with many seeds; print the mean return of each stage with its interval."""
 
-    algo: tyro.conf.Positional[Method]
-    tasks: tyro.conf.Positional[Tasks]
     seeds: int = 10
     """Seeds 0, 1, ... of the exploration."""
     count: int = 40
     """Held-out tasks (the two directions for cheetah-direction)."""
-    episodes: int | None = None
-    steps: int | None = None
-    weights: Path | None = None
-    family: Settings = ()
-    json: bool = False
-    """Print one JSON object."""
     out: Path | None = None
     """Write every return, with all that says where they come from, to OUT.json, and a picture to OUT.png."""
     into_card: bool = False
@@ -39,12 +29,11 @@ class Evaluate:
         from mpsearch.evaluation import evaluate, held_out
         from mpsearch.evidence.baselines import with_best_rate
 
-        agent = load_agent(self.algo, self.tasks, self.weights, self.family)
+        agent = self.load()
         seeds = range(check_count("seeds", self.seeds))
         if self.algo in ("random", "average"):
             agent = with_best_rate(agent)
-        steps = 0 if self.algo == "oracle" and self.steps is None else self.steps
-        options = options_of(episodes=self.episodes, steps=steps)
+        options = {**({"steps": 0} if self.algo == "oracle" else {}), **self.options}
         evaluation = evaluate(agent, held_out(agent.tasks, self.count), seeds, progress=not self.json, **options)
         result = {**evaluation.to_json(), "horizon": agent.tasks.horizon, "command": self._command()}
         if self.out is not None:
@@ -62,5 +51,5 @@ class Evaluate:
     def _command(self) -> str:
         """What repeats this evaluation on the meta-policy once it ships under its name."""
         words = ["mpsearch", "evaluate", self.algo, self.tasks, "--seeds", str(self.seeds), "--count", str(self.count)]
-        words += [f"--{key} {value}" for key, value in options_of(episodes=self.episodes, steps=self.steps).items()]
+        words += [f"--{key.replace('_', '-')} {value}" for key, value in self.options.items()]
         return " ".join([*words, *(["--family", *self.family] if self.family else [])])

@@ -20,11 +20,18 @@ class Lab:
     )
     browser: bool = True
     """Open a browser window."""
+    update: bool = False
+    """After an upgrade: replace the lessons that you have not changed, lay the new version beside the others."""
 
     def run(self) -> None:
-        from mpsearch.course.lab import lay_out, open_lab
+        from mpsearch.course.lab import check_jupyterlab, lay_out, open_lab
+        from mpsearch.course.upgrade import outdated, report, update
 
+        check_jupyterlab()
         lay_out(self.folder)
+        found = update(self.folder) if self.update else outdated(self.folder)
+        if found:
+            print(report(found, self.folder), flush=True)
         code = open_lab(self.folder, browser=self.browser)
         if code:
             raise MpsearchError(f"JupyterLab ended with exit code {code}")

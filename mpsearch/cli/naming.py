@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mpsearch.errors import MpsearchError, UsageError, unknown
+from mpsearch.errors import MpsearchError, UsageError
 from mpsearch.tasks.registry import BUILT_IN, family_class, id_of, is_known, known, register
 
 
@@ -26,7 +26,10 @@ def name_family(words: str) -> str:
     place, colon, name = words.rpartition(":")
     if not colon:
         if not is_known(words):
-            raise unknown("tasks", words, [*known(), "path/to/file.py:Class", "package.module:Class"])
+            raise UsageError(
+                f"unknown tasks {words!r:.80}; known: {', '.join(known())}; your own are named as"
+                " path/to/file.py:Class or package.module:Class"
+            )
         return id_of(family_class(words))
     module = _module_of_file(Path(place)) if place.endswith(".py") else _module(place)
     family = getattr(module, name, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -70,7 +70,7 @@ class Train:
 
     def _config(self, kind: type[MetaPolicy]) -> Any:
         settings = parse_settings(self.set, "--set")
-        allowed = list(kind.config_type.__dataclass_fields__)
+        allowed = [field.name for field in fields(kind.config_type)]
         for key in settings:
             if key not in allowed:
                 raise UsageError(f"{kind.algorithm} has no hyper-parameter {key!r}; known: {', '.join(allowed)}")

@@ -52,6 +52,7 @@ class TaskDistribution(ABC):
         parameter_names: P names, one for each column of a task array.
         low, high: [P] the range that tasks are drawn from.
         observation_scale: [O] typical size of each observation; networks divide by it.
+        robot: which of gymnasium's robots acts, such as "HalfCheetah", for the player; ``None`` for none of them.
         sparse: whether reward is 0 except at a goal, so that a positive return means that it was reached.
         config: the constructor's arguments, so that a checkpoint can make the same distribution again.
     """
@@ -64,6 +65,7 @@ class TaskDistribution(ABC):
     low: Array
     high: Array
     sparse: bool = False
+    robot: str | None = None
 
     @abstractmethod
     def make_batch(self, tasks: Array, episodes: int, *, threads: int = 0) -> Batch:

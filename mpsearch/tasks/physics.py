@@ -65,6 +65,7 @@ class MujocoBatch(Batch):
         threads: the number of threads that simulate; 0 means one for each core.
         fields: for tasks that change the dynamics, the fields of the model that differ between tasks, by name
             (``body_mass``, ``dof_damping``, ``geom_friction``, ``actuator_gear``, ...). Each is [K, ...].
+        feel_contacts: whether :meth:`contact_forces` can be asked for; it takes 0.2 MB a simulation.
 
     Raises:
         UsageError: a field is not one of MuJoCo's fields that simulations may differ in, or its shape is wrong.
@@ -79,6 +80,7 @@ class MujocoBatch(Batch):
         frame_skip: int,
         threads: int = 0,
         fields: Mapping[str, Array] | None = None,
+        feel_contacts: bool = False,
     ) -> None:
         super().__init__(tasks, episodes, model.nu)
         self.model = model
@@ -86,7 +88,7 @@ class MujocoBatch(Batch):
         self.dt = frame_skip * model.opt.timestep
         count = self.shape[0] * self.shape[1]
         threads = check_count("threads", threads, least=0)
-        self._physics = mujoco.batch.Batch(model, count, min(threads, count))
+        self._physics = mujoco.batch.Batch(model, count, min(threads, count), persistent=feel_contacts)
         self.qpos, self.qvel, self._ctrl = (self._rows(name) for name in ("qpos", "qvel", "ctrl"))
         self._diverged = self._physics.warning[:, DIVERGED, 1]  # live counts since the reset, [K * E, 3]
         for name, values in (fields or {}).items():
@@ -137,6 +139,19 @@ class MujocoBatch(Batch):
         bad = failed & ~self.ended
         if bad.any():
             raise self.failure(bad, what) from cause
+
+    def contact_forces(self) -> Array:
+        """[K, E, bodies * 6] external torques (N m) and forces (N) on the bodies, as MuJoCo's ``cfrc_ext``.
+
+        A step does not compute them, so that each simulation's own data is asked, one after the other: this
+        adds a tenth to the time of an ant's step. They are those of the last substep, as in gymnasium.
+        """
+        forces, data = np.empty((*self.shape, self.model.nbody * 6)), mujoco.MjData(self.model)
+        for n, row in enumerate(forces.reshape(-1, self.model.nbody * 6)):
+            self._physics.get_data(n, data)
+            mujoco.mj_rnePostConstraint(self.model, data)
+            row[:] = data.cfrc_ext.ravel()
+        return forces
 
     def positions(self) -> Array:
         return self.qpos.copy()

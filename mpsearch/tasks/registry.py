@@ -25,6 +25,11 @@ BUILT_IN = {
     "cheetah-direction": "mpsearch.tasks.cheetah:CheetahDirection",
     "cheetah-velocity": "mpsearch.tasks.cheetah:CheetahVelocity",
     "point-navigation": "mpsearch.tasks.navigation:PointNavigation",
+    "ant-direction": "mpsearch.tasks.spatial_bodies:AntDirection",
+    "ant-goal": "mpsearch.tasks.spatial_bodies:AntGoal",
+    "walker-body": "mpsearch.tasks.planar_bodies:WalkerBody",
+    "hopper-body": "mpsearch.tasks.planar_bodies:HopperBody",
+    "humanoid-direction": "mpsearch.tasks.spatial_bodies:HumanoidDirection",
 }
 ENTRY_POINTS = "mpsearch.tasks"  # the group by which installed packages add families: id = "module:Class"
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")

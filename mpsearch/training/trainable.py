@@ -6,6 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -133,6 +134,7 @@ class Trainable(ABC):
         saved = checkpoints.read(path)
         if saved.card.get("algorithm") != cls.algorithm:
             raise CheckpointError(f"{path} holds {saved.card.get('algorithm')!r:.80}, not {cls.algorithm!r}")
+        import_module("torch._dynamo")  # every optimiser imports it, which torch 2.6 cannot do inside the next block
         with torch.device("meta"):  # shapes without memory: a card may declare more than the weights file holds
             expected = cls._from_card(saved.card, tasks, str(path))._tensors()
         require_structure(saved.tensors, expected, str(path))

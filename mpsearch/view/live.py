@@ -51,7 +51,7 @@ class LiveCurve:
 
     def draw(self) -> None:
         """Draw all points added so far, in place of the previous picture."""
-        from IPython.display import display
+        from mpsearch.view.jupyter import display
 
         curves = {self.name: (self.steps, self.returns)}
         words = plots.describe_training(curves, self.ylabel, self.xlabel)
@@ -61,7 +61,7 @@ class LiveCurve:
             for handle, part in zip(self._handles, parts, strict=True):
                 handle.update(part)
         else:
-            self._handles = [display(part, display_id=True) for part in parts]
+            self._handles = [display.display(part, display_id=True) for part in parts]
         self._drawn = time.monotonic()
 
     def __enter__(self) -> LiveCurve:
@@ -77,9 +77,9 @@ def show_source(*functions: Callable[..., Any]) -> None:
 
     Comments for the linter and the type checker are left out.
     """
-    from IPython.display import Markdown, display
+    from mpsearch.view.jupyter import display
 
     for function in functions:
         place = "/".join(function.__module__.split("."))
         source = NOTES.sub("", textwrap.dedent(inspect.getsource(function)))
-        display(Markdown(f"From `{place}.py`:\n\n```python\n{source}```"))
+        display.display(display.Markdown(f"From `{place}.py`:\n\n```python\n{source}```"))

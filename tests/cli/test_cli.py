@@ -35,7 +35,8 @@ def test_adapt_json_is_one_object_with_the_promised_keys(capsys) -> None:
     code, out, err = run(capsys, "adapt", "maml", "cheetah-direction", "--json", "--episodes", "3", "--steps", "1")
     assert (code, err) == (0, "")
     result = json.loads(out)
-    assert list(result) == ["algorithm", "tasks", "seed", "horizon", "env_steps", "results", "before", "after"]
+    keys = ["algorithm", "tasks", "seed", "horizon", "env_steps", "results", "before", "after", "worst", "fell"]
+    assert list(result) == keys
     assert (result["algorithm"], result["tasks"], result["seed"]) == ("maml", "cheetah-direction", 0)
     assert [entry["task"] for entry in result["results"]] == [[1.0], [-1.0]]
     assert result["env_steps"] == [0, 600]
@@ -43,6 +44,20 @@ def test_adapt_json_is_one_object_with_the_promised_keys(capsys) -> None:
         assert [len(stage) for stage in entry["returns"]] == [3, 3]
         assert entry["after"] == pytest.approx(sum(entry["returns"][-1]) / 3)
     assert result["after"] == pytest.approx(sum(entry["after"] for entry in result["results"]) / 2)
+
+
+def test_adapt_within_the_first_episode_says_so(capsys) -> None:
+    words = ["adapt", "pearl", "point-navigation", "--task", "0.3", "0.3", "--steps", "0"]
+    _, out, _ = run(capsys, *words, "--resample-every", "7")
+    assert "first episode" in out
+    assert "z is drawn anew every 7 steps" in out
+    _, out, _ = run(capsys, *words, "--resample-every", "0")
+    assert "before" in out
+    assert "drawn anew" not in out
+    _, out, _ = run(capsys, *words, "--resample-every", "7", "--json")
+    assert json.loads(out)["resample_every"] == 7
+    code, _, err = run(capsys, "adapt", "maml", "point-navigation", "--resample-every", "7")
+    assert (code, "leave out resample_every" in err) == (2, True)
 
 
 def test_adapt_prints_a_row_for_each_task(capsys) -> None:

@@ -12,23 +12,40 @@ from gymnasium.utils.env_checker import check_env
 
 import mpsearch
 from mpsearch.errors import UsageError
-from mpsearch.tasks import BUILT_IN, CheetahDirection, CheetahVelocity, PointNavigation
+from mpsearch.tasks import (
+    BUILT_IN,
+    AntDirection,
+    AntGoal,
+    CheetahDirection,
+    CheetahVelocity,
+    HopperBody,
+    HumanoidDirection,
+    PointNavigation,
+    WalkerBody,
+)
 
 CASES = {
     "mpsearch/CheetahDirection-v0": ({"direction": -1}, CheetahDirection(), [-1.0]),
     "mpsearch/CheetahVelocity-v0": ({"velocity": 1.5}, CheetahVelocity(), [1.5]),
     "mpsearch/PointNavigation-v0": ({"x": 0.3, "y": -0.2, "sparse": True}, PointNavigation(sparse=True), [0.3, -0.2]),
+    "mpsearch/AntDirection-v0": ({"angle": 2.0}, AntDirection(), [2.0]),
+    "mpsearch/AntGoal-v0": ({"x": 1.0, "y": -2.0, "radius": 2.5}, AntGoal(radius=2.5), [1.0, -2.0]),
+    "mpsearch/WalkerBody-v0": ({"mass_torso": 1.5}, WalkerBody(), [1.5] + 27 * [0.0]),
+    "mpsearch/HopperBody-v0": ({"friction_floor": -1.0}, HopperBody(), 11 * [0.0] + [-1.0] + 4 * [0.0]),
+    "mpsearch/HumanoidDirection-v0": ({"angle": 0.5}, HumanoidDirection(), [0.5]),
 }
 every_case = pytest.mark.parametrize("name", CASES)
 
 
 def episode(env, steps, seed=0):
-    """Observations and rewards under fixed actions; ends of an episode too."""
+    """Observations and rewards under fixed actions, until the episode ends; ends of an episode too."""
     observation, _ = env.reset(seed=seed)
     track = []
     for action in np.random.default_rng(1).uniform(-1, 1, (steps, *env.action_space.shape)).astype(np.float32):
         track.append((observation, *env.step(action)))
-        observation = track[-1][1]
+        observation, _, terminated, *_ = track[-1][1:]
+        if terminated:
+            break
     return track
 
 
@@ -61,7 +78,7 @@ def test_the_registered_the_made_and_the_batched_environment_agree_to_the_bit(na
     first = batch.reset(gymnasium.utils.seeding.np_random(0)[0])
     assert (made[0][0] == first[0, 0]).all()
     actions = np.random.default_rng(1).uniform(-1, 1, (50, 1, 1, family.action_dim)).astype(np.float32)
-    for action, (_, observation, reward, *_rest, info) in zip(actions, made, strict=True):
+    for action, (_, observation, reward, *_rest, info) in zip(actions[: len(made)], made, strict=True):
         observations, rewards = batch.step(action)
         assert (observations[0, 0] == observation).all()
         assert rewards[0, 0] == reward

@@ -151,17 +151,17 @@ def picture_and_words(axes: Axes, words: str) -> tuple[Any, Any]:
 
     JupyterLab drops the alternative text of PNG outputs, so screen readers need the paragraph. The figure is closed.
     """
-    from IPython.display import Image, Markdown
+    from mpsearch.view.jupyter import display
 
     picture, figure = io.BytesIO(), axes.get_figure(root=True)
     assert figure is not None
     figure.savefig(picture, format="png", dpi=100)
     plt.close(figure)
-    return Image(picture.getvalue(), alt=words), Markdown(f"*In words:* {words}")
+    return display.Image(picture.getvalue(), alt=words), display.Markdown(f"*In words:* {words}")
 
 
 def show(axes: Axes, words: str) -> None:
     """Show the figure of ``axes`` in a notebook, with ``words`` as its alternative text and as text below it."""
-    from IPython.display import display
+    from mpsearch.view.jupyter import display
 
-    display(*picture_and_words(axes, words))
+    display.display(*picture_and_words(axes, words))
