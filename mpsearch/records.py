@@ -128,8 +128,9 @@ class AdaptationResult:
     @property
     def renewed_every(self) -> int | None:
         """Steps between two draws of z within an episode; ``None`` if there was one draw an episode, or no z."""
-        draws = () if self.belief_steps is None else self.belief_steps
-        return int(draws[1]) if len(draws) > 1 else None
+        if self.belief_steps is None or len(self.belief_steps) == 1:
+            return None
+        return int(self.belief_steps[1])
 
     @property
     def worst(self) -> Array:
