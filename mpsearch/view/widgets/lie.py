@@ -100,7 +100,7 @@ def describe_lie(lies: Lies, which: int) -> str:
         f" it ran {ran + 0.0:.2f} m/s, and was paid for {lies.paid_for:g} m/s."
     )
     if abs(ran) < STILL < told:
-        words += " It stood still: a speed so low it has not learned to run."
+        words += " It stood still."
     if told < lies.moved:
         words += (
             f" In the step that it saw it moved at {lies.moved:.2f} m/s, faster than it was told. The same reward would"
@@ -137,7 +137,7 @@ class LieExplorer(Shell):
 
     def draw(self, *, told: float, seed: int) -> Drawn:
         lies, which = self.told(seed), int(abs(self.choices - told).argmin())
-        figure, (axes,) = new_figure(right=0.7)
+        figure, (axes,) = new_figure()
         plot_lies(lies, which, axes)
         words = describe_lie(lies, which)
         rows = "; ".join(f"{a:.1f}: {b + 0.0:.1f}" for a, b in zip(lies.told[::5], lies.ran[::5], strict=True))
