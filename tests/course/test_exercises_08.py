@@ -128,7 +128,8 @@ def test_a_recipe_says_what_is_wrong(wrong, said):
 
 
 def ending(*returns):
-    return Evaluation(np.zeros((1, 1)), (0, 1), np.array(returns, dtype=float)[:, None, None], np.array([0]))
+    """An evaluation of one seed on as many tasks as there are returns."""
+    return Evaluation(np.zeros((len(returns), 1)), (0,), np.array(returns, dtype=float)[None, :, None], np.array([0]))
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ def fresh():
 
 
 def test_who_is_clearly_higher_is_measured(fresh):
-    low, middle, high = ending(-20, -10), ending(-12, 2), ending(0, 4)
+    low, middle, high = ending(-20, -10, -12), ending(-12, -16, -8), ending(0, 4, 1)
     assert lesson_08.clearly_higher(low, high) == "pearl"
     assert lesson_08.clearly_higher(high, low) == "maml"
     assert lesson_08.clearly_higher(low, middle) == "unclear"

@@ -68,8 +68,9 @@ def settled(function: Interval, arguments: tuple[Any, ...], right: Interval, typ
         return expected
     if found[0] > found[1]:
         raise Mistake("the lower end is above the upper one: return the low end first")
-    gaps = {words: np.abs(found - averaged(mistaken, returns)).max() for words, mistaken in typical.items()}
+    wrong = {words: averaged(mistaken, returns) for words, mistaken in typical.items()}
+    gaps = {words: np.abs(found - its).max() / max(close, CLOSE * np.ptp(its) / 4) for words, its in wrong.items()}
     nearest = min(gaps, key=lambda words: gaps[words])
-    if gaps[nearest] <= close:
+    if gaps[nearest] <= 1:
         raise Mistake(nearest)
     return found

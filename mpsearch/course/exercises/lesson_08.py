@@ -27,6 +27,9 @@ bootstrap_interval = FillIn(
         arguments,
         resampled_interval,
         {
+            "the interval has next to no width at all: draw *with* replacement": lambda runs, rng: np.repeat(
+                runs.mean(), 2
+            ),
             "the interval has next to no width: draw R of the R runs each time, *with* replacement": partial(
                 resampled_interval, size=2_000
             ),
