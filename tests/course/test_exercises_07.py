@@ -16,7 +16,7 @@ def code(name, solved=True):
     return space
 
 
-@pytest.mark.parametrize("name", ["read_velocity", "context_rows"])
+@pytest.mark.parametrize("name", ["read_velocity", "forged_reward", "context_rows", "sample_contexts"])
 def test_the_solution_is_right_and_the_stub_is_not_attempted(name):
     exercise = getattr(lesson_07, name)
     assert exercise.verdict(code(name)[name]).status == "right"
@@ -25,12 +25,18 @@ def test_the_solution_is_right_and_the_stub_is_not_attempted(name):
 
 def test_every_exercise_of_the_source_is_here_with_three_hints():
     text = (source.lessons_folder() / "source" / f"{lesson_07.LESSON}.py").read_text(encoding="utf-8")
-    assert source.exercise_names(text) == ["read_velocity", "other_context", "context_rows"]
+    assert source.exercise_names(text) == [
+        "read_velocity",
+        "forged_reward",
+        "other_context",
+        "context_rows",
+        "sample_contexts",
+    ]
     for name in source.exercise_names(text):
         assert len(getattr(lesson_07, name).hints) == 3
 
 
-@pytest.mark.parametrize("name", ["read_velocity", "context_rows"])
+@pytest.mark.parametrize("name", ["read_velocity", "forged_reward", "context_rows", "sample_contexts"])
 def test_nothing(name):
     for nothing in (None, ...):
         assert getattr(lesson_07, name).verdict(nothing).status == "blank"

@@ -7,7 +7,7 @@ from mpsearch import Evaluation
 from mpsearch.course.exercises import lesson_08, source
 
 NAMES = {"np": np, "exercises": lesson_08}
-FUNCTIONS = ["bootstrap_interval", "recipe_interval"]
+FUNCTIONS = ["bootstrap_interval", "recipe_interval", "evaluate_returns"]
 
 
 def code(name, solved=True):
@@ -33,7 +33,12 @@ def test_nothing_is_not_attempted(name):
 
 def test_every_exercise_of_the_source_is_here_with_three_hints():
     text = (source.lessons_folder() / "source" / f"{lesson_08.LESSON}.py").read_text(encoding="utf-8")
-    assert source.exercise_names(text) == ["bootstrap_interval", "recipe_interval", "beyond"]
+    assert source.exercise_names(text) == [
+        "bootstrap_interval",
+        "recipe_interval",
+        "evaluate_returns",
+        "beyond",
+    ]
     for name in source.exercise_names(text):
         assert len(getattr(lesson_08, name).hints) == 3
 
