@@ -21,14 +21,15 @@
 # 4. say what a changed body or a task outside the range does to an adapted policy,
 # 5. write an evaluation from raw returns, decide between MAML and PEARL by data, and read a paper with a checklist.
 #
-# **Time:** about @TIME@ minutes, 20 of them for the larger exercise of section 6, which may wait. **Builds on:** lessons
-# 05 (MAML on HalfCheetah) and 07 (PEARL on HalfCheetah). Code that only draws is folded away.
+# **Time:** about @TIME@ minutes, 20 of them for the larger exercise of section 6, which may wait. **Builds on:**
+# lessons 05 (MAML on HalfCheetah) and 07 (PEARL on HalfCheetah). Code that only draws is folded away.
 #
 # Nearly all numbers here were measured in advance: evaluations take hours. They are stored with every return,
 # and with the command that repeats them.
 
 # %%
 import json
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -93,12 +94,13 @@ for steps, mean in zip(scratch_speeds.env_steps, scratch_speeds.mean, strict=Tru
 # %% [markdown]
 # **How to read it.** On the left nothing was spent. PEARL has finished before MAML's first gradient step, and ends
 # higher in both pictures. PEARL's long bar at the left is its first episode, which acts on a guess: on the direction a
-# right guess runs far forward, a wrong one as far back. (It need not stay so: with a new draw at each step, as in lesson
-# 07, the first episode itself adapts. Section 8 uses that.) Does this settle it? Not yet. We have to ask how sure these
-# points are, what went into them, and whether both methods were scored alike. One of the two verdicts will not survive.
+# right guess runs far forward, a wrong one as far back. (It need not stay so: with a new draw at each step, as in
+# lesson 07, the first episode itself adapts. Section 9 uses that.) Does this settle it? Not yet. We have to ask how
+# sure these points are, what went into them, and whether both methods were scored alike. One of the two verdicts will
+# not survive.
 #
-# What a bar draws anew is always the *seeds*, never the tasks: it says how the mean moves with other exploration on these
-# tasks, not how it would be on other ones.
+# What a bar draws anew is always the *seeds*, never the tasks: it says how the mean moves with other exploration on
+# these tasks, not how it would be on other ones.
 #
 # ## 2. How sure is a mean?
 #
@@ -189,8 +191,8 @@ assert coverage[3] < 0.85
 assert coverage[30] > 0.9
 
 # %% [markdown]
-# Remember the row of three runs when three trainings are compared below: such an interval, from the least to the
-# largest as good as always, holds the truth in about three of four experiments only.
+# Remember the row of three runs when a few trainings are compared below. The bootstrap interval of three runs is nearly
+# as wide as their range, and still it misses the truth far more often than 5 % of the time.
 #
 # Few runs make intervals that are too narrow *and* miss real differences. Read from the last column how many runs
 # *each* method needs to see such a gap four times out of five (Colas et al. 2018 do this properly). Gaps that are
@@ -330,9 +332,9 @@ assert fair["velocity"][1] < 0 < fair["velocity"][2]  # without: nobody is
 
 # %% [markdown]
 # Most of the gap on velocity was a rule of scoring! The interval in the last column is that of the **difference**, and
-# it draws tasks anew: for each task subtract first, then bootstrap. Do not compare two intervals by eye instead. If they
-# overlap, the difference may still be clear, since what makes a task hard for both is in both intervals and cancels in
-# the difference.
+# it draws tasks anew: for each task subtract first, then bootstrap. Do not compare two intervals by eye instead. If
+# they overlap, the difference may still be clear, since what makes a task hard for both is in both intervals and
+# cancels in the difference.
 #
 # And even this honest mean hides something. Subtract task by task, and do not average:
 
@@ -379,11 +381,11 @@ assert np.mean(gaps[fast] > 0) > 0.75
 # - `"worst"` [S]: our lowest return of any task and seed at each stage,
 # - `"fell"` [S]: at each stage, the share of all tasks and seeds whose return is below that of their own first stage,
 # - `"interval"` [S, 2]: the 95 % bootstrap interval of our mean at each stage, **seeds** drawn anew,
-# - `"difference"` (mean, low, high): ours minus theirs at the last stage, with the 95 % bootstrap interval, **tasks** drawn
-#   anew.
+# - `"difference"` (mean, low, high): ours minus theirs at the last stage, with the 95 % bootstrap interval, **tasks**
+#   drawn anew.
 #
-# Draw 2,000 resamples with `rng` for each interval. `check` goes through the parts in this order, so you may run it after
-# each.
+# Draw 2,000 resamples with `rng` for each interval. `check` goes through the parts in this order, so you may run it
+# after each.
 
 
 # %% tags=["exercise"]
@@ -458,10 +460,10 @@ for family in FAMILIES:
 # watched and steered; such a result is harder to repeat than its curve suggests. Nor are the trainings that failed
 # in these costs.
 #
-# The same learning curves, first against environment steps, then against computing time. By the rules of section 5 this
-# picture is *not* fair, and it cannot be mended afterwards, as the curves were kept so: MAML's points are training tasks
-# with noise, PEARL's are held-out tasks with mean actions. Read off it *when* each rises, not who ends higher. And look
-# for the place where MAML's curve jumps: the next cell says what happened there.
+# The same learning curves, first against environment steps, then against computing time. By the rules of section 5
+# this picture is *not* fair, and it cannot be mended afterwards, as the curves were kept so: MAML's points are
+# training tasks with noise, PEARL's are held-out tasks with mean actions. Read off it *when* each rises, not who ends
+# higher. And look for the place where MAML's curve jumps: the next cell says what happened there.
 
 
 # %% jupyter={"source_hidden": true}
@@ -492,7 +494,7 @@ plots.show(panels[0, 0], " ".join(words))
 for family in FAMILIES:
     text = (find(f"maml-cheetah-{family}") / "metrics.jsonl").read_text(encoding="utf-8")
     lines = [json.loads(line) for line in text.splitlines()]
-    for former, line in zip(lines, lines[1:], strict=False):
+    for former, line in pairwise(lines):
         if len(line["returns"]) != len(former["returns"]):
             print(f"{family}: from {line['env_steps'] / 1e6:.1f} M steps on, 'after' is after", end=" ")
             print(f"{len(line['returns']) - 1} gradient steps; until then after {len(former['returns']) - 1}")
@@ -610,8 +612,8 @@ AdaptationExplorer(*(mpsearch.load(f"{method}-cheetah-velocity", body) for metho
 # %% [markdown]
 # ## 9. The decision
 #
-# Each row of the table below is checked here. "Above" means that the interval of the difference lies above 0: over seeds,
-# which is what we can draw anew for these weights.
+# Each row of the table below is checked here. "Above" means that the interval of the difference lies above 0: over
+# seeds, which is what we can draw anew for these weights.
 
 
 # %%
@@ -713,9 +715,9 @@ assert all(claims.values()), [claim for claim, holds in claims.items() if not ho
 # | few steps of training (a real robot) | PEARL | the replay; MAML is far behind after as many |
 # | the best end, opposite behaviours | PEARL here | above MAML on the direction |
 # | the best end, speeds | MAML for slow ones, PEARL for fast ones | alike on average without noise, and they cross |
-# | a good first episode | PEARL with `resample_every=1` | one transition tells the task here; not where rewards are sparse |
+# | a good first episode | PEARL with `resample_every=1` | a transition tells the task here; not with sparse rewards |
 # | a first episode without surprises | MAML, or PEARL as above | PEARL with one z an episode acts on a guess |
-# | adapting at every step, learned as such | RL2 or VariBAD (not measured here) | memory instead of a rule for updating |
+# | adapting at every step, learned as such | RL2, VariBAD (not measured) | a memory instead of a rule |
 # | one plain recipe | MAML | PEARL's direction took many steered stages |
 # | another body | PEARL for a weak leg | it ends higher; on the direction MAML keeps a larger share; both lose |
 # | noisy senses, direction | more seeds first | the interval of the difference holds 0 |
