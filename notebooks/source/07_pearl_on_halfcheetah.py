@@ -208,8 +208,9 @@ print(f"best here: {KINDS[best]}; what the other numbers of z cost: {table[:, 1]
 # %% [markdown]
 # So a cloud that is wide in some direction tells nothing of the *task*, and yet the actor listens to it: setting these
 # numbers to 0 changes the return. A longer context is not always better, since each further transition adds its share
-# to these dimensions, too. And *which* transitions counts: the last 64 were made at about the wanted speed, where
-# $|v - v^*|$ is small whatever $v^*$ is; the first 64 start from rest.
+# to these dimensions, too. (Is it that 400 are more than any context in training? Then *random 64* would be clearly
+# better than *all*.) And *which* transitions counts: the last 64 were made at about the wanted speed, where $|v -
+# v^*|$ is small whatever $v^*$ is; the first 64 start from rest.
 #
 # (Careful: correlation sees straight lines only. And $z$ does not *mean* speed: another training may put it elsewhere,
 # or turn it round.)
@@ -369,11 +370,14 @@ lie
 slow = np.array([[0.1], [0.2], [0.3], [0.5], [0.75]])
 honest = speed_of(act_on(agent, slow, believe(agent, explored_context(agent, slow, seed=0)).mean, seed=1))
 for wish, ran in zip(slow[:, 0], honest, strict=True):
-    print(f"wanted {wish:.2f} m/s, told the truth: it runs at {ran + 0.0:.2f} m/s{', it stands' * (abs(ran) < 0.1)}")
+    print(
+        f"wanted {wish:.2f} m/s, told the truth: it runs at {ran + 0.0:.2f} m/s",
+        "(it stands)" if abs(ran) < 0.1 else "",
+    )
 
 # %% [markdown]
 # Where it stands here as well, the lie is innocent: so slow a run is not in its repertoire, and to stand costs little
-# there, at most $0.3$ a step for a wish of $0.3$ m/s. A belief is worth no more than what the actor can make of it.
+# there, $0.3$ a step for a wish of $0.3$ m/s. A belief is worth no more than what the actor can make of it.
 #
 # **Too fast for a slow lie.** We solved the equation for $v < v^*$. If the step was *faster* than told, the sign
 # turns. The reward is a distance, and a distance has two sides:
@@ -415,7 +419,7 @@ _, axes = plt.subplots(figsize=(7, 3.4), layout="constrained")
 styles = zip(seen.items(), ("o--", "v-.", "D-", "s:"), plots.PALETTE.values(), strict=False)
 for (n, adapted), style, colour in styles:
     total = adapted.rewards[:, 0].mean(0).cumsum()
-    name = "one draw" if n == 0 else f"a draw every {n} steps"
+    name = {0: "one draw", 1: "a draw at each step"}.get(n, f"a draw every {n} steps")
     axes.plot(np.arange(1, len(total) + 1), total, style, color=colour, markevery=20, markersize=5, label=name)
 axes.set(xlabel="steps seen of the first episode", ylabel="return so far")
 axes.spines[["top", "right"]].set_visible(False)
@@ -442,21 +446,23 @@ for tasks, evaluations in within.items():
         goals = f", goal found in {evaluation.reached[0]:.0%}, at the end in {evaluation.reached[-1]:.0%}"
         words = f"first episode {evaluation.mean[0]:7.1f} [{low:.1f}, {high:.1f}], last {evaluation.mean[-1]:7.1f}"
         print(f"  every {n:2d}: {words}{goals if evaluation.sparse else ''}")
-gained = {tasks: e[1].mean[0] - e[0].mean[0] for tasks, e in within.items()}
-lost = {tasks: e[0].mean[-1] - e[0].mean[0] for tasks, e in within.items()}  # what one more episode would bring
-for tasks in NAMES:
-    print(f"{NAMES[tasks]}: a draw at every step brings {gained[tasks] / lost[tasks]:.0%} of what later episodes bring")
-assert gained["cheetah-velocity"] > 0.9 * lost["cheetah-velocity"]
-assert gained["cheetah-direction"] > 0.9 * lost["cheetah-direction"]
-assert gained["point-navigation"] < 0.6 * lost["point-navigation"]
+for tasks, evaluations in within.items():
+    first = {n: e.mean[0] for n, e in evaluations.items()}
+    best, goal = max(first, key=first.get), max(e.mean[-1] for e in evaluations.values())
+    share = (first[best] - first[0]) / (goal - first[0])
+    print(f"{NAMES[tasks]}: best every {best}; the first episode then goes {share:.0%} of the way to the best last one")
+    assert share < 0.5 if tasks == "point-navigation" else share > 0.8
+sparse = {n: e.reached[0] for n, e in within["point-navigation"].items()}
+assert sparse[5] > max(sparse[0], sparse[1], sparse[20])
 
 # %% [markdown]
 # The two cheetahs win nearly all within the first second, because *one transition tells the task*. In sparse
-# navigation a transition is silent until the goal is met, so there is nothing to renew the belief with: a new draw is
-# just another guess. And too many draws are a harm of their own. A guess must be **kept long enough to be tested**: to
-# look at a far place one has to walk there, and who changes the goal at every step walks to and fro near the start.
-# That is what posterior sampling for a whole episode is good for, and why the sparse agent of the lesson before draws
-# anew every few steps, not at each.
+# navigation a transition is silent until the goal is met, and no number of draws makes the first episode like the
+# last. Several draws help there, too, but for another reason: not to know more, but to *try* more. And there is a best
+# number of them. A guess must be **kept long enough to be tested**: to look at a far place one has to walk there, and
+# who changes the goal at every step walks to and fro. Who never changes it looks at one place only. (This agent was
+# trained with a draw every 4 steps, so it may be at its best near that.) That is what posterior sampling is good for:
+# a draw that is kept turns a doubt into a plan, and sees it through.
 #
 # So, a rule: how long must one act on a guess until the world can answer? Draw anew no sooner than that. On
 # HalfCheetah the answer comes with each step; where it comes at the end of an episode, keep $z$ until then.

@@ -438,7 +438,7 @@ for name, stage in (("the first episode alone", slice(0, 1)), ("first episode an
         f"{name}: mean {found['mean'][-1]:.0f} [{low_mean:.0f}, {high_mean:.0f}], worst {found['worst'][-1]:.0f},",
         end="",
     )
-    print(f" fell {found['fell'][-1]:.0%}; ahead of one z an episode by {gap:.0f} [{low:.0f}, {high:.0f}] at the end")
+    print(f" fell {found['fell'][-1]:.0%}; ahead of one z an episode by {round(gap)} [{low:.0f}, {high:.0f}]")
 ahead = exercises.evaluate_returns.reference(raw[10][:, :, :1], raw[0][:, :, :1], np.random.default_rng(0))
 assert ahead["difference"][1] > 0
 
@@ -501,7 +501,8 @@ for family in FAMILIES:
 
 # %% [markdown]
 # So a part of MAML's rise is no learning: another stage of its recipe takes more gradient steps, and "after" means
-# something else from there on.
+# something else from there on. (PEARL's dips on the direction lie in a training that was steered in many stages; the
+# table above counts them.)
 #
 # Per environment step PEARL is far ahead, since its replay uses each step many times. That use costs computing time:
 # against core-minutes the curves come near each other. A real robot pays for steps. A fast simulator pays for minutes.
@@ -563,14 +564,15 @@ guess = mpsearch.load("pearl-cheetah-velocity", FAR).adapt(two, seed=0)
 path = climb.returns.mean(axis=(0, 2))  # [S]
 print("MAML, step by step:", path.round().astype(int).tolist())
 print(f"PEARL, after two episodes: {guess.after.mean():.0f}")
-top = int(path.argmax())
-print(f"MAML's best is {path.max():.0f}, after {top} steps and {climb.env_steps[top]:,} environment steps;", end=" ")
-print(f"PEARL spent {guess.env_steps[-1]:,}")
-assert path.max() > path[0] + 100  # uphill it goes
+share = (path[5] - path[0]) / (path[-1] - path[0])
+print(f"the first five steps bring {share:.0%} of what all bring, for {climb.env_steps[-1]:,} environment steps;")
+print(f"PEARL spent {guess.env_steps[-1]:,} and is {guess.after.mean() - path.max():.0f} above MAML's best step")
+assert path[5] > path[0] + 100  # uphill it goes
+assert guess.after.mean() > path.max() + 20  # and does not arrive
 
 # %% [markdown]
-# Uphill it goes, and then it stops going: compare MAML's best with its last step, and both with PEARL. The inner rates
-# were learned for three steps from a start that they knew; nobody promised anything about a fifteenth step.
+# Uphill it goes, and it does not arrive. A gradient says which way is up, not how far the top is; and the inner rates
+# were learned for three steps, from a start that they knew.
 #
 # Next, other bodies: the torso half or twice as heavy, the hind leg at 30 % of its torque, noise on what is sensed.
 
