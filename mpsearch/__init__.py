@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
     from mpsearch.zoo import available, load
 
-_HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch --help` must not
+_HOME = {  # the module of each name; it is imported at first use, because torch and MuJoCo take seconds to import
     "AdaptationResult": "records",
     "AntDirection": "tasks",
     "AntGoal": "tasks",

@@ -13,7 +13,8 @@ class Adapt(Adapting):
     """Adapt a shipped meta-policy to tasks and print the return before and after."""
 
     task: tuple[float, ...] = ()
-    """The tasks; evenly spread ones if not given. Two numbers a task for point-navigation."""
+    """The parameters of the tasks, such as two numbers for each task of point-navigation. By default, tasks are
+    evenly spread."""
     seed: int = 0
 
     def run(self) -> None:

@@ -1,4 +1,4 @@
-"""What the words of a command line stand for: settings, agents, tasks."""
+"""The arguments that commands share, and what they stand for: settings, agents, tasks."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ Settings = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE ...")]
 
 @dataclass
 class Adapting:
-    """What the commands that adapt have in common."""
+    """The arguments that ``mpsearch adapt`` and ``mpsearch evaluate`` have in common."""
 
     algo: tyro.conf.Positional[Method]
     tasks: tyro.conf.Positional[Tasks]
     episodes: int | None = None
-    """Episodes at each stage: 20 for maml and 1 for pearl, if not given."""
+    """Episodes at each stage; by default 20 for maml and 1 for pearl."""
     steps: int | None = None
-    """Stages after the first: gradient steps (maml, 3 if not given) or exploration episodes (pearl, 2)."""
+    """Stages after the first: gradient steps for maml (by default 3), exploration episodes for pearl (by default 2)."""
     resample_every: int | None = None
     """Steps between two draws of z within an episode (pearl only): 1 adapts within the first second, 0 draws once an
     episode; as in training, if not given."""
     weights: Path | None = None
-    """A folder with another checkpoint than the shipped one."""
+    """A folder with a checkpoint to use instead of the shipped one."""
     family: Settings = ()
     """Settings of the task family to change, such as horizon=100."""
     json: bool = False
@@ -54,12 +54,12 @@ class Adapting:
         return options_of(episodes=self.episodes, steps=self.steps, resample_every=self.resample_every)
 
     def load(self) -> Any:
-        """The agent that the words name, on its family."""
+        """Load the agent that the arguments name, with its task family."""
         return load_agent(self.algo, self.tasks, self.weights, self.family)
 
 
 def parse_settings(pairs: tuple[str, ...], what: str) -> dict[str, Any]:
-    """``("horizon=100", "sparse=true")`` as ``{"horizon": 100, "sparse": True}``."""
+    """Return the settings of ``("horizon=100", "sparse=true")`` as ``{"horizon": 100, "sparse": True}``."""
     settings: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
@@ -73,7 +73,7 @@ def parse_settings(pairs: tuple[str, ...], what: str) -> dict[str, Any]:
 
 
 def load_agent(method: str, tasks: str, weights: Path | None, family: tuple[str, ...]) -> Any:
-    """The shipped meta-policy or baseline, or the one in ``weights``, on the family with its changed settings."""
+    """Load the shipped meta-policy or baseline, or the one in ``weights``, and change its family's settings."""
     from mpsearch import zoo
     from mpsearch.evidence import baselines
 
@@ -87,7 +87,7 @@ def load_agent(method: str, tasks: str, weights: Path | None, family: tuple[str,
     name = f"{method}-{family_id}"
     if weights is None and name not in zoo.available():
         shipped = ", ".join(zoo.available())
-        raise UsageError(f"no {name} comes with mpsearch, only {shipped}; train one and give its folder by --weights")
+        raise UsageError(f"no {name} comes with mpsearch, only {shipped}; train one and give its folder with --weights")
     agent = zoo.load(weights or name)
     trainer = method if method in ALGORITHMS else "maml"
     if (agent.algorithm, agent.tasks.id) != (trainer, family_id):
@@ -100,16 +100,18 @@ def load_agent(method: str, tasks: str, weights: Path | None, family: tuple[str,
 
 
 def rows_of(values: tuple[float, ...], family: TaskDistribution) -> Array:
-    """Task values from the command line as rows [K, P]; none gives evenly spread tasks."""
+    """Return task values from the command line as rows [K, P]. Without values, return evenly spread tasks."""
     import numpy as np
 
     width = len(family.parameter_names)
     if len(values) % width:
         names = " ".join(name.upper() for name in family.parameter_names)
-        raise UsageError(f"--task of {family.id} takes {width} numbers a task ({names}), not {len(values)} in all")
+        raise UsageError(
+            f"--task of {family.id} takes {width} numbers for each task ({names}), not {len(values)} in all"
+        )
     return family.check(np.reshape(values, (-1, width))) if values else family.spread()
 
 
 def options_of(**given: int | None) -> dict[str, int]:
-    """The options that were given."""
+    """Return the options that are not ``None``."""
     return {name: value for name, value in given.items() if value is not None}

@@ -13,16 +13,16 @@ from mpsearch.errors import UsageError
 
 @dataclass
 class Evaluate(Adapting):
-    """Adapt to held-out tasks with many seeds; print the mean return of each stage with its interval."""
+    """Adapt to held-out tasks with many seeds, and print the mean return of each stage with its interval."""
 
     seeds: int = 10
-    """Seeds 0, 1, ... of the exploration."""
+    """The number of seeds; they are 0, 1, and so on."""
     count: int = 40
-    """Held-out tasks (the two directions for cheetah-direction)."""
+    """The number of held-out tasks. For cheetah-direction there are always two."""
     mean_actions: bool = False
     """Score MAML by mean actions, as PEARL is, instead of those that it samples to explore."""
     out: Path | None = None
-    """Write every return, with all that says where they come from, to OUT.json, and a picture to OUT.png."""
+    """Write every return and the origin of the results to OUT.json, and a picture to OUT.png."""
     into_card: bool = False
     """Write the result into the card of --weights."""
 
@@ -64,7 +64,7 @@ class Evaluate(Adapting):
         return MeanActions(agent)
 
     def _command(self) -> str:
-        """What repeats this evaluation on the meta-policy once it ships under its name."""
+        """Return the command that repeats this evaluation when the meta-policy comes with the package."""
         words = ["mpsearch", "evaluate", self.algo, self.tasks, "--seeds", str(self.seeds), "--count", str(self.count)]
         words += [f"--{key.replace('_', '-')} {value}" for key, value in self.options.items()]
         words += ["--mean-actions"] if self.mean_actions else []

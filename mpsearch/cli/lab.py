@@ -1,4 +1,4 @@
-"""``mpsearch lab``: lay the lessons out and open them."""
+"""``mpsearch lab``: copy the lessons into a folder and open them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mpsearch.errors import MpsearchError
 
 @dataclass
 class Lab:
-    """Lay the notebooks out in a folder (never overwriting yours) and open JupyterLab on the first."""
+    """Copy the lessons into a folder, without overwriting files, and open the first one in JupyterLab."""
 
     folder: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="DIR")]] = field(
         default_factory=lambda: Path("mpsearch-notebooks")
@@ -21,7 +21,7 @@ class Lab:
     browser: bool = True
     """Open a browser window."""
     update: bool = False
-    """After an upgrade: replace the lessons that you have not changed, lay the new version beside the others."""
+    """After an upgrade, replace the lessons that you have not changed, and put new versions beside the others."""
 
     def run(self) -> None:
         from mpsearch.course.lab import check_jupyterlab, lay_out, open_lab

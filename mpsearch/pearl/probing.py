@@ -48,10 +48,14 @@ def explored_context(agent: PEARL, tasks: Array, *, seed: int, episodes: int = 2
 
 
 def transitions_of(episodes: Episodes) -> Tensor:
-    """The transitions (s, a, r, s') of each task's first episode, [K, T, C]."""
+    """Return the transitions (s, a, r, s') of each task's first episode, [K, T, C].
+
+    Where episodes end before the time limit, T is the length of the longest one, and the others are padded.
+    """
+    longest = episodes.rewards.shape[-1] if episodes.lengths is None else int(episodes.lengths[:, 0].max())
     seen = episodes.observations[:, 0]  # [K, T + 1, O]
     parts = (seen[:, :-1], episodes.actions[:, 0], episodes.rewards[:, 0, :, None], seen[:, 1:])
-    return torch.from_numpy(np.concatenate(parts, axis=-1))
+    return torch.from_numpy(np.concatenate(parts, axis=-1)[:, :longest])
 
 
 def believe(agent: PEARL, context: Tensor) -> Normal:

@@ -1,6 +1,6 @@
-"""The packages that draw into a notebook; only the extras ``widgets`` and ``lab`` of mpsearch install them.
+"""The packages for widgets in notebooks. They are optional: the extras ``widgets`` and ``lab`` install them.
 
-All of mpsearch imports them from here, so that one who lacks them reads one sentence::
+All modules of mpsearch import them from here. If one is missing, the error says what to install::
 
     from mpsearch.view.jupyter import anywidget
 """
@@ -30,5 +30,5 @@ def __getattr__(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         raise MissingPackageError(
             f"players, explorers and pictures in a notebook need {error.name}, which is not installed: "
-            'pip install "mpsearch[lab]", or "mpsearch[widgets]" where Jupyter is there already, as on Colab'
+            'pip install "mpsearch[lab]", or "mpsearch[widgets]" if Jupyter is installed already, as on Colab'
         ) from error

@@ -147,11 +147,11 @@ def test_an_evaluation_can_be_written_into_the_card(capsys, trained) -> None:
 
 MISTAKES = [
     (["adapt", "sarsa", "cheetah-direction"], "unknown algorithm 'sarsa'; known: average, maml,"),
-    (["adapt", "maml", "cheetah-jump"], "known: cheetah-direction, cheetah-velocity, point-navigation"),
+    (["adapt", "maml", "cheetah-jump"], "known: ant-direction, ant-goal, cheetah-direction"),
     (["adapt", "maml", "cheetah-velocity", "--task", "7"], "velocity must lie in [0, 3]"),
     (["adapt", "maml", "cheetah-velocity", "--task", "nan"], "velocity must lie in [0, 3]"),
     (["adapt", "maml", "cheetah-direction", "--task", "0.5"], "direction must be 1 (forward) or -1 (backward)"),
-    (["adapt", "maml", "point-navigation", "--task", "0.5"], "takes 2 numbers a task (X Y), not 1"),
+    (["adapt", "maml", "point-navigation", "--task", "0.5"], "takes 2 numbers for each task (X Y), not 1"),
     (["adapt", "maml", "cheetah-direction", "--episodes", "0"], "episodes must be a whole number of at least 1"),
     (["adapt", "maml", "cheetah-direction", "--steps", "-1"], "steps must be a whole number of at least 0"),
     (["adapt", "maml", "cheetah-direction", "--seed", "-1"], "seed must be a whole number of at least 0"),

@@ -67,7 +67,7 @@ def beliefs_along(agent: PEARL, task: Array, seed: int, counts: Sequence[int]) -
         UsageError: the agent's family does not contain the task, or a count is out of range.
     """
     context = explored_context(agent, np.asarray(task)[None], seed=seed, episodes=EPISODES)
-    longest = context.shape[1]
+    longest = EPISODES * agent.tasks.horizon  # where episodes end before it, the last counts say the same
     if len(counts) == 0 or not all(0 <= count <= longest for count in counts):
         raise UsageError(f"counts must be numbers of transitions from 0 to {longest}, not {list(counts)}")
     beliefs = [agent.encoder(context[:, :count]) for count in counts]
