@@ -21,8 +21,9 @@
 # 4. tell two kinds of shuffling apart: one that changes nothing, and one that changes everything,
 # 5. draw the contexts that an encoder learns from, and show which part of a transition carries the task.
 #
-# **Time:** about @TIME@ minutes, 20 of them for the larger exercise of section 7, which may wait. **Builds on:** lesson
-# 00, and the lesson before this one, where the theory of PEARL is. Code that only draws is folded away.
+# **Time:** about 85 minutes, in two sittings: sections 1 to 4, then 5 to 8. The larger exercise of section 7 takes 20
+# of them, and may wait. **Builds on:** lesson 00, and the lesson before this one, where the theory of PEARL is. Code
+# that only draws or prints is folded away.
 #
 # In one breath, what we need of the theory. A **context** $c$ is a set of transitions $(s, a, r, s')$ of one task. An
 # **encoder** turns each of them into a Gaussian over a small vector $z$, and multiplies them, together with the
@@ -183,7 +184,7 @@ plots.show(axes, f"{words} on average.")
 # surely does it claim such a dimension, and what does it cost? Twelve of the speeds, three explorations each: act on
 # the mean of the belief, then with every number but the carrier set to 0, and for contexts of other lengths.
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 some = sixty[2::5]  # twelve of the sixty
 MANY = family.horizon * 2
 KINDS = ("all", "all, other z at 0", "first 64", "random 64", "last 64")
@@ -366,7 +367,7 @@ lie
 # %% [markdown]
 # **Standing still.** Is it the lie? Ask for slow speeds honestly, with 400 honest transitions:
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 slow = np.array([[0.1], [0.2], [0.3], [0.5], [0.75]])
 honest = speed_of(act_on(agent, slow, believe(agent, explored_context(agent, slow, seed=0)).mean, seed=1))
 for wish, ran in zip(slow[:, 0], honest, strict=True):
@@ -382,7 +383,7 @@ for wish, ran in zip(slow[:, 0], honest, strict=True):
 # **Too fast for a slow lie.** We solved the equation for $v < v^*$. If the step was *faster* than told, the sign
 # turns. The reward is a distance, and a distance has two sides:
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 moved = lie.told(1).moved  # the speed of the step that seed 1 saw
 low, mirror = 0.2, 2 * moved - 0.2
 pair_of_lies = [forge(moved, np.zeros(6), speed) for speed in (low, mirror)]
@@ -436,7 +437,7 @@ plots.show(axes, f"Return so far in the first episode against steps seen, mean o
 # That is adaptation within the very first episode. Why is it not always done so? What is a guess that is *kept* good
 # for? Look at three families, as stored: return of the first episode with its interval over seeds.
 
-# %%
+# %% jupyter={"source_hidden": true}
 NAMES = {"cheetah-direction": "direction", "cheetah-velocity": "velocity", "point-navigation": "sparse navigation"}
 within = {tasks: {n: results.evaluation(f"pearl-{tasks}-every-{n}") for n in (0, 1, 5, 10, 20)} for tasks in NAMES}
 for tasks, evaluations in within.items():
@@ -632,7 +633,7 @@ exercises.sample_contexts.check(sample_contexts)
 # Now it drives the robot. Twelve cheetahs explore three times each; your contexts (the library's, if yours is not done)
 # of 1, 8 and 64 transitions go to the encoder, and the actor runs on what it believes.
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 right = exercises.sample_contexts.verdict(sample_contexts).status == "right"
 sampler = sample_contexts if right else exercises.sample_contexts.reference
 explorations = [explored(agent, some, seed=seed, episodes=1)[0] for seed in (0, 1, 2)]
@@ -654,12 +655,12 @@ assert driven[64] < errors[0] / 4
 #
 # Adaptation took a moment. Training did not. The learning curve came with the weights:
 
-# %%
+# %% jupyter={"source_hidden": true}
 folder = zoo.find("pearl-cheetah-velocity")
 records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 plots.show(plots.plot_learning_curve(records), plots.describe_learning_curve(records))
 
-# %%
+# %% jupyter={"source_hidden": true}
 print(f"training: {agent.env_steps:,} steps, {agent.cpu_seconds / 60:.0f} minutes on one core")
 for number, command in enumerate([*(card["command"] for card in agent.history), agent.command], 1):
     print(f"command {number}:", textwrap.fill(command, 100, initial_indent="  ", subsequent_indent="      "), sep="\n")
@@ -672,7 +673,7 @@ for number, command in enumerate([*(card["command"] for card in agent.history), 
 #
 # All this was one speed or two. This is the evaluation that is stored, on tasks that no training drew:
 
-# %%
+# %% jupyter={"source_hidden": true}
 record, evaluation = results.read("pearl-cheetah-velocity"), results.evaluation("pearl-cheetah-velocity")
 print(f"{len(evaluation.tasks)} speeds, {len(evaluation.seeds)} seeds of exploration; repeat it with")
 print(f"  {record['command']}")

@@ -21,8 +21,8 @@
 # 4. say what a changed body or a task outside the range does to an adapted policy,
 # 5. write an evaluation from raw returns, decide between MAML and PEARL by data, and read a paper with a checklist.
 #
-# **Time:** about @TIME@ minutes, 20 of them for the larger exercise of section 6, which may wait. **Builds on:**
-# lessons 05 (MAML on HalfCheetah) and 07 (PEARL on HalfCheetah). Code that only draws is folded away.
+# **Time:** about 75 minutes, 20 of them for the larger exercise of section 6, which may wait. **Builds on:**
+# lessons 05 (MAML on HalfCheetah) and 07 (PEARL on HalfCheetah). Code that only draws or prints is folded away.
 #
 # Nearly all numbers here were measured in advance: evaluations take hours. They are stored with every return,
 # and with the command that repeats them.
@@ -203,7 +203,7 @@ assert coverage[30] > 0.9
 # The bar above is narrow. But what was drawn anew? Only the exploration noise of *one* training's weights. Train again
 # with another seed, and you get other weights. Here is each training that we kept, with its own interval:
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 shipped = "maml-cheetah-direction"
 others = [name for name in results.names() if name.startswith(f"{shipped}-seed")]
 trainings = {
@@ -283,7 +283,7 @@ print(f"worst {noisy.returns[..., -1].min():.0f}")
 # The **probability of improvement** asks how *often*, not by how much: take a task and one run of each method at
 # random; what is the chance that the first is higher?
 
-# %%
+# %% jupyter={"source_hidden": true}
 versus = {
     "PEARL over MAML, direction": (direction["PEARL"], direction["MAML"]),
     "PEARL over MAML, velocity": (velocity["PEARL"], velocity["MAML"]),
@@ -313,7 +313,7 @@ assert -ahead.min() > 2 * ahead.max()
 # The library can score MAML's adapted policies by their mean actions (`mpsearch evaluate --mean-actions`): it explores
 # with noise as always, and then each policy acts without. This is stored for both families:
 
-# %%
+# %% jupyter={"source_hidden": true}
 quiet = {family: stored("maml", family, "-mean-actions") for family in FAMILIES}
 print("           MAML, noisy   MAML, mean action   PEARL    what the noise costs   PEARL - MAML, both without noise")
 fair = {}
@@ -421,7 +421,7 @@ exercises.evaluate_returns.check(evaluate_returns)
 # with one $z$ an episode (theirs); the first episode and one after it. (If your function is not done, the library's
 # copy works.)
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 pearl = mpsearch.load("pearl-cheetah-velocity")
 six = pearl.tasks.spread(6)
 raw = {
@@ -445,7 +445,7 @@ assert ahead["difference"][1] > 0
 # %% [markdown]
 # ## 7. What does each cost to train?
 
-# %%
+# %% jupyter={"source_hidden": true}
 costs = {}
 print("                 steps (M)  core-minutes  stages of the recipe")
 for family in FAMILIES:
@@ -490,7 +490,7 @@ for row, family in enumerate(FAMILIES):
         words.append(f"{family.capitalize()}: {plots.describe_training(shown, xlabel=label)}")
 plots.show(panels[0, 0], " ".join(words))
 
-# %%
+# %% jupyter={"source_hidden": true}
 for family in FAMILIES:
     text = (find(f"maml-cheetah-{family}") / "metrics.jsonl").read_text(encoding="utf-8")
     lines = [json.loads(line) for line in text.splitlines()]
@@ -556,7 +556,7 @@ exercises.beyond.check(*(stored(method, "velocity", "-beyond") for method in ("m
 #
 # "A gradient points uphill on any task" deserves more than three steps. Fifteen, live, on two speeds beyond the range:
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 FAR = CheetahVelocity(low_velocity=3, high_velocity=4)
 two, STEPS = np.array([[3.3], [3.8]]), 15
 climb = mpsearch.load("maml-cheetah-velocity", FAR).adapt(two, seed=0, steps=STEPS)
@@ -576,7 +576,7 @@ assert guess.after.mean() > path.max() + 20  # and does not arrive
 #
 # Next, other bodies: the torso half or twice as heavy, the hind leg at 30 % of its torque, noise on what is sensed.
 
-# %%
+# %% jupyter={"source_hidden": true}
 CHANGES = {
     "as trained": "",
     "light torso": "-light",
@@ -618,7 +618,7 @@ AdaptationExplorer(*(mpsearch.load(f"{method}-cheetah-velocity", body) for metho
 # seeds, which is what we can draw anew for these weights.
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def above(x, y, stage=-1):
     if len(x.tasks) == len(y.tasks) and np.array_equal(x.tasks, y.tasks) and stage == -1:
         return difference(x, y, over="seeds")[1] > 0
@@ -737,7 +737,7 @@ assert all(claims.values()), [claim for claim, holds in claims.items() if not ho
 #   does not know.
 # - **Training that stalls**: curves flat for hours. RESULTS.md has a list of what did not work.
 
-# %%
+# %% jupyter={"source_hidden": true}
 few, first = one_episode["direction"], direction["PEARL"]
 print(f"MAML, one episode a step: worst run {few.returns[..., -1].mean(axis=1).min():.0f}, mean {few.mean[-1]:.0f}")
 print(f"PEARL, first episode: from {first.returns[..., 0].min():.0f} to {first.returns[..., 0].max():.0f}")
