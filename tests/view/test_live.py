@@ -9,6 +9,7 @@ import pytest
 
 from mpsearch.errors import UsageError, unknown
 from mpsearch.returns import discounted_sums
+from mpsearch.rollouts import collect
 from mpsearch.surroundings import one_torch_thread
 from mpsearch.view import live, plots
 
