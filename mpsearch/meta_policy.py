@@ -108,6 +108,7 @@ class MetaPolicy(Trainable, Adapts):
         save_every: float = 60.0,
         on_nonfinite: OnNonFinite = "stop",
         progress: bool = True,
+        device: str = "cpu",
     ) -> None:
         """Train for ``iterations`` more iterations.
 
@@ -122,13 +123,17 @@ class MetaPolicy(Trainable, Adapts):
             on_nonfinite: "stop", or "rollback": go back to the last checkpoint in ``folder`` and on with other
                 random numbers; the next metrics say so by ``rollback``, the reason.
             progress: show a progress bar with returns and steps per second.
+            device: "cpu", or "cuda" for gradient steps on a GPU (PEARL only) while the processor explores. There a
+                step learns from the iterations before, and runs agree in their mean returns, not to the bit.
 
         Raises:
+            UsageError: this machine or this algorithm has no such device.
             NonFiniteError: training diverged; the last checkpoint is in ``folder``.
             CheckpointError: ``folder`` cannot be written, or another process is training there.
             KeyboardInterrupt: it was interrupted, and has saved; a second interrupt does not wait for that.
             Terminated: the process was told to end by SIGTERM, and training has saved.
         """
+        self.device = self._check_device(device)
         loop = Loop(self, check_count("seed", seed, 0), callback, folder, save_every, on_nonfinite, progress)
         with own_torch():
             loop.run(iterations)

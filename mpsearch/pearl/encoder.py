@@ -45,9 +45,14 @@ class Encoder(nn.Module):
         mean, raw = self.layers(flat).unflatten(0, context.shape[:2]).chunk(2, dim=-1)
         return mean, functional.softplus(raw).clamp_min(LEAST_VARIANCE).reciprocal()
 
-    def forward(self, context: Tensor) -> Normal:
-        """The belief about z, [K, Z], given each task's transitions [K, N, C]; N may be 0."""
+    def forward(self, context: Tensor, mask: Tensor | None = None) -> Normal:
+        """The belief about z, [K, Z], given each task's transitions [K, N, C]; N may be 0.
+
+        With ``mask`` [K, N], those count where it is 1, and not where it is 0.
+        """
         mean, precision = self.factors(context)
+        if mask is not None:
+            precision = precision * mask[..., None]
         total = 1 + precision.sum(-2)
         return Normal((precision * mean).sum(-2) / total, total.rsqrt(), validate_args=False)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mpsearch.errors import CheckpointError, UsageError, check_count
+from mpsearch.pearl.config import PEARLConfig
 from mpsearch.pearl.losses import Transitions
 from mpsearch.records import Array, Episodes
 from mpsearch.training.storage import require_structure
@@ -69,14 +70,31 @@ class Replay:
 
     def sample(self, tasks: Array, n: int, rng: np.random.Generator) -> Transitions:
         """``n`` transitions of each of ``tasks`` [M], uniformly and with repetition; [M, n, ...]."""
-        kept = self._kept(tasks, self.added, self.capacity)
-        return self._draw(tasks[:, None], rng.integers(kept, size=(len(tasks), n)), rng)
+        return self.take(self._draw_all(tasks, n, rng))
 
     def sample_recent(self, tasks: Array, n: int, rng: np.random.Generator, episodes: int = 1) -> Transitions:
         """A context for each of ``tasks`` [M]: ``n`` transitions from ``episodes`` successive explorations.
 
         They are a random stretch of the latest ones, or all of them if there are no more.
         """
+        return self.take(self._draw_recent(tasks, n, rng, episodes))
+
+    def draw_step(self, config: PEARLConfig, rng: np.random.Generator) -> tuple[Array, Array]:
+        """The data of one gradient step: numbers of transitions [M, N] for contexts and [M, B] for losses.
+
+        Transition t of the episode in slot s of task k has the number ``(k * capacity + s) * T + t``.
+        """
+        c = config
+        tasks = choose(len(self.added), c.meta_batch, rng)
+        length = int(rng.integers(min(c.least_context, c.context), c.context + 1))
+        context = self._draw_recent(tasks, length, rng, c.context_episodes)
+        return context, self._draw_all(tasks, c.batch, rng)
+
+    def _draw_all(self, tasks: Array, n: int, rng: np.random.Generator) -> Array:
+        kept = self._kept(tasks, self.added, self.capacity)
+        return self._draw(tasks[:, None], rng.integers(kept, size=(len(tasks), n)), rng)
+
+    def _draw_recent(self, tasks: Array, n: int, rng: np.random.Generator, episodes: int) -> Array:
         kept = self._kept(tasks, self.explored, self.recent)
         k = tasks[:, None]
         length = np.minimum(kept, episodes)
@@ -94,11 +112,13 @@ class Replay:
             raise UsageError(f"task {tasks[kept[:, 0] == 0][0]} has no such episodes yet")
         return kept
 
-    def _draw(self, k: Array, slot: Array, rng: np.random.Generator) -> Transitions:
-        """Transitions at random times of these episodes; ``take`` from flat arrays is twice as fast as indexing."""
-        episode = k * self.capacity + slot
-        row = episode * self.horizon + rng.integers(self.horizon, size=slot.shape)
-        observation = row + episode  # an episode has one observation more than it has steps
+    def _draw(self, k: Array, slot: Array, rng: np.random.Generator) -> Array:
+        """Numbers of transitions at random times of these episodes."""
+        return (k * self.capacity + slot) * self.horizon + rng.integers(self.horizon, size=slot.shape)
+
+    def take(self, row: Array) -> Transitions:
+        """The transitions with the numbers ``row``; ``take`` from flat arrays is twice as fast as indexing."""
+        observation = row + row // self.horizon  # an episode has one observation more than it has steps
 
         def take(array: Array, index: Array) -> Tensor:
             return torch.from_numpy(array.reshape(-1, *array.shape[3:]).take(index, axis=0))
@@ -152,6 +172,11 @@ class Replay:
         explorations_exist = (explorations >= 0) & (explorations < np.maximum(added, 1)[:, None])
         if not (agree and explorations_exist.all() and ((self.explored <= explored) & (explored <= added)).all()):
             raise CheckpointError(f"{where} is damaged: its counters disagree; use another copy of the checkpoint")
+
+
+def choose(count: int, n: int, rng: np.random.Generator) -> Array:
+    """``n`` different ones of ``count`` tasks, or all of them, by their indices."""
+    return rng.choice(count, min(n, count), replace=False)
 
 
 def require_memory(size: int, what: str) -> None:

@@ -38,6 +38,7 @@ class Trainable(ABC):
         command: the command line that repeats this training, if one did it.
         history: the cards of the trainings that this one started from.
         rollbacks: how often training went back to a checkpoint and continued with other random numbers.
+        device: where the last training made its gradient steps: "cpu" or "cuda".
     """
 
     algorithm: ClassVar[str]
@@ -52,6 +53,7 @@ class Trainable(ABC):
         self.command: str | None = None
         self.history: list[dict[str, Any]] = []
         self.rollbacks = 0
+        self.device = "cpu"
         self._shards = Shards()
         with own_torch():
             self._build()
@@ -83,6 +85,12 @@ class Trainable(ABC):
     def _restore(self, saved: Checkpoint) -> None:  # noqa: B027 - most have nothing more
         """Take from a checkpoint what is not among :meth:`_tensors`."""
 
+    def _check_device(self, device: str) -> str:
+        """Return ``device`` if this agent can be trained there."""
+        if device != "cpu":
+            raise UsageError(f"{self.algorithm} trains on the processor, not on {device!r}")
+        return device
+
     def _require_finite_parameters(self) -> None:
         for name, tensor in self._tensors().items():
             if not torch.isfinite(tensor).all():
@@ -102,6 +110,7 @@ class Trainable(ABC):
             "wall_seconds": round(self.wall_seconds, 1),
             "cpu_seconds": round(self.cpu_seconds, 1),
             "machine": describe_machine(),
+            "device": self.device,
             "versions": package_versions(),
             "revision": code_revision(),
             "history": self.history,
