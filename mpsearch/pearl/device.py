@@ -65,21 +65,20 @@ class Away:
 
     def __init__(self, tasks: TaskDistribution, config: PEARLConfig, replay: Replay, device: str) -> None:
         self.config, self.device = config, torch.device(device)
-        self.on_gpu = self.device.type == "cuda"
-        with self.device:
-            self.learning = Learning(tasks, config, captured=self.on_gpu)
-        self.mirror = Mirror(replay, self.device)
-        steps, k = config.gradient_steps, min(config.meta_batch, len(replay.added))
-        self.step_number = torch.zeros(1, dtype=torch.long, device=self.device)
-        self.plan = [
-            torch.zeros((steps, k, config.context), dtype=torch.long, device=self.device),  # rows of the contexts
-            torch.zeros((steps, k, config.batch), dtype=torch.long, device=self.device),  # rows of the batches
-            torch.zeros((steps,), dtype=torch.long, device=self.device),  # lengths of the contexts
-            torch.zeros((steps, k * config.batch, config.latent + 2 * tasks.action_dim), device=self.device),  # noise
-        ]
-        self.history = torch.zeros((steps, 5 + config.latent), device=self.device)
-        self.stream = torch.cuda.Stream(self.device) if self.on_gpu else None
+        self.stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
         self.recorded: dict[bool, Callable[[], None]] = {}
+        steps, k, rows = config.gradient_steps, min(config.meta_batch, len(replay.added)), config.batch
+        with self._queue(), self.device:
+            self.learning = Learning(tasks, config, captured=self.stream is not None)
+            self.mirror = Mirror(replay, self.device)
+            self.step_number = torch.zeros(1, dtype=torch.long)
+            self.plan = [
+                torch.zeros((steps, k, config.context), dtype=torch.long),  # which transitions are the contexts
+                torch.zeros((steps, k, rows), dtype=torch.long),  # which ones the losses get
+                torch.zeros((steps,), dtype=torch.long),  # lengths of the contexts
+                torch.zeros((steps, k * rows, config.latent + 2 * tasks.action_dim)),  # noise
+            ]
+            self.history = torch.zeros((steps, 5 + config.latent))
 
     @contextmanager
     def _queue(self) -> Iterator[None]:
@@ -146,7 +145,7 @@ class Away:
 
     def _record(self, moves_actor: bool) -> Callable[[], None]:
         """A step as one launch. (What the steps before recording change is overwritten afterwards.)"""
-        if not self.on_gpu:
+        if self.stream is None:
             return lambda: self._step(moves_actor)
         graph = torch.cuda.CUDAGraph()
         with _recording, fast_products():

@@ -78,7 +78,8 @@ def test_what_a_mask_leaves_out_does_not_matter() -> None:
     belief, short = encoder(context, mask), encoder(context[:, :4])
     torch.testing.assert_close(belief.mean[0], short.mean[0])
     torch.testing.assert_close(belief.stddev[0], short.stddev[0])
-    assert (belief.mean[1] == 0).all() and (belief.stddev[1] == 1).all()
+    assert (belief.mean[1] == 0).all()
+    assert (belief.stddev[1] == 1).all()
 
 
 def test_a_mirror_follows_the_replay_even_where_old_episodes_are_replaced() -> None:
