@@ -1,4 +1,4 @@
-"""How the tests share the cores, how the lessons run under nbval and how long that takes; a browser with JupyterLab."""
+"""Settings for all tests: threads, the lessons under nbval and their times, and a browser with JupyterLab."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
-# Two workers on two cores: torch threads that wait for each other would take most of the time.
+# Two test workers share two cores. With more torch threads, most of the time would be spent waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import nbformat
@@ -20,9 +20,9 @@ from nbval.plugin import IPyNbCell
 
 from mpsearch.course.lab import lab_command, lab_environment, lay_out
 
-CELL_PATIENCE = 180  # s for a cell, and for its output to arrive; nbval has 2000 and a fixed 5
-MACHINE_DEPENDENT = ("stderr", "text/html")
-COMPARED = {"check", "nbval-check-output"}  # tags; nbval, if lax, compares no other cell's output with the stored one
+CELL_PATIENCE = 180  # s; the time limit for a cell (nbval: 2000) and for its output to arrive (nbval: always 5)
+MACHINE_DEPENDENT = ("stderr", "text/html")  # kinds of output that are never compared with the stored ones
+COMPARED = {"check", "nbval-check-output"}  # only cells with one of these tags have their output compared
 
 
 def pytest_addoption(parser):
@@ -38,6 +38,11 @@ def pytest_configure(config):
         config.pluginmanager.register(LessonTimes(file))
 
 
+def pytest_itemcollected(item):
+    if "browser" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.slow)
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if isinstance(item, IPyNbCell):
@@ -48,7 +53,7 @@ def pytest_collection_modifyitems(items):
 
 
 class LessonTimes:
-    """Adds up how long the cells of each learner's notebook took under nbval."""
+    """A pytest plugin that adds up the times of the cells of each learner's notebook under nbval."""
 
     def __init__(self, file: Path) -> None:
         self.file, self.seconds = file, Counter()
@@ -70,7 +75,7 @@ class LessonTimes:
 
 @pytest.fixture(scope="session")
 def browser():
-    """The system's Chromium, without a window."""
+    """Start the system's Chromium without a window."""
     api = pytest.importorskip("playwright.sync_api", reason="the browser tests need: pip install playwright")
     names = ("chromium", "chromium-browser", "google-chrome")
     program = next(filter(None, map(shutil.which, names)), None)
@@ -91,10 +96,10 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module", params=["light", "dark"])
 def lab(request, tmp_path_factory, browser):
-    """The address of a lesson, by its name, in a JupyterLab in the theme asked for."""
+    """Start JupyterLab with the theme of the parameter; return a function from a lesson's name to its address."""
     folder, config = tmp_path_factory.mktemp("lessons"), tmp_path_factory.mktemp("config")
     lay_out(folder)
-    if cells := getattr(request.module, "CELLS", None):  # a notebook of the test's own
+    if cells := getattr(request.module, "CELLS", None):  # the test module has its own cells for a notebook
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
         code = [nbformat.v4.new_code_cell(source) for source in cells]
         nbformat.write(nbformat.v4.new_notebook(cells=code, metadata=kernel), folder / "cells.ipynb")
@@ -102,11 +107,12 @@ def lab(request, tmp_path_factory, browser):
     theme.parent.mkdir(parents=True)
     theme.write_text(json.dumps({"theme": f"JupyterLab {request.param.title()}"}), encoding="utf-8")
     own = {f"JUPYTERLAB_{name.upper()}_DIR": str(config / name) for name in ("settings", "workspaces")}
-    environment = {**lab_environment(config), **own}  # a server of another worker may run beside this one
+    environment = {**lab_environment(config), **own}  # own folders, because another worker may run a server too
     port = free_port()
     options = [f"--ServerApp.port={port}", "--IdentityProvider.token=lesson"]
     with open(config / "log", "w") as log:
-        # Neither the first lesson nor an earlier test's notebook is to come up in front: no default, own workspaces.
+        # JupyterLab must open the test's notebook only. So it gets no default address, which is that of the first
+        # lesson, and each notebook has its own workspace, which does not remember the notebook of an earlier test.
         command = [part for part in lab_command(folder, browser=False) if "default_url" not in part]
         server = subprocess.Popen([*command, *options], env=environment, stderr=log)
         try:
@@ -119,7 +125,7 @@ def lab(request, tmp_path_factory, browser):
 
 @pytest.fixture
 def page(browser):
-    """A page that fails the test at its end if anything was written to the console as an error."""
+    """Open a page. At the end, the test fails if the page wrote an error to the browser's console."""
     page = browser.new_page(viewport={"width": 1300, "height": 1100})
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)

@@ -21,14 +21,32 @@ if TYPE_CHECKING:
     from mpsearch.pearl import PEARL, PEARLConfig
     from mpsearch.policies import PolicyNet
     from mpsearch.records import AdaptationResult
-    from mpsearch.tasks import CheetahDirection, CheetahVelocity, PointNavigation, TaskDistribution
+    from mpsearch.tasks import (
+        AntDirection,
+        AntGoal,
+        Batch,
+        CheetahDirection,
+        CheetahVelocity,
+        GymnasiumTasks,
+        HopperBody,
+        HumanoidDirection,
+        PointNavigation,
+        TaskDistribution,
+        WalkerBody,
+    )
     from mpsearch.zoo import available, load
 
-_HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch --help` must not
+_HOME = {  # the module of each name; it is imported at first use, because torch and MuJoCo take seconds to import
     "AdaptationResult": "records",
+    "AntDirection": "tasks",
+    "AntGoal": "tasks",
+    "Batch": "tasks",
     "CheetahDirection": "tasks",
     "CheetahVelocity": "tasks",
     "Evaluation": "evaluation",
+    "GymnasiumTasks": "tasks",
+    "HopperBody": "tasks",
+    "HumanoidDirection": "tasks",
     "MAML": "maml",
     "MAMLConfig": "maml",
     "PEARL": "pearl",
@@ -36,6 +54,7 @@ _HOME = {  # imported when first used: torch and mujoco take seconds, `mpsearch 
     "PointNavigation": "tasks",
     "PolicyNet": "policies",
     "TaskDistribution": "tasks",
+    "WalkerBody": "tasks",
     "available": "zoo",
     "evaluate": "evaluation",
     "load": "zoo",
@@ -45,14 +64,21 @@ __all__ = [
     "MAML",
     "PEARL",
     "AdaptationResult",
+    "AntDirection",
+    "AntGoal",
+    "Batch",
     "CheetahDirection",
     "CheetahVelocity",
     "Evaluation",
+    "GymnasiumTasks",
+    "HopperBody",
+    "HumanoidDirection",
     "MAMLConfig",
     "PEARLConfig",
     "PointNavigation",
     "PolicyNet",
     "TaskDistribution",
+    "WalkerBody",
     "available",
     "evaluate",
     "load",
@@ -60,8 +86,8 @@ __all__ = [
     "register",
 ]
 
-for _family, _place in BUILT_IN.items():
-    register_environment(_place.split(":")[-1], _family)
+for _family in BUILT_IN:
+    register_environment(_family)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Policies: networks that take their parameters with or without a leading task axis."""
+"""Policies: networks whose parameters are shared by all tasks, or have a leading task axis with one set per task."""
 
 from __future__ import annotations
 
@@ -18,35 +18,39 @@ from mpsearch.records import Array
 
 
 class TaskLinear(nn.Linear):
-    """A linear layer whose weight may be one for all tasks, [out, in], or one a task, [K, out, in]."""
+    """A linear layer whose weight is either shared by all tasks, [out, in], or different for each, [K, out, in]."""
 
     def reset_parameters(self) -> None:
-        """Zeros: :meth:`PolicyNet.initialise` draws the weights, from a generator of its own."""
+        """Set the parameters to zero. :meth:`PolicyNet.initialise` draws the weights later, from its generator."""
         nn.init.zeros_(self.weight)
         nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[K, N, in] -> [K, N, out]; [..., in] -> [..., out] with shared weights."""
+        """Map [K, N, in] to [K, N, out]. With shared weights, map [..., in] to [..., out]."""
         if self.weight.dim() == 2:
             return functional.linear(x, self.weight, self.bias)
         return torch.baddbmm(self.bias.unsqueeze(-2), x, self.weight.mT)
 
 
 class PolicyNet(nn.Module):
-    """A Gaussian policy: mean by a tanh network, standard deviation learned but not state-dependent.
+    """A Gaussian policy.
 
-    Observations are divided by ``observation_scale`` inside the network, which stores it, so that a
-    policy and the scale it was trained with cannot be separated.
+    A network with tanh layers computes the mean from the observation. The standard deviation is learned and does not
+    depend on the observation. The network divides observations by ``observation_scale`` and stores this scale, so
+    that a saved policy always has the scale with which it was trained.
 
     Args:
         observation_dim, action_dim: O and A.
-        hidden: widths of the tanh layers.
-        observation_scale: [O] typical size of each observation; ones if not given.
-        initial_std: standard deviation of the actions before training.
-        minimum_std: exploration never falls below this.
-        context: C, the width of a learned vector that is fed in beside the observation. It gives a
-            gradient step a direct way to tell the whole network which task this is ("bias
-            transformation", Finn et al. 2017b, section 4.2); 0 leaves it out.
+        hidden: the widths of the tanh layers.
+        observation_scale: [O] the typical magnitude of each observation; ones by default.
+        initial_std: the standard deviation of the actions before training.
+        minimum_std: a lower bound of the standard deviation, so that exploration never ends.
+        context: C, the width of a learned vector that is an additional input of the network. Through it, a gradient
+            step can adapt the whole network to a task ("bias transformation", Finn et al. 2017b, section 4.2). 0
+            leaves it out.
+
+    Raises:
+        UsageError: ``minimum_std`` is negative, or ``initial_std`` is not above it.
     """
 
     observation_scale: Tensor
@@ -82,7 +86,10 @@ class PolicyNet(nn.Module):
         self.minimum_std = minimum_std
 
     def initialise(self, generator: torch.Generator) -> PolicyNet:
-        """Draw the weights: Glorot-uniform, the last layer a hundredth of it so that means start near zero."""
+        """Draw the weights from the Glorot-uniform distribution, and return this policy.
+
+        The weights of the last layer are multiplied by 0.01, so that the mean actions start near zero.
+        """
         last = len(self.layers) - 1
         for i, layer in enumerate(self.layers):
             nn.init.xavier_uniform_(layer.weight, gain=0.01 if i == last else 1.0, generator=generator)  # type: ignore[arg-type]
@@ -90,9 +97,9 @@ class PolicyNet(nn.Module):
         return self
 
     def forward(self, observations: Tensor) -> Normal:
-        """The action distribution: observations [K, N, O] -> Normal of [K, N, A].
+        """Return the distribution of the actions [K, N, A] for observations [K, N, O].
 
-        With parameters shared by all tasks, any leading shape [..., O] will do.
+        If all tasks share the parameters, the observations may have any shape [..., O].
         """
         x = observations / self.observation_scale
         if self.context is not None:
@@ -105,18 +112,19 @@ class PolicyNet(nn.Module):
         return Normal(mean, self.std().expand_as(mean), validate_args=False)
 
     def std(self) -> Tensor:
-        """The actions' standard deviation: [A], or [K, 1, A] with one parameter vector a task."""
+        """Return the standard deviation of the actions: [A], or [K, 1, A] if each task has its own parameters."""
         std = (torch.exp(2 * self.log_std) + self.minimum_std**2).sqrt() if self.minimum_std else self.log_std.exp()
         return std.unsqueeze(-2) if std.dim() == 2 else std
 
     @torch.no_grad()
     def folded(self) -> Callable[[Array], Array]:
-        """The mean as a function of observations, [K, N, O] -> [K, N, A], with the parameters of this moment.
+        """Return a fast function that maps observations [K, N, O] to mean actions [K, N, A].
 
-        For acting, where little is computed very often: what is the same at every call, the observation's scale and
-        the context, becomes part of the first layer, and NumPy takes a third of torch's time for such small products.
+        It uses copies of the present parameters. It is for collecting episodes, which needs many small computations.
+        The observation scale and the context are the same at every call, so they become part of the first layer. The
+        function uses NumPy, which takes a third of torch's time for such small products.
         """
-        # Contiguous as [K, in, out], which is how the batched product reads it fastest.
+        # The weights are stored contiguously as [K, in, out], because batched products are fastest with this layout.
         weights = [layer.weight.mT.clone(memory_format=torch.contiguous_format) for layer in self.layers]  # type: ignore[operator]
         biases = [layer.bias.unsqueeze(-2).clone() for layer in self.layers]  # type: ignore[operator]
         size = len(self.observation_scale)
@@ -139,11 +147,17 @@ class PolicyNet(nn.Module):
 
 
 def log_prob(distribution: Normal, actions: Tensor) -> Tensor:
-    """Log-density of actions [..., A], summed over A."""
+    """Return the log-density [...] of actions [..., A], which is the sum over the A numbers of an action."""
     return distribution.log_prob(actions).sum(-1)
 
 
 def with_parameters(policy: PolicyNet, parameters: Iterable[Tensor]) -> Callable[[Tensor], Normal]:
-    """``policy`` acting with other ``parameters``, each with or without a leading task axis."""
+    """Return a function that acts like ``policy`` with other ``parameters``.
+
+    Args:
+        policy: the policy.
+        parameters: one tensor for each of its parameters, in their order. All are shared by the tasks, or all have a
+            leading task axis.
+    """
     named = dict(zip((name for name, _ in policy.named_parameters()), parameters, strict=True))
     return lambda observations: functional_call(policy, named, (observations,))

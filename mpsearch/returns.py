@@ -1,18 +1,23 @@
-"""Returns, baselines and advantages. A time limit is not a termination: values continue past it."""
+"""Returns, baselines and advantages.
+
+A state in which the time limit cuts an episode off has a value, because the task would go on. A state in which an
+episode terminates has the value 0.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mpsearch.records import Array, Episodes
 
-FEATURE_CLIP = 10.0  # observations beyond ten times their usual size would dominate the fit
-RIDGE = 1e-5  # a share of the mean diagonal; as in cbfinn/maml_rl
+FEATURE_CLIP = 10.0  # scaled observations are clipped here, because a few very large ones would dominate the fit
+RIDGE = 1e-5  # the regularisation as a fraction of the mean diagonal; the value of cbfinn/maml_rl
 
 
 def discounted_sums(rewards: Array, discount: float, last: Array | float = 0.0) -> Array:
-    """``G_t = r_t + discount * G_{t+1}`` along the last axis of rewards [..., T], with ``G_T = last``."""
+    """Return ``G_t = r_t + discount * G_{t+1}`` along the last axis of rewards [..., T], with ``G_T = last``."""
     sums = np.empty(rewards.shape, dtype=np.float64)
     following = np.broadcast_to(np.asarray(last, dtype=np.float64), rewards.shape[:-1])
     for t in reversed(range(rewards.shape[-1])):
@@ -22,52 +27,88 @@ def discounted_sums(rewards: Array, discount: float, last: Array | float = 0.0) 
 
 
 def generalised_advantages(
-    rewards: Array, values: Array, discount: float, gae_lambda: float
-) -> Array:  # fmt: skip
-    """Generalised advantage estimates [..., T] (Schulman et al. 2016, eq. 16).
+    rewards: Array, values: Array, discount: float, gae_lambda: float, counts: Array | bool = True
+) -> Array:
+    """Return generalised advantage estimates [..., T] (Schulman et al. 2016, eq. 16).
 
     Args:
         rewards: [..., T].
-        values: [..., T + 1]; the last one is the value of the state that the time limit cut off.
+        values: [..., T + 1] values of the states; 0 for a state in which an episode terminated.
         discount: gamma.
         gae_lambda: lambda.
+        counts: [..., T] which steps belong to an episode, by default all; the others are padding.
     """
-    residuals = rewards + discount * values[..., 1:] - values[..., :-1]
+    residuals = counts * (rewards + discount * values[..., 1:] - values[..., :-1])
     return discounted_sums(residuals, discount * gae_lambda)
 
 
 def linear_values(episodes: Episodes, scale: Array, discount: float) -> Array:
-    """A linear baseline for each task, fitted to its own episodes: values [K, E, T + 1].
+    """Fit a linear baseline to the episodes of each task, and return its values [K, E, T + 1].
 
-    Features are the scaled observation, its square and one (Duan et al. 2016, less their powers of time:
-    a task does not end at the time limit). The target of step t is the discounted return to the limit plus
-    ``discount^(T-t) V(s_T)``; being linear in the weights, it needs one solve and no iteration::
+    The features are the scaled observation, its square and 1. They are those of Duan et al. 2016 without the powers
+    of time, because a task does not end at the time limit.
 
-        Phi' (Phi - D Phi_T) w = Phi' G
+    The target of step t in an episode of L steps is the discounted return up to the end of the episode, plus
+    ``discount^(L-t) V(s_L)`` if the episode did not terminate. This target is linear in the weights w, because V is.
+    So one linear system per task gives the weights::
+
+        Phi' (Phi - D Phi_L) w = Phi' G
+
+    Each step of an episode has one row: in Phi its features, in Phi_L those of the episode's last state, in D the
+    factor ``discount^(L-t)`` (0 if the episode terminated), and in G the discounted return. After a termination the
+    values are 0.
     """
     tasks, count, horizon = episodes.rewards.shape
     x = torch.from_numpy(episodes.observations / scale.astype(np.float32)).clamp(-FEATURE_CLIP, FEATURE_CLIP)
     features = torch.cat([x, x.square(), torch.ones_like(x[..., :1])], dim=-1)  # [K, E, T + 1, F]
-    decay = torch.from_numpy(discount ** np.arange(horizon, 0, -1)).float()  # [T]
     sums = torch.from_numpy(discounted_sums(episodes.rewards, discount)).float()
-    phi = features[:, :, :-1].reshape(tasks, count * horizon, -1)
+    fitted = features[:, :, :-1]
+    if episodes.lengths is not None:
+        fitted = fitted * torch.from_numpy(episodes.mask[..., None])
+    phi = fitted.reshape(tasks, count * horizon, -1)
     gram = (phi.mT @ phi).double()  # [K, F, F]
-    carried = torch.einsum("ketf,t->kef", features[:, :, :-1], decay).double()
-    gram -= carried.mT @ features[:, :, -1].double()
+    carried = _carried(fitted, episodes, discount).double()
+    gram -= carried.mT @ features[:, :, -1].double()  # the last entry is s_L, because padding repeats it
     ridge = RIDGE * gram.diagonal(dim1=-2, dim2=-1).abs().mean(-1)
     gram += ridge[:, None, None] * torch.eye(gram.shape[-1], dtype=gram.dtype)
     target = (phi.mT @ sums.reshape(tasks, -1, 1)).double()
     weights = torch.linalg.solve(gram, target).float()  # [K, F, 1]
-    return torch.matmul(features, weights[:, None]).squeeze(-1).double().numpy()
+    values = torch.matmul(features, weights[:, None]).squeeze(-1).double().numpy()
+    return values if episodes.terminated is None else np.where(_nothing_follows(episodes), 0.0, values)
 
 
-def standardise(advantages: Array) -> Array:
-    """Advantages [K, E, T] with mean 0 and standard deviation 1 in each task."""
-    mean = advantages.mean(axis=(1, 2), keepdims=True)
-    return (advantages - mean) / (advantages.std(axis=(1, 2), keepdims=True) + 1e-8)
+def _carried(fitted: Tensor, episodes: Episodes, discount: float) -> Tensor:
+    """[K, E, F] sums of ``discount^(L-t)`` times the features [K, E, T, F] of step t; 0 for terminated episodes."""
+    if episodes.lengths is None and episodes.terminated is None:
+        decay = torch.from_numpy(discount ** np.arange(episodes.rewards.shape[-1], 0, -1)).float()  # [T]
+        return torch.einsum("ketf,t->kef", fitted, decay)
+    left = np.cumsum(episodes.mask[..., ::-1], axis=-1)[..., ::-1]  # [K, E, T] number of steps to the end
+    weights = discount**left
+    if episodes.terminated is not None:
+        weights[episodes.terminated] = 0.0
+    return torch.einsum("ketf,ket->kef", fitted, torch.from_numpy(weights).float())
+
+
+def _nothing_follows(episodes: Episodes) -> Array:
+    """[K, E, T + 1] which states come after a termination. The last state of a terminated episode is one of them."""
+    after = np.ones((*episodes.rewards.shape[:-1], episodes.rewards.shape[-1] + 1), dtype=bool)
+    after[..., :-1] = ~episodes.mask
+    return after if episodes.terminated is None else after & episodes.terminated[..., None]
+
+
+def standardise(advantages: Array, counts: Array | bool = True) -> Array:
+    """Shift and scale advantages [K, E, T] to mean 0 and standard deviation 1 in each task.
+
+    Mean and standard deviation are those of the steps in the mask ``counts`` [K, E, T], by default of all steps. The
+    other steps get 0.
+    """
+    mean = advantages.mean(axis=(1, 2), keepdims=True, where=counts)
+    spread = advantages.std(axis=(1, 2), keepdims=True, where=counts)
+    return counts * ((advantages - mean) / (spread + 1e-8))
 
 
 def task_advantages(episodes: Episodes, scale: Array, discount: float, gae_lambda: float) -> Array:
-    """Standardised advantages [K, E, T] of ``episodes`` over each task's own linear baseline."""
+    """Return standardised advantages [K, E, T] of ``episodes`` with respect to a linear baseline for each task."""
     values = linear_values(episodes, scale, discount)
-    return standardise(generalised_advantages(episodes.rewards, values, discount, gae_lambda))
+    counts = True if episodes.lengths is None else episodes.mask
+    return standardise(generalised_advantages(episodes.rewards, values, discount, gae_lambda, counts), counts)

@@ -1,4 +1,4 @@
-"""Rollouts: let policies act in a batch of simulations, and keep what happened."""
+"""Rollouts: let policies act in a batch of simulations, and record the episodes."""
 
 from __future__ import annotations
 
@@ -16,20 +16,24 @@ from mpsearch.surroundings import one_torch_thread
 from mpsearch.tasks import Batch
 
 Actor = Callable[[Array], tuple[Array, Array]]  # observations [K, E, O] -> actions [K, E, A], log_probs [K, E]
+Watch = Callable[[Array, Array, Array, Array, Array], None]
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
-# Noise is drawn for so many steps at once: one large draw is cheaper than many small ones between steps of the physics.
-AHEAD = 50
+AHEAD = 50  # steps for which noise is drawn at once, because one large draw is cheaper than many small ones
 
 
 def gaussian_actor(policy: PolicyNet, parameters: Iterable[Tensor], generator: torch.Generator) -> Actor:
-    """Sample actions from ``policy`` with other ``parameters``, each with or without a leading task axis."""
+    """Return an actor that samples actions from ``policy`` with other parameters.
+
+    Args:
+        parameters: in the order of ``policy.parameters()``. Each may have a leading task axis [K, ...].
+    """
     own = copy.deepcopy(policy)
     for mine, given in zip(own.parameters(), parameters, strict=True):
         mine.data = given.detach()
     mean, std = own.folded(), own.std().detach().numpy()
-    at_mean = -np.log(std).sum(-1) - std.shape[-1] * HALF_LOG_2PI  # log-density
-    ahead: list[tuple[Array, Array]] = []  # deviations and log-densities of the next steps
+    at_mean = -np.log(std).sum(-1) - std.shape[-1] * HALF_LOG_2PI  # the log-density of the mean action
+    ahead: list[tuple[Array, Array]] = []  # deviations from the mean and log-densities for the next steps
 
     def act(observations: Array) -> tuple[Array, Array]:
         actions = mean(observations)
@@ -45,33 +49,59 @@ def gaussian_actor(policy: PolicyNet, parameters: Iterable[Tensor], generator: t
 
 @torch.no_grad()
 def collect(
-    batch: Batch, horizon: int, actor: Actor, rng: np.random.Generator, *, record: bool = False,
-    watch: Callable[[Array, Array, Array, Array], None] | None = None,
-) -> Episodes:  # fmt: skip
-    """Roll ``actor`` out for ``horizon`` steps in every simulation of ``batch``.
+    batch: Batch,
+    horizon: int,
+    actor: Actor,
+    rng: np.random.Generator,
+    *,
+    record: bool = False,
+    watch: Watch | None = None,
+) -> Episodes:
+    """Let ``actor`` act for ``horizon`` steps in every simulation of ``batch``, or until all have ended.
 
     Args:
-        rng: for the start states.
-        record: keep the generalised positions of each task's first episode too.
-        watch: receives observations, actions, rewards and next observations, [K, E, ...], after each step.
+        rng: draws the start states.
+        record: also keep the generalised positions of each task's first episode.
+        watch: is called after each step with observations, actions, rewards and next observations, [K, E, ...], and
+            with a mask [K, E] of the simulations that had not ended before this step.
     """
     with one_torch_thread():
         first = batch.reset(rng)
-        observations = np.empty((horizon + 1, *first.shape), dtype=np.float32)  # time first: a step writes one block
+        observations = np.empty((horizon + 1, *first.shape), dtype=np.float32)  # time first: a step fills one block
         actions = np.empty((horizon, *batch.shape, batch.action_dim), dtype=np.float32)
         rewards, log_probs = np.empty((2, horizon, *batch.shape), dtype=np.float32)
         positions = [batch.positions()[:, 0]] if record else []
         observations[0] = first
         for t in range(horizon):
+            ended = batch.ended
             actions[t], log_probs[t] = actor(observations[t])
             observations[t + 1], rewards[t] = batch.step(actions[t])
             if watch:
-                watch(observations[t], actions[t], rewards[t], observations[t + 1])
+                watch(observations[t], actions[t], rewards[t], observations[t + 1], ~ended)
             if record:
                 positions.append(batch.positions()[:, 0])
+            if batch.over:
+                break
     track = np.stack(positions, axis=1).astype(np.float32) if record else None
 
     def by_task(x: Array) -> Array:  # [T, K, E, ...] -> [K, E, T, ...]
         return np.ascontiguousarray(np.moveaxis(x, 0, 2))
 
-    return Episodes(by_task(observations), by_task(actions), by_task(rewards), by_task(log_probs), track)
+    episodes = Episodes(by_task(observations), by_task(actions), by_task(rewards), by_task(log_probs), track)
+    return padded(episodes, batch.lengths, batch.terminated) if batch.ended.any() else episodes
+
+
+def padded(episodes: Episodes, lengths: Array, terminated: Array) -> Episodes:
+    """Return ``episodes`` that have ended after ``lengths`` [K, E] steps, with padding after their ends."""
+    horizon, track = episodes.rewards.shape[-1], episodes.positions
+    counts = np.arange(horizon) < lengths[..., None]
+    until = np.minimum(np.arange(horizon + 1), lengths[..., None])[..., None]  # [K, E, T + 1, 1]
+    return Episodes(
+        np.take_along_axis(episodes.observations, until, axis=2),
+        np.where(counts[..., None], episodes.actions, np.float32(0)),
+        np.where(counts, episodes.rewards, np.float32(0)),
+        np.where(counts, episodes.log_probs, np.float32(0)),
+        None if track is None else np.take_along_axis(track, until[:, 0], axis=1),
+        None if counts.all() else lengths,
+        terminated if terminated.any() else None,
+    )

@@ -1,7 +1,8 @@
-"""One root seed, many independent named random streams, and nothing to save.
+"""Many independent random streams from one seed.
 
-A stream is a pure function of ``(seed, name, index)``. A trainer that names its streams by iteration
-therefore resumes to the bit from two integers: the seed and the iteration it had reached.
+A stream depends only on the seed, its name and its index. A training that uses the iteration as the index can
+therefore be resumed without saving the state of any generator: the seed and the number of the iteration determine all
+later random numbers.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ import torch
 
 @dataclass(frozen=True)
 class Streams:
-    """Named random streams that all descend from one ``seed``.
+    """Named random streams that are all derived from one ``seed``.
 
-    ``Streams(0).numpy("tasks", 7)`` is the same generator in every process and on every machine, and
-    independent of ``Streams(0).numpy("tasks", 8)`` and of ``Streams(0).numpy("reset", 7)``. Another ``attempt``
-    gives other streams of the same names, for a training that has to leave a path that went wrong.
+    ``Streams(0).numpy("tasks", 7)`` gives the same generator in every process and on every machine. Its numbers are
+    independent of those of ``Streams(0).numpy("tasks", 8)`` and of ``Streams(0).numpy("reset", 7)``.
+
+    Attributes:
+        seed: the root seed.
+        attempt: another number gives other streams. A training that diverged uses it to repeat iterations with other
+            random numbers.
     """
 
     seed: int
@@ -30,10 +35,10 @@ class Streams:
         return np.random.SeedSequence(entropy, spawn_key=(zlib.crc32(name.encode()), *index))
 
     def numpy(self, name: str, *index: int) -> np.random.Generator:
-        """A NumPy generator for the stream ``name[index]``."""
+        """Return a NumPy generator for the stream with this name and index."""
         return np.random.default_rng(self._sequence(name, index))
 
     def torch(self, name: str, *index: int) -> torch.Generator:
-        """A CPU torch generator for the stream ``name[index]``."""
+        """Return a torch generator on the CPU for the stream with this name and index."""
         state = self._sequence(name, index).generate_state(1, np.uint64)[0]
         return torch.Generator().manual_seed(int(state))

@@ -25,10 +25,10 @@ import nbformat
 from nbclient import NotebookClient
 
 from mpsearch.course.exercises.source import blank, exercise_names, solved
+from mpsearch.course.upgrade import DIGEST, KEY, cells_digest
 
 FOLDER = Path(__file__).resolve().parent
 CELL_TIMEOUT = 180  # s
-KEY = "mpsearch"  # the entry of a notebook's metadata that is ours
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 VERDICTS = {"learner": ("Not attempted yet:",), "solutions": ("Right:", "Recorded:")}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -56,12 +56,16 @@ def read_source(source: Path, edition: str = "learner") -> nbformat.NotebookNode
     """The notebook of ``source`` in this edition, not executed, the same to the bit each time."""
     text = source.read_text(encoding="utf-8")  # universal newlines: a checkout on Windows hashes alike
     notebook = jupytext.reads(text, fmt="py:percent")
-    mine = {"source_sha256": hashlib.sha256(text.encode()).hexdigest(), "edition": edition}
-    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, KEY: mine})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number:03d}"
         cell.source = (solved if edition == "solutions" else blank)(cell.source)
+    mine = {
+        "source_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "edition": edition,
+        DIGEST: cells_digest(notebook.cells),  # tells mpsearch lab whether a learner has changed the lesson
+    }
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, KEY: mine})
     return notebook
 
 

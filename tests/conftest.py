@@ -1,4 +1,4 @@
-"""Fixtures of the tests of pictures and pages; how hypothesis searches."""
+"""Fixtures of the tests of plots and pages, and the settings of hypothesis."""
 
 import signal
 
@@ -8,7 +8,7 @@ from hypothesis import settings
 
 from mpsearch.records import AdaptationResult
 
-# The same examples for everyone, so that a test fails for all or for nobody. Others, to search on:
+# All machines try the same examples, so that a test fails everywhere or nowhere. To try other examples:
 # pytest --hypothesis-profile=default
 settings.register_profile("same", derandomize=True, deadline=None, database=None)
 settings.load_profile("same")
@@ -21,7 +21,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.fixture
 def no_window():
-    """Figures are drawn without a window, and closed after the test."""
+    """Draw figures without a window, and close them after the test."""
     import matplotlib
     import matplotlib.pyplot as plt
 
@@ -32,7 +32,7 @@ def no_window():
 
 @pytest.fixture
 def result():
-    """K = 2, S = 3, E = 4, T = 20; the torso moves at 0 m/s before and at +2 and -1 m/s after."""
+    """Return a result with K = 2, S = 3, E = 4, T = 20; the speeds are 0 m/s before and +2 and -1 m/s after."""
     stages = np.array([[0.0, 50.0, 100.0], [10.0, 0.0, -5.0]])
     speed = np.array([[0.0, 1.0, 2.0], [0.0, -0.5, -1.0]])
     positions = np.zeros((2, 3, 21, 9))

@@ -7,10 +7,13 @@ import os
 import subprocess
 import sys
 
+import pytest
 import torch
 from agents import make
 
 from mpsearch import MAML, PEARL, CheetahVelocity, MAMLConfig, PEARLConfig
+
+pytestmark = pytest.mark.slow  # trainings in processes of their own
 
 SHOW = """
 import sys

@@ -1,4 +1,4 @@
-"""What the lessons need: their exercises, where they are laid out, and how long they take."""
+"""The course: its exercises, the command that copies the lessons for a learner, and the time each lesson takes."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from typing import Any
 
 
 def lesson_times() -> Any:
-    """How many ``seconds`` each lesson took in a run of all tests, two at a time, and on which ``machine``."""
+    """Return how many ``seconds`` each lesson took when all tests ran, two at a time, and on which ``machine``."""
     return json.loads(Path(__file__).with_name("lesson_times.json").read_text(encoding="utf-8"))

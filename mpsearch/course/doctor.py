@@ -1,4 +1,4 @@
-"""``mpsearch doctor``: what this machine has of what mpsearch needs or likes, with plain advice."""
+"""``mpsearch doctor``: checks whether this machine has what mpsearch needs, and gives advice if it does not."""
 
 from __future__ import annotations
 
@@ -17,11 +17,18 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from mpsearch.course import installed
+
 GIBIBYTE = 2**30
-LINE = 100  # letters in a line of the report: a notebook's width
-ENOUGH_MEMORY = 2 * GIBIBYTE  # the largest lesson peaks below this
+LINE = 100  # characters in a line of the report, about the width of a notebook
+ENOUGH_MEMORY = 2 * GIBIBYTE  # no lesson needs more
 BROWSERS = ("firefox", "google-chrome", "chromium", "chromium-browser", "microsoft-edge")
 CJK_FONTS = ("Noto Sans CJK", "Source Han Sans", "WenQuanYi", "SimHei", "Microsoft YaHei", "PingFang", "Hiragino Sans")
+EXTRAS = {
+    "widgets": "players and explorers in a notebook",
+    "lab": "JupyterLab for the lessons",
+    "test": "what the tests need",
+}
 
 RENDER_ONCE = """
 import mujoco
@@ -34,14 +41,14 @@ renderer.render()
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        name: what.
-        ok: whether it is as it should be.
+        name: what was checked.
+        ok: whether the check passed.
         detail: what was found.
-        advice: what to do if it is not ok.
-        needed: whether mpsearch cannot work without it.
+        advice: what to do if the check did not pass.
+        needed: whether mpsearch cannot work unless the check passes.
     """
 
     name: str
@@ -52,10 +59,10 @@ class Finding:
 
 
 def examine(*, quick: bool = False) -> list[Finding]:
-    """Look at this machine; takes a few seconds.
+    """Run all checks on this machine. This takes a few seconds.
 
     Args:
-        quick: leave OpenGL out, which can take 20 s to fail.
+        quick: leave out the check of OpenGL, which can take 20 s to fail.
     """
     return [
         *examine_versions(),
@@ -70,7 +77,7 @@ def examine(*, quick: bool = False) -> list[Finding]:
 
 
 def report(findings: Sequence[Finding]) -> str:
-    """The findings as a text table, with advice under what is not ok and a verdict at the end."""
+    """Return the findings as a text table, with advice below each failed check and a summary at the end."""
     width = max((len(finding.name) for finding in findings), default=0)
     indent = f"{'':<4}  {'':<{width}}  "
     lines = []
@@ -87,50 +94,38 @@ def report(findings: Sequence[Finding]) -> str:
 
 
 def examine_versions() -> list[Finding]:
-    """Python and each required package against the ranges that mpsearch declares."""
-    from packaging.requirements import Requirement  # comes with JupyterLab
-    from packaging.specifiers import SpecifierSet
-
+    """Check Python and each required package against the ranges that mpsearch declares, and which extras are here."""
     try:
-        declared = metadata.metadata("mpsearch")
+        declared, packages, extras = metadata.metadata("mpsearch"), installed.required(), installed.extras()
     except metadata.PackageNotFoundError:
         advice = "install it: pip install -e . in its folder"
         return [Finding("mpsearch", False, "not installed in this Python", advice, needed=True)]
-    wanted = SpecifierSet(declared["Requires-Python"] or "")
-    python = platform.python_version()
-    findings = [
+    wanted = declared["Requires-Python"] or ""
+    python = installed.Package("python", wanted, platform.python_version())
+    advice = f"install Python {wanted} and mpsearch in a fresh environment of it"
+    return [
         Finding("mpsearch", True, declared["Version"], needed=True),
-        Finding(
-            "python",
-            wanted.contains(python, prereleases=True),
-            f"{python} (wanted {wanted})",
-            f"install Python {wanted} and mpsearch in a fresh environment of it",
-            needed=True,
-        ),
+        Finding("python", python.ok, f"{python.found} (wanted {wanted})", advice, needed=True),
+        *map(examine_package, packages),
+        *map(examine_extra, extras),
     ]
-    requirements = (Requirement(line) for line in declared.get_all("Requires-Dist") or [])
-    for requirement in requirements:
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            bounds = sorted(map(str, requirement.specifier), reverse=True)  # the lower one first
-            findings.append(examine_package(requirement.name, ",".join(bounds)))
-    return findings
 
 
-def examine_package(name: str, wanted: str) -> Finding:
-    """Whether the package ``name`` is installed in a version within the range ``wanted``."""
-    from packaging.specifiers import SpecifierSet
+def examine_package(package: installed.Package) -> Finding:
+    """Check whether a required package is installed in a version that will do."""
+    detail = f"{package.found or 'not installed'} (wanted {package.wanted})"
+    return Finding(package.name, package.ok, detail, f'pip install "{package.name}{package.wanted}"', needed=True)
 
-    advice = f'pip install "{name}{wanted}"'
-    try:
-        found = metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return Finding(name, False, f"not installed (wanted {wanted})", advice, needed=True)
-    ok = SpecifierSet(wanted).contains(found, prereleases=True)
-    return Finding(name, ok, f"{found} (wanted {wanted})", advice, needed=True)
+
+def examine_extra(extra: str) -> Finding:
+    """Check whether all that the extra ``extra`` of mpsearch adds is installed."""
+    missing = [package.name for package in installed.required(extra) if not package.ok]
+    detail = f"not here, or in another version: {', '.join(missing)}" if missing else EXTRAS.get(extra, "all here")
+    return Finding(f"mpsearch[{extra}]", not missing, detail, f'pip install "mpsearch[{extra}]"')
 
 
 def examine_checkpoints() -> Finding:
-    """The meta-policies that came with mpsearch."""
+    """Check whether the meta-policies that come with mpsearch are there."""
     from mpsearch.zoo import available
 
     names = sorted(available())
@@ -139,7 +134,7 @@ def examine_checkpoints() -> Finding:
 
 
 def examine_threads() -> Finding:
-    """Cores that this process may use."""
+    """Check how many processor cores this process may use."""
     cores = os.cpu_count() or 1
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
     detail = f"{usable} of {cores} usable"
@@ -147,7 +142,7 @@ def examine_threads() -> Finding:
 
 
 def examine_memory() -> Finding:
-    """Memory in this machine or container."""
+    """Check the memory of this machine or container."""
     total, free = memory()
     detail = ", ".join(
         f"{value / GIBIBYTE:.1f} GiB {what}" if value else f"{what}: unknown"
@@ -158,7 +153,7 @@ def examine_memory() -> Finding:
 
 
 def memory() -> tuple[int | None, int | None]:
-    """Total and available memory in bytes; ``None`` where the system does not say."""
+    """Return the total and the available memory in bytes, or ``None`` where the system does not report it."""
     if sys.platform == "win32":
         return _windows_memory()
     total = free = None
@@ -196,7 +191,7 @@ def _text(path: str) -> str:
 
 
 def examine_fonts() -> list[Finding]:
-    """A sans-serif font for plots, and one with Chinese characters."""
+    """Check whether there is a font for plots, and a font with Chinese characters."""
     from matplotlib import font_manager
 
     names = font_manager.get_font_names()
@@ -213,11 +208,11 @@ def examine_fonts() -> list[Finding]:
 
 
 def examine_opengl(timeout: float = 20.0) -> Finding:
-    """Whether MuJoCo can draw here; tried in another process, because a bad driver kills the one that asks."""
+    """Check whether MuJoCo can draw with OpenGL. It tries in a separate process, which a faulty driver may crash."""
     environment = dict(os.environ)
     if sys.platform == "linux" and not environment.get("DISPLAY"):
         environment.setdefault("MUJOCO_GL", "egl")
-    advice = "not needed by mpsearch: its pictures and its player do without"
+    advice = "not needed by mpsearch: neither its plots nor its player use OpenGL"
     try:
         with tempfile.TemporaryDirectory() as folder:  # MuJoCo may leave a log file behind
             done = subprocess.run(
@@ -230,7 +225,7 @@ def examine_opengl(timeout: float = 20.0) -> Finding:
 
 
 def examine_browser() -> Finding:
-    """A browser that ``mpsearch lab`` can open."""
+    """Check whether there is a browser that ``mpsearch lab`` can open."""
     advice = "mpsearch lab prints an address: open it in a browser of this machine"
     found = next((name for name in BROWSERS if shutil.which(name)), None)
     if found is None:
@@ -242,11 +237,11 @@ def examine_browser() -> Finding:
 
 
 def examine_folder(folder: Path) -> Finding:
-    """Whether files can be made in ``folder``."""
+    """Check whether files can be created in ``folder``."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        advice = "give lab and train a folder of your own"
+        advice = "run the commands lab and train with a folder in which you may write"
         return Finding("this folder", False, f"cannot be written ({error.strerror})", advice)
     return Finding("this folder", True, "can be written")

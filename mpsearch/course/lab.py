@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from mpsearch.course.exercises.source import lessons_folder
-from mpsearch.errors import UsageError
+from mpsearch.errors import MissingPackageError, UsageError
 
 FIRST_LESSON = "00_start_here.ipynb"
 SOLUTIONS = "solutions"
@@ -40,16 +41,18 @@ def lay_out(folder: Path) -> list[Path]:
         UsageError: the folder cannot be made or written.
     """
     try:
-        return [_copy_once(lesson, _place(lesson, folder)) for lesson in lessons()]
+        return [copy_once(lesson, place(lesson, folder)) for lesson in lessons()]
     except OSError as error:
         raise UsageError(f"cannot put the lessons into {folder}: {error.strerror}; choose another folder") from error
 
 
-def _place(lesson: Path, folder: Path) -> Path:
+def place(lesson: Path, folder: Path) -> Path:
+    """Where ``lesson`` is laid out in ``folder``."""
     return folder / SOLUTIONS / lesson.name if lesson.parent.name == SOLUTIONS else folder / lesson.name
 
 
-def _copy_once(source: Path, target: Path) -> Path:
+def copy_once(source: Path, target: Path) -> Path:
+    """Copy ``source`` to ``target`` if nothing has that name yet; returns ``target``."""
     target.parent.mkdir(parents=True, exist_ok=True)
     content = source.read_bytes()
     try:
@@ -61,6 +64,14 @@ def _copy_once(source: Path, target: Path) -> Path:
         target.unlink(missing_ok=True)
         raise
     return target
+
+
+def check_jupyterlab() -> None:
+    """Raise MissingPackageError unless JupyterLab is installed."""
+    if find_spec("jupyterlab") is None:
+        raise MissingPackageError(
+            'mpsearch lab needs JupyterLab, which is not installed: pip install "mpsearch[lab]", and start it again'
+        )
 
 
 def lab_command(folder: Path, browser: bool = True) -> list[str]:

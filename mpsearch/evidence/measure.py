@@ -1,9 +1,9 @@
-"""Run the evaluations behind RESULTS.md that are missing in ``mpsearch/results/evaluations``.
+"""Run the evaluations and the benchmark of RESULTS.md, and keep them as records.
 
-python docs/measure.py                all that are missing (hours on two cores)
-python docs/measure.py NAME ...       these, anew
-python docs/measure.py --list         their names and commands
-python docs/measure.py benchmark      the benchmark, anew (eight minutes on two cores; nothing else should run)
+python -m mpsearch.evidence.measure               evaluations that ``results/evaluations`` lacks (hours on two cores)
+python -m mpsearch.evidence.measure NAME ...      the named evaluations, even if it has them
+python -m mpsearch.evidence.measure --list        print the names and commands of all evaluations
+python -m mpsearch.evidence.measure benchmark     the benchmark (eight minutes; nothing else should run)
 """
 
 from __future__ import annotations
@@ -13,78 +13,105 @@ import subprocess
 import sys
 import time
 
-from mpsearch.evidence.results import FOLDER, names
+from tyro.conf import Positional
+
+from mpsearch.errors import unknown
+from mpsearch.evidence import results
+from mpsearch.evidence.program import run
+from mpsearch.evidence.records import write_record
 from mpsearch.training.provenance import code_revision, describe_machine
-from mpsearch.training.storage import write_atomically
 
 CHEETAHS = ("cheetah-direction", "cheetah-velocity")
-VARIATIONS = {
+SEEDS = {"cheetah-direction": 30, "cheetah-velocity": 5}  # more for the direction, which has only two tasks
+CHANGED_BODY = {
     "heavy": "torso_mass=2",
     "light": "torso_mass=0.5",
     "weak-leg": "weak_leg=0.3",
     "noise": "observation_noise=0.1",
 }
+BEYOND = "low_velocity=3 high_velocity=4"
+FEWER_EPISODES = (10, 5, 2, 1)
 
 
 def commands() -> dict[str, str]:
-    """The arguments of ``mpsearch evaluate`` for each record, by its name."""
-    seeds = {"cheetah-direction": 30, "cheetah-velocity": 5}  # on two tasks, a rare bad gradient step moves the mean
+    """Return the arguments of ``mpsearch evaluate`` for each record, by the record's name."""
+    return {**on_held_out_tasks(), **on_changed_tasks(), **with_fewer_episodes()}
+
+
+def on_held_out_tasks() -> dict[str, str]:
+    """Return the evaluations of every method on held-out tasks of the family that it was trained on."""
     found = {}
     for tasks in CHEETAHS:
         for method in ("maml", "random", "average", "oracle"):
-            found[f"{method}-{tasks}"] = f"{method} {tasks} --seeds {seeds[tasks]}"
+            found[f"{method}-{tasks}"] = f"{method} {tasks} --seeds {SEEDS[tasks]}"
         found[f"pearl-{tasks}"] = f"pearl {tasks} --seeds 10"
     found["maml-cheetah-direction-horizon-100"] = "maml cheetah-direction --seeds 30 --family horizon=100"
     found["maml-point-navigation"] = "maml point-navigation --seeds 5"
-    found["pearl-point-navigation"] = "pearl point-navigation --seeds 5 --steps 3"  # three episodes to find a goal in
+    found["pearl-point-navigation"] = "pearl point-navigation --seeds 5 --steps 3"  # three episodes to find the goal
     found["scratch-cheetah-direction"] = "scratch cheetah-direction --seeds 3"
     found["scratch-cheetah-velocity"] = "scratch cheetah-velocity --seeds 2 --count 4"
-    for method in ("maml", "pearl"):
-        for tasks in CHEETAHS:
-            for name, change in VARIATIONS.items():
-                found[f"{method}-{tasks}-{name}"] = f"{method} {tasks} --seeds 3 --count 20 --family {change}"
-        beyond = "--seeds 3 --count 20 --family low_velocity=3 high_velocity=4"
-        found[f"{method}-cheetah-velocity-beyond"] = f"{method} cheetah-velocity {beyond}"
-    for tasks in CHEETAHS:
-        for episodes in (10, 5, 2, 1):
-            options = f"--seeds 3 --count 20 --episodes {episodes}"
-            found[f"maml-{tasks}-{episodes}-episodes"] = f"maml {tasks} {options}"
     return found
 
 
-def keep_benchmark() -> None:
-    """Run ``mpsearch bench`` and keep what it prints, and on what."""
-    words = ["bench", "--json"]
-    done = subprocess.run([sys.executable, "-m", "mpsearch", *words], check=True, stdout=subprocess.PIPE, text=True)
-    record = {
-        "command": " ".join(["mpsearch", *words]),
-        "machine": describe_machine(),
-        "revision": code_revision(),
-        "result": json.loads(done.stdout),
+def on_changed_tasks() -> dict[str, str]:
+    """Return the evaluations of the meta-policies on bodies and velocities that they were not trained on."""
+    found, options = {}, "--seeds 3 --count 20 --family"
+    for method in ("maml", "pearl"):
+        for tasks in CHEETAHS:
+            for name, change in CHANGED_BODY.items():
+                found[f"{method}-{tasks}-{name}"] = f"{method} {tasks} {options} {change}"
+        found[f"{method}-cheetah-velocity-beyond"] = f"{method} cheetah-velocity {options} {BEYOND}"
+    return found
+
+
+def with_fewer_episodes() -> dict[str, str]:
+    """Return the evaluations of MAML with fewer than 20 episodes for each gradient step."""
+    return {
+        f"maml-{tasks}-{episodes}-episodes": f"maml {tasks} --seeds 3 --count 20 --episodes {episodes}"
+        for tasks in CHEETAHS
+        for episodes in FEWER_EPISODES
     }
-    write_atomically(FOLDER / "benchmark.json", (json.dumps(record) + "\n").encode())
 
 
-def main(words: list[str]) -> None:
-    """The command line."""
-    if words == ["benchmark"]:
-        return keep_benchmark()
+def run_mpsearch(*words: str) -> str:
+    """Run ``mpsearch`` in a process of its own; returns what it prints."""
+    command = [sys.executable, "-m", "mpsearch", *words]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def keep_benchmark() -> None:
+    """Run ``mpsearch bench`` and keep its result, with the machine and the revision."""
+    result = json.loads(run_mpsearch("bench", "--json"))
+    origin = {"command": "mpsearch bench --json", "machine": describe_machine(), "revision": code_revision()}
+    write_record(results.FOLDER / "benchmark.json", {**origin, "result": result})
+
+
+def keep_evaluation(name: str) -> None:
+    """Run the evaluation of one record. The command writes the record."""
+    start = time.monotonic()
+    run_mpsearch("evaluate", *commands()[name].split(), "--out", str(results.FOLDER / "evaluations" / name))
+    print(f"{name}: {(time.monotonic() - start) / 60:.1f} minutes", flush=True)
+
+
+def main(names: Positional[tuple[str, ...]] = (), *, list: bool = False) -> None:
+    """Run the evaluations that are missing among the records, or those that are named.
+
+    Args:
+        names: the evaluations to run, see --list; or "benchmark".
+        list: only print the names and commands of all evaluations.
+    """
     known = commands()
-    if words == ["--list"]:
+    if list:
         print("\n".join(f"{name:40} mpsearch evaluate {arguments}" for name, arguments in known.items()))
-        return None
-    if strangers := [word for word in words if word not in known]:
-        raise SystemExit(f"measure.py: unknown {', '.join(strangers)}; --list shows what there is")
-    for name in words or [name for name in known if name not in names()]:
-        start = time.monotonic()
-        out = ["--out", str(FOLDER / "evaluations" / name)]
-        subprocess.run(
-            [sys.executable, "-m", "mpsearch", "evaluate", *known[name].split(), *out], check=True,
-            stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        print(f"{name}: {(time.monotonic() - start) / 60:.1f} minutes", flush=True)
-    return None
+        return
+    if strangers := [name for name in names if name not in (*known, "benchmark")]:
+        raise unknown("record", strangers[0], [*known, "benchmark"])
+    for name in names or [name for name in known if name not in results.names()]:
+        if name == "benchmark":
+            keep_benchmark()
+        else:
+            keep_evaluation(name)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run(main)

@@ -1,21 +1,44 @@
-"""An evaluation as a file of data and a picture, with all that says where it comes from."""
+"""Write records of results. :mod:`mpsearch.evidence.results` reads them."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from mpsearch.evaluation import Evaluation
 from mpsearch.maml import MAML
 from mpsearch.meta_policy import MetaPolicy
+from mpsearch.training.metrics import METRICS_FILE
 from mpsearch.training.provenance import code_revision, describe_machine, package_versions
 from mpsearch.training.storage import write_atomically
 from mpsearch.view.plots import plot_evaluations, save
 
 
+def write_record(path: Path, record: Any) -> None:
+    """Write ``record`` atomically to ``path``, as JSON on one line. The folder is created if it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, (json.dumps(record) + "\n").encode())
+
+
+def write_evidence(path: Path, evaluation: Evaluation, agent: Any, *, method: str, command: str) -> None:
+    """Write the evaluation to ``path``.json, which :meth:`Evaluation.from_record` can read, and to ``path``.png."""
+    record = {
+        "method": method,
+        "command": command,
+        **origin(agent),
+        **evaluation.to_record(),
+        "machine": describe_machine(),
+        "versions": package_versions(),
+        "revision": code_revision(),
+    }
+    write_record(path.with_suffix(".json"), record)
+    save(plot_evaluations({method: evaluation}), path.with_suffix(".png"))
+
+
 def origin(agent: Any) -> dict[str, Any]:
-    """What was evaluated: its tasks, and what training it took, if any."""
+    """Return what was evaluated, as JSON data: the family of tasks and, if the agent was trained, its training."""
     training = None
     if isinstance(agent, MetaPolicy) and agent.iteration:
         training = {
@@ -35,21 +58,18 @@ def origin(agent: Any) -> dict[str, Any]:
 
 
 def untrained_rate(agent: Any) -> bool:
-    """Whether ``agent`` takes gradient steps of a size that was chosen, not trained."""
+    """Return whether the inner rate of ``agent`` was chosen and not used in its training."""
     return isinstance(agent, MAML) and agent.config.inner_steps == 0
 
 
-def write_evidence(path: Path, evaluation: Evaluation, agent: Any, *, method: str, command: str) -> None:
-    """Write ``path``.json, from which :meth:`Evaluation.from_record` reads it again, and ``path``.png."""
-    record = {
-        "method": method,
-        "command": command,
-        **origin(agent),
-        **evaluation.to_record(),
-        "machine": describe_machine(),
-        "versions": package_versions(),
-        "revision": code_revision(),
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path.with_suffix(".json"), (json.dumps(record) + "\n").encode())
-    save(plot_evaluations({method: evaluation}), path.with_suffix(".png"))
+def learning_curve(folder: Path, columns: Iterable[str], iterations: int) -> list[dict[str, Any]]:
+    """Return the given columns of the metrics of a training's first ``iterations``, where a line has them."""
+    lines = (folder / METRICS_FILE).read_text(encoding="utf-8").splitlines()[:iterations]
+    return [{key: rounded(line[key]) for key in columns if key in line} for line in map(json.loads, lines)]
+
+
+def rounded(value: object) -> object:
+    """Round numbers to five digits, which is enough to plot a curve."""
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return float(f"{value:.5g}") if isinstance(value, float) else value

@@ -1,48 +1,48 @@
-"""Put a finished training into the zoo: its weights, its card with evaluations, its curve; not its replay.
+"""Copy a finished training into the zoo: its weights, its card with evaluations, and its learning curve.
 
-python docs/ship.py runs/FOLDER [NAME]       NAME is ALGO-TASKS if not given
+python -m mpsearch.evidence.ship runs/FOLDER [NAME]       NAME is by default ALGO-TASKS
 
-The held-out evaluation comes from ``mpsearch evaluate ... --into-card``, run on the folder before.
+The replay is not copied. Before, ``mpsearch evaluate ... --into-card`` must have added an evaluation to the card.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
+from tyro.conf import Positional
+
+from mpsearch.errors import UsageError
+from mpsearch.evidence.program import run
+from mpsearch.evidence.records import learning_curve
+from mpsearch.training.metrics import METRICS_FILE
 from mpsearch.training.storage import read_card, write_card
 from mpsearch.zoo import ZOO, load
 
-CURVE = ("iteration", "env_steps", "wall_seconds", "cpu_seconds", "returns", "before", "after", "kl", "std", "rates")
-CURVE += ("held_out", "held_out_worst", "q", "temperature", "entropy")
+COLUMNS = (
+    *("iteration", "env_steps", "wall_seconds", "cpu_seconds", "returns", "before", "after", "kl", "std", "rates"),
+    *("held_out", "held_out_worst", "q", "temperature", "entropy"),
+)
 
 
-def rounded(value: object) -> object:
-    """Numbers to five digits: a curve is for plotting."""
-    if isinstance(value, list):
-        return [rounded(item) for item in value]
-    return float(f"{value:.5g}") if isinstance(value, float) else value
-
-
-def main(folder: Path, name: str | None = None) -> None:
-    """Copy the run in ``folder`` to ``name``, and check that what was copied loads."""
+def main(folder: Positional[Path], name: Positional[str | None] = None) -> None:
+    """Copy the training in a folder into the zoo and check that the copy loads. Its name is by default ALGO-TASKS."""
     card = read_card(folder)
     if not card.get("evaluations"):
-        raise SystemExit(f"{folder} has no evaluation yet: run mpsearch evaluate --weights {folder} --into-card")
+        raise UsageError(f"{folder} has no evaluation yet: run mpsearch evaluate --weights {folder} --into-card first")
     target = ZOO / (name or f"{card['algorithm']}-{card['tasks']['id']}")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     shutil.copy2(folder / card["weights"]["file"], target)
-    card.pop("shards", None)  # the replay is far too large to ship; a training that goes on explores anew
+    card.pop("shards", None)  # the replay is too large to ship; a training that continues collects a new one
     write_card(target, card)
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    curve = [{key: rounded(line[key]) for key in CURVE if key in line} for line in lines[: card["iteration"]]]
-    (target / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in curve))
+    curve = learning_curve(folder, COLUMNS, card["iteration"])
+    lines = "".join(json.dumps(line) + "\n" for line in curve)
+    (target / METRICS_FILE).write_text(lines, encoding="utf-8", newline="\n")
     agent = load(target)
     print(f"{target.name}: {agent.env_steps:,} environment steps, {agent.wall_seconds / 60:.0f} minutes")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:])
+    run(main)

@@ -1,4 +1,4 @@
-"""A trust-region step (Schulman et al. 2015, appendix C) on any parameters."""
+"""A trust-region step for any parameters (Schulman et al. 2015, appendix C)."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from mpsearch.errors import NonFiniteError
 
-BACKTRACK = 0.8
-BACKTRACKS = 15
+BACKTRACK = 0.8  # the line search multiplies the step by this factor after each failed attempt
+BACKTRACKS = 15  # the number of attempts of the line search
 
 
 @dataclass(frozen=True)
 class StepReport:
-    """What a trust-region step did.
+    """A report of a trust-region step.
 
     Attributes:
-        loss_before, loss_after: the surrogate loss; equal if no step was found.
-        kl: mean KL divergence between the policies before and after; ``None`` if not measured.
-        fraction: of the full step that the line search took; 0 if none.
+        loss_before, loss_after: the surrogate loss before and after the step; they are equal if no step was found.
+        kl: the mean KL divergence between the policies before and after the step; ``None`` if it was not measured.
+        fraction: the fraction of the full step that the line search took; 0 if no step was found.
     """
 
     loss_before: float
@@ -34,7 +34,7 @@ class StepReport:
 def flat_gradient(
     loss: Tensor, parameters: Sequence[Tensor], *, retain_graph: bool | None = None, create_graph: bool = False
 ) -> Tensor:
-    """The gradient of ``loss`` as one vector; parameters it does not depend on count as zero."""
+    """Return the gradient of ``loss`` as one vector, with zeros for parameters that do not affect the loss."""
     gradients = torch.autograd.grad(
         loss, parameters, retain_graph=retain_graph, create_graph=create_graph, allow_unused=True
     )
@@ -42,10 +42,11 @@ def flat_gradient(
     return torch.cat([(torch.zeros_like(p) if g is None else g).reshape(-1) for g, p in pairs])
 
 
-def hessian_product(
-    loss: Tensor, parameters: Sequence[Tensor], damping: float
-) -> Callable[[Tensor], Tensor]:  # fmt: skip
-    """``v -> (H + damping I) v`` with H the Hessian of ``loss``, not built (Pearlmutter 1994)."""
+def hessian_product(loss: Tensor, parameters: Sequence[Tensor], damping: float) -> Callable[[Tensor], Tensor]:
+    """Return the function ``v -> (H + damping I) v``, where H is the Hessian of ``loss``.
+
+    The product is computed without building the matrix H (Pearlmutter 1994).
+    """
     gradient = flat_gradient(loss, parameters, create_graph=True)
 
     def product(vector: Tensor) -> Tensor:
@@ -57,7 +58,14 @@ def hessian_product(
 def conjugate_gradient(
     product: Callable[[Tensor], Tensor], target: Tensor, iterations: int, tolerance: float = 1e-10
 ) -> Tensor:
-    """Solve ``A x = target`` for a positive definite A given by its ``product`` with a vector."""
+    """Solve ``A x = target`` for a positive definite matrix A by the conjugate gradient method.
+
+    Args:
+        product: the function ``v -> A v``.
+        target: [N] the right-hand side.
+        iterations: the largest number of iterations.
+        tolerance: stop when the squared norm of the residual is below this.
+    """
     x = torch.zeros_like(target)
     residual = target.clone()
     direction = residual.clone()
@@ -67,7 +75,7 @@ def conjugate_gradient(
             break
         image = product(direction)
         curvature = direction @ image
-        if curvature <= 0:  # rounding, in float32: what was found so far still leads downhill
+        if curvature <= 0:  # caused by rounding in float32; the x found so far is still a descent direction
             break
         step = square / curvature
         x += step * direction
@@ -78,7 +86,14 @@ def conjugate_gradient(
 
 
 def require_finite(*named: tuple[str, Tensor]) -> None:
-    """Raise :class:`NonFiniteError` with the name of the first tensor that is not finite."""
+    """Check that all tensors are finite.
+
+    Args:
+        named: pairs of the tensor's name, for the message, and the tensor.
+
+    Raises:
+        NonFiniteError: a tensor is not finite.
+    """
     for name, value in named:
         if not torch.isfinite(value).all():
             raise NonFiniteError(f"the {name} is not finite: training has diverged; a smaller step may help")
@@ -94,17 +109,22 @@ def trust_region_step(
     iterations: int = 10,
     damping: float = 1e-5,
 ) -> StepReport:
-    """Minimise a surrogate loss within mean KL ``max_kl`` of the present policy, in place.
+    """Change ``parameters`` in place by a step that lowers a surrogate loss and keeps the policy close to its old one.
+
+    If the line search finds no such step, the parameters stay unchanged.
 
     Args:
-        gradient: the surrogate loss and its gradient as one vector.
-        sampled_kl: KL from the present policy on a sample, differentiable twice; its Hessian is
-            the metric.
-        evaluate: (loss, KL) at the parameters' present values, for the line search.
-        max_kl, iterations, damping: size of the region; of the conjugate gradient.
+        parameters: the parameters of the policy.
+        gradient: returns the surrogate loss and its gradient as one vector.
+        sampled_kl: returns the mean KL divergence from the present policy on a sample of the data. It must be twice
+            differentiable, because its Hessian measures the length of a step.
+        evaluate: returns the loss and the KL divergence at the present values of the parameters.
+        max_kl: the largest mean KL divergence that is allowed.
+        iterations: the number of iterations of the conjugate gradient method.
+        damping: the multiple of the identity that is added to the Hessian.
 
     Raises:
-        NonFiniteError: the loss, its gradient or the step is not finite; nothing has changed.
+        NonFiniteError: the loss, its gradient or the step is not finite. The parameters are unchanged.
     """
     start_loss, slope = gradient()
     product = hessian_product(sampled_kl(), parameters, damping)

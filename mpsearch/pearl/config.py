@@ -12,48 +12,65 @@ from mpsearch.training.config import Config
 
 @dataclass(frozen=True)
 class PEARLConfig(Config):
-    """Hyper-parameters of PEARL. Departures from Rakelly et al. 2019 and the authors' code say why.
+    """The hyper-parameters of PEARL, with a reason for each difference from Rakelly et al. 2019 or the authors' code.
 
     Attributes:
-        training_tasks: how many tasks are drawn, once, to train on (fewer where there are fewer: two directions).
-        tasks_per_iteration: training tasks that are explored in an iteration.
-        explorers: how many explore each of them, each for itself. More cost little time, but environment steps.
-        stages: exploration episodes of each; the first acts on the prior, each later one on what was seen so far.
-        context_stages: contexts come from so many of them. With 1, from the prior's alone, an encoder cannot read
-            the task off the behaviour of an agent that already knew it.
-        resample_every: steps after which an episode draws z anew, from a belief that has seen them; 0 for once
-            an episode, as in the paper. Where an episode is long enough for several guesses, several find more.
-        random_episodes: of uniform actions on each training task, before the first gradient step.
-        gradient_steps: in an iteration.
-        meta_batch: training tasks in a gradient step.
-        batch: transitions of each for the losses. The paper has 256; half of that teaches as much in less time.
-        context, least_context: transitions of each for the encoder, at most and at least. On a number that is fixed
-            in training, as in the authors' code, the encoder can rely: it then misjudges longer and shorter contexts.
-            But where few transitions tell anything, as with sparse rewards, short contexts teach little.
-        recent: contexts are drawn from each task's so many latest explorations: what the present agent sees.
-            With few tasks it takes many, or the encoder learns by heart which task ran which way.
-        context_episodes: of these, so many successive ones make a context. Where one exploration often tells nothing,
-            it takes several: an encoder that is trained to say "unknown" says so with certainty, and explores no more.
-        replay_size: transitions kept, all tasks together. A late plateau on the direction ended with a replay of
-            250,000 and more explorers: fresher data.
+        training_tasks: the number of tasks to train on, which are drawn once. A family with fewer tasks, such as the
+            two directions, has fewer.
+        tasks_per_iteration: the number of training tasks that are explored in each iteration.
+        explorers: the number of independent explorations of each of these tasks. More of them need little more time,
+            but more environment steps.
+        stages: the number of episodes of an exploration. The first episode draws z from the prior, each later one
+            from the belief after the previous episodes.
+        context_stages: contexts are drawn from this many first episodes of an exploration. With 1, the agent of the
+            context did not know the task, so the encoder cannot learn to infer the task from the agent's behaviour.
+        resample_every: the number of steps after which an episode draws a new z, from a belief that includes these
+            steps. 0 draws z once an episode, as in the paper. If an episode is long enough to try several values of
+            z, it is more likely to find a reward.
+        random_episodes: the number of episodes with uniform random actions on each training task, before the first
+            gradient step.
+        gradient_steps: the number of gradient steps in each iteration.
+        meta_batch: the number of training tasks in a gradient step.
+        batch: the number of transitions of each of these tasks, for the losses. The paper has 256; with half of them
+            the agent learned as much in less time.
+        context, least_context: the largest and the smallest number of transitions of each task, for the encoder. The
+            authors' code uses a fixed number, but an encoder trained so misjudges longer and shorter contexts. If few
+            transitions are informative, as with sparse rewards, short contexts are of little use for learning.
+        recent: contexts are drawn from this many latest explorations of each task, so that they resemble what the
+            present agent sees. With few tasks, a large number is needed; otherwise the encoder memorises the
+            explorations of each task.
+        context_episodes: the number of successive explorations that a context is drawn from. If one exploration is
+            often not informative, several are needed. Otherwise the encoder learns to return a confident belief for
+            an unknown task, and the agent stops exploring.
+        replay_size: the number of transitions that the replay keeps, for all tasks together. On the direction task,
+            250,000 and more explorers, which make the data more recent, ended a late plateau.
         latent: Z, the width of the latent task variable.
-        hidden, encoder_hidden: widths of the ReLU layers. The authors have 3 x 300 and 3 x 200; two of
-            256 cost less than half.
-        rate: of Adam, for all networks. The paper has 3e-4; 1e-3 learned twice as fast, and a smaller one at the end
-            is worth much.
-        discount: gamma.
-        reward_scale: rewards are multiplied by it in the critic's targets, which weighs them against the KL.
-        kl_weight: beta, of the information bottleneck; the KL is summed over the meta-batch. The authors have 0.1. More
-            keeps the beliefs where the prior can guess them: 10 for two directions; 0.05 for sparse goals.
-        target_entropy: of the policy, for each action dimension; the temperature is learned to reach it. On the
-            direction a plateau at 1475 ended by raising it to -0.7 with a rate of 6e-4, a discount of 0.983 and a
-            target_rate of 0.01, and then lowering it to -2 with a rate of 2e-4: 1548.
-        settle_from, settle_until: iterations between which rate and target entropy move evenly to final_rate and
-            final_entropy: a large rate and much noise find more, small ones measure better. With 0 they stay.
-        target_rate: tau; the target critics move this share of the way to the critics after each step.
-        actor_every: the actor moves at every such gradient step. The paper has 1; with 2 a step costs a fifth less.
-        evaluate_every: iterations between evaluations on held-out tasks, for the metrics only.
-        evaluation_tasks: of each evaluation.
+        hidden, encoder_hidden: the widths of the ReLU layers. The authors have 3 x 300 and 3 x 200; two layers of
+            256 need less than half the time.
+        rate: the learning rate of Adam for all networks. The paper has 3e-4; with 1e-3 the agent learned twice as
+            fast. A smaller rate at the end of a training improves the result considerably.
+        discount: the discount gamma.
+        reward_scale: the factor on the rewards in the critics' targets. It weighs the rewards against the KL.
+        kl_weight: the weight beta of the information bottleneck; the KL is summed over the meta-batch. The authors
+            have 0.1. A larger weight keeps the beliefs close to the prior, so that draws from the prior find them. We
+            use 10 for the two directions and 0.05 for sparse goals.
+        target_entropy: the target of the policy's entropy for each action dimension; the temperature is learned to
+            reach it. On the direction task, training stopped improving at a return of 1475. It reached 1548 with a
+            target of -0.7, a rate of 6e-4, a discount of 0.983 and a target_rate of 0.01, followed by a target of -2
+            with a rate of 2e-4.
+        settle_from, settle_until: between these iterations, the learning rate and the target entropy move linearly to
+            final_rate and final_entropy. Exploration needs a large rate and much noise; at the end, small ones reach
+            higher returns. With settle_until at 0, both stay as they are.
+        final_rate, final_entropy: the learning rate and the target entropy from the iteration settle_until on.
+        target_rate: the rate tau. After each gradient step, the target critics move this fraction of the way to the
+            critics.
+        actor_every: the actor is updated once in this many gradient steps. The paper has 1; with 2, a gradient step
+            needs a fifth less time on average.
+        evaluate_every: the number of iterations between evaluations on held-out tasks, which are only for the metrics.
+        evaluation_tasks: the number of tasks in each of these evaluations.
+
+    Raises:
+        UsageError: a number is out of its range.
     """
 
     training_tasks: int = 100
@@ -95,21 +112,16 @@ class PEARLConfig(Config):
         for name in ("hidden", "encoder_hidden"):
             check_widths(name, getattr(self, name))
         if not 0 <= self.discount < 1:
-            raise UsageError("discount must lie in [0, 1)")
+            raise UsageError("discount must be at least 0 and below 1")
         if 0 < self.settle_until <= self.settle_from:
             raise UsageError("settle_until must be 0, or an iteration after settle_from")
-        if not (
-            self.rate > 0 < self.final_rate
-            and self.reward_scale > 0
-            and self.kl_weight >= 0
-            and 0 < self.target_rate <= 1
-        ):
-            raise UsageError(
-                "rate, final_rate and reward_scale must be positive, kl_weight not negative, target_rate in (0, 1]"
-            )
+        if not (self.rate > 0 and self.final_rate > 0 and self.reward_scale > 0):
+            raise UsageError("rate, final_rate and reward_scale must be positive")
+        if not (self.kl_weight >= 0 and 0 < self.target_rate <= 1):
+            raise UsageError("kl_weight must not be negative, and target_rate must be in (0, 1]")
 
     def pace(self, iteration: int) -> tuple[float, float]:
-        """Adam's rate and the target entropy (for each action dimension) in ``iteration``."""
+        """Return the learning rate and the target entropy for each action dimension in ``iteration``."""
         if iteration <= self.settle_from or not self.settle_until:
             return self.rate, self.target_entropy
         share = min(1.0, (iteration - self.settle_from) / (self.settle_until - self.settle_from))

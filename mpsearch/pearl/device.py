@@ -29,7 +29,12 @@ _recording = threading.Lock()  # a process records one graph at a time
 
 
 class Mirror:
-    """A copy of a replay on a device: flat arrays of observations, actions and rewards."""
+    """A copy of a replay on a device.
+
+    Attributes:
+        arrays: the observations, actions and rewards of all episodes, one after the other.
+        last: the number of each episode's last transition if the episode terminated, otherwise -1.
+    """
 
     def __init__(self, replay: Replay, device: torch.device) -> None:
         self.replay, self.device, self.added = replay, device, np.zeros_like(replay.added)
@@ -37,23 +42,30 @@ class Mirror:
             torch.zeros(array.reshape(-1, *array.shape[3:]).shape, device=device)
             for array in (replay.observations, replay.actions, replay.rewards)
         ]
+        self.last = torch.full((replay.lengths.size,), -1, device=device)
 
     def update(self) -> None:
-        """Copy the episodes that came since the last time."""
+        """Copy the episodes that were added since the last call."""
         new, replay = self.replay.since(self.added), self.replay
         episode = new["task"] * replay.capacity + new["number"] % replay.capacity
         for array, name in zip(self.arrays, ("observations", "actions", "rewards"), strict=True):
             length = new[name].shape[1]
             rows = episode[:, None] * length + torch.arange(length)
             array.index_copy_(0, rows.flatten().to(self.device), new[name].flatten(0, 1).to(array))
+        lengths, terminated = (array.reshape(-1)[episode.numpy()] for array in (replay.lengths, replay.terminated))
+        last = np.where(terminated, episode.numpy() * replay.horizon + lengths - 1, -1)
+        self.last.index_copy_(0, episode.to(self.device), torch.from_numpy(last).to(self.device))
         self.added = replay.added.copy()
 
     def take(self, rows: Tensor) -> Transitions:
-        """The transitions with these numbers, [M, N, ...]; rows [M, N] as :meth:`Replay.draw` gives them."""
+        """Return the transitions with the numbers ``rows`` [M, N], which :meth:`Replay.draw_step` explains."""
         observations, actions, rewards = self.arrays
-        first = rows + rows // self.replay.horizon  # an episode has one observation more than it has steps
+        episode = rows // self.replay.horizon
+        first = rows + episode  # an episode has one observation more than it has steps
         taken = ((observations, first), (actions, rows), (rewards, rows), (observations, first + 1))
-        return Transitions(*(a.index_select(0, i.flatten()).view(*i.shape, *a.shape[1:]) for a, i in taken))
+        data = (a.index_select(0, i.flatten()).view(*i.shape, *a.shape[1:]) for a, i in taken)
+        ends = self.last.index_select(0, episode.flatten()).view_as(rows)
+        return Transitions(*data, terminated=(rows == ends).to(rewards.dtype))
 
 
 class Away:
@@ -126,10 +138,10 @@ class Away:
     def _step(self, moves_actor: bool) -> None:
         """One gradient step: the one of the plan whose turn it is."""
         context, batch, length, draw = (x.index_select(0, self.step_number)[0] for x in self.plan)
-        counts = torch.arange(self.config.context, device=self.device) < length
-        mask = counts.to(draw.dtype).expand(len(context), -1)
+        counts = (torch.arange(self.config.context, device=self.device) < length).to(draw.dtype)
+        counts = counts.expand(len(context), -1)
         rows, data = self.mirror.take(context).rows(), self.mirror.take(batch).flat()
-        metrics = self.learning.differentiate(rows, data, draw, moves_actor=moves_actor, mask=mask)
+        metrics = self.learning.differentiate(rows, data, draw, moves_actor=moves_actor, counts=counts)
         self.learning.move()
         nothing = metrics["q"].new_zeros(())
         values = [metrics.get(name, nothing) for name in ("critic_loss", "q", "actor_loss", "entropy", "temperature")]

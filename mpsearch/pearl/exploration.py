@@ -18,6 +18,8 @@ from mpsearch.rollouts import collect
 from mpsearch.seeding import Streams
 from mpsearch.tasks import TaskDistribution
 
+Context = tuple[Tensor, Tensor]  # [K, N, C] transitions (s, a, r, s'), and [K, N] 1 for those that count, else 0
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -53,7 +55,7 @@ class Explorer:
     def explore(self, tasks: Array, episodes: int, stages: int, streams: Streams, *index: int) -> Iterator[Stage]:
         """``stages`` rounds of ``episodes`` parallel episodes on each of ``tasks`` [K, P], from an empty context."""
         batch = self.family.make_batch(tasks, episodes)
-        context = torch.zeros(len(tasks), 0, len(self.encoder.scale))
+        context = torch.zeros(len(tasks), 0, len(self.encoder.scale)), torch.zeros(len(tasks), 0)
         for stage in range(stages):
             settled = self.adapting and 0 < stage == stages - 1
             guess = Guess(self, context, episodes, streams.torch("explore", *index, stage), settled=settled)
@@ -68,19 +70,21 @@ class Guess:
     """Acts on z drawn from the belief, and keeps what it sees for the next draw."""
 
     def __init__(
-        self, explorer: Explorer, context: Tensor, episodes: int, generator: torch.Generator, *, settled: bool
+        self, explorer: Explorer, context: Context, episodes: int, generator: torch.Generator, *, settled: bool
     ) -> None:
         self.explorer, self.before, self.generator, self.settled = explorer, context, generator, settled
-        self.shape = (len(context), episodes)
-        self.seen: list[Tensor] = []  # one [K, E, C] a step
+        self.shape = (len(context[0]), episodes)
+        self.seen: list[Context] = []  # of each step, N = E
         self.draw()
 
-    def context(self) -> Tensor:
-        """[K, N, C]: what was given, and all that was seen since."""
-        return torch.cat([self.before, *self.seen], dim=1)
+    def context(self) -> Context:
+        """What was given, and all that was seen since."""
+        rows, counts = (torch.cat(parts, dim=1) for parts in zip(self.before, *self.seen, strict=True))
+        return rows, counts
 
     def draw(self) -> None:
-        self.belief = self.explorer.encoder(self.context())
+        rows, counts = self.context()
+        self.belief = self.explorer.encoder(rows) if counts.all() else self.explorer.encoder(rows, counts)
         noise = torch.randn((*self.shape, self.belief.mean.shape[-1]), generator=self.generator)
         self.z = self.belief.mean[:, None] + (0.0 if self.settled else self.belief.stddev[:, None]) * noise
 
@@ -95,10 +99,10 @@ class Guess:
         return actions.unflatten(0, self.shape).numpy(), log_prob.unflatten(0, self.shape).numpy()
 
     def watch(self, *transition: Array) -> None:
-        """Take note of one step: observations, actions, rewards, next observations, [K, E, ...] each."""
-        observations, actions, rewards, following = transition
+        """Take note of one step: observations, actions, rewards, next observations, which count; [K, E, ...] each."""
+        observations, actions, rewards, following, counts = transition
         row = np.concatenate([observations, actions, rewards[..., None], following], axis=-1)
-        self.seen.append(torch.from_numpy(row))
+        self.seen.append((torch.from_numpy(row), torch.from_numpy(counts).float()))
 
 
 def uniform_actor(action_dim: int, generator: torch.Generator) -> Act:

@@ -1,4 +1,4 @@
-"""PEARL: infer the task from a few transitions, then act (Rakelly et al. 2019)."""
+"""PEARL: infer the task from a few transitions, and act on the result (Rakelly et al. 2019)."""
 
 from __future__ import annotations
 
@@ -29,13 +29,25 @@ from mpsearch.training.storage import require_structure
 class PEARL(MetaPolicy):
     """Probabilistic embeddings for actor-critic reinforcement learning.
 
+    Algorithm 1 of Rakelly et al. 2019 is :meth:`_iterate`. Its steps, in the order of the paper:
+
+    1. Explore training tasks with z from the belief: :meth:`~mpsearch.pearl.exploration.Explorer.explore`.
+    2. Store the episodes: :meth:`~mpsearch.pearl.replay.Replay.add`.
+    3. Draw a context and a batch of each task: :meth:`~mpsearch.pearl.replay.Replay.draw_step`.
+    4. Infer the belief q(z | c) and draw z: :class:`~mpsearch.pearl.encoder.Encoder`.
+    5. Compute the losses of the critics, the actor and the belief, and their gradients:
+       :meth:`~mpsearch.pearl.learning.Learning.differentiate`.
+    6. Make a gradient step on all networks: :meth:`~mpsearch.pearl.learning.Learning.move`.
+
+    Algorithm 2, the adaptation to a new task, is :meth:`_adapt`. It explores like step 1.
+
     Attributes:
         encoder: q(z | c).
         actor: pi(a | s, z).
         critic: the twin critics Q(s, a, z).
-        learning: these networks and all else that gradient steps change.
+        learning: these networks, and everything else that gradient steps change.
         training_tasks: [K, P], drawn when training starts.
-        replay: what was seen of each.
+        replay: the episodes of the training tasks.
     """
 
     algorithm = "pearl"
@@ -63,7 +75,7 @@ class PEARL(MetaPolicy):
         self._train_on(np.unique(drawn, axis=0))
 
     def _iterate(self, streams: Streams) -> Metrics:
-        """Algorithm 1: explore some training tasks, then learn from the replay of all of them."""
+        """Run the outer loop of algorithm 1 once: explore some tasks, then learn from all."""
         c, i = self.config, self.iteration
         env_steps = self._fill_replay(streams, i)
         rng, generator = streams.numpy("replay", i), streams.torch("noise", i)
@@ -94,7 +106,10 @@ class PEARL(MetaPolicy):
         return metrics
 
     def _fill_replay(self, streams: Streams, i: int) -> int:
-        """Act on tasks without any data: at random first, and by exploring where only the networks were loaded."""
+        """Collect episodes of the tasks that have none; returns the number of environment steps.
+
+        At the start of training, the actions are random. Networks that were loaded without their replay explore.
+        """
         empty = np.flatnonzero(self.replay.added == 0)
         if len(empty) == 0:
             return 0
@@ -107,7 +122,7 @@ class PEARL(MetaPolicy):
         return self._keep(empty, collect(batch, self.tasks.horizon, act, streams.numpy("random-reset")), number=0)
 
     def _keep(self, tasks: Array, episodes: Episodes, number: int) -> int:
-        """Store the episodes of stage ``number``; returns how many environment steps they took."""
+        """Store the episodes of stage ``number``; returns the number of their environment steps."""
         self.replay.add(tasks, episodes, exploration=number < self.config.context_stages)
         return episodes.env_steps
 
@@ -115,14 +130,18 @@ class PEARL(MetaPolicy):
         return Explorer(self.encoder, self.actor, self.tasks, adapting, self.config.resample_every)
 
     def _gradient_step(self, step: int, rng: np.random.Generator, noise: torch.Generator) -> Metrics:
-        """One pass of algorithm 1's inner loop: context and batch for each task of a meta-batch."""
+        """Run the inner loop of algorithm 1 once, with a context and a batch for each task."""
         context, batch = self.replay.draw_step(self.config, rng)
         return self._learn(step, self.replay.take(context), self.replay.take(batch), noise)
 
     def _learn(
-        self, step: int, context: Transitions, batch: Transitions, generator: torch.Generator
-    ) -> Metrics:  # fmt: skip
-        """Move all networks once; ``context`` [K, N, ...], ``batch`` [K, B, ...] of K tasks."""
+        self,
+        step: int,
+        context: Transitions,
+        batch: Transitions,
+        generator: torch.Generator,
+    ) -> Metrics:
+        """Update all networks once, from a context [K, N, ...] and a batch [K, B, ...] of K tasks."""
         c, data = self.config, batch.flat()
         draw = torch.randn((len(data.rewards), c.latent + 2 * self.tasks.action_dim), generator=generator)
         moves_actor = step % c.actor_every == 0
@@ -137,7 +156,7 @@ class PEARL(MetaPolicy):
         return metrics
 
     def _start_away(self, rng: np.random.Generator, noise: torch.Generator) -> Away | None:
-        """Begin this iteration's gradient steps on another device, if there is one; they learn while we explore."""
+        """Start this iteration's gradient steps on another device, if there is one. They run while we explore."""
         if self.device == "cpu" or not self.config.gradient_steps:
             return None
         if self._away is None or self._away.mirror.replay is not self.replay:
@@ -186,7 +205,7 @@ class PEARL(MetaPolicy):
         self._train_on(other.training_tasks)
         first = np.maximum(0, other.replay.added - self.replay.capacity)
         there = (first >= other.replay.added - other.replay.capacity).all()
-        if there and self.config.recent == other.config.recent:  # else it starts anew, by exploring all tasks
+        if there and self.config.recent == other.config.recent:  # otherwise the replay is filled by exploration
             self.replay.restore(other.replay.since(first))
 
     def _tensors(self) -> dict[str, Tensor]:
@@ -209,7 +228,7 @@ class PEARL(MetaPolicy):
                 raise ValueError("a training task is not finite")
             self._train_on(training_tasks)
             if saved.card["tasks"] != {"id": self.tasks.id, "config": self.tasks.config}:
-                return  # on other tasks than it was trained on: what was seen of those does not apply
+                return  # the episodes in the checkpoint belong to another family
             for tensors in saved.grown():
                 self.replay.restore(tensors)
             self._shards.remember(saved.folder, saved.shards, self.replay)

@@ -87,8 +87,8 @@ class Learning:
                 group["lr"] = rate
 
     def differentiate(
-        self, context: Tensor, data: Transitions, draw: Tensor, *, moves_actor: bool, mask: Tensor | None = None
-    ) -> dict[str, Tensor]:  # fmt: skip
+        self, context: Tensor, data: Transitions, draw: Tensor, *, moves_actor: bool, counts: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Compute the gradients of one step, and what is worth knowing about it.
 
         Args:
@@ -96,28 +96,33 @@ class Learning:
             data: [K * B] transitions, task by task.
             draw: [K * B, Z + 2 A] standard normal numbers.
             moves_actor: whether this step moves actor and temperature too.
-            mask: [K, N], 1 where a row of the context counts and 0 elsewhere.
+            counts: [K, N] is 1 for transitions of the context and 0 for padding.
         """
         c, a = self.config, self.action_dim
         noise, next_noise, actor_noise = draw.split([c.latent, a, a], dim=-1)
         temperature = self.log_temperature.detach().exp()
 
-        belief = self.encoder(context, mask)  # q(z | c)
+        belief = self.encoder(context, counts)  # q(z | c)
         mean, std = (x.repeat_interleave(c.batch, 0) for x in (belief.mean, belief.stddev))
         z = mean + std * noise
         targets = soft_targets(
-            data, z, next_noise, self.actor, self.target, temperature,
-            discount=c.discount, reward_scale=c.reward_scale,
-        )  # fmt: skip
+            data,
+            z,
+            next_noise,
+            self.actor,
+            self.target,
+            temperature,
+            discount=c.discount,
+            reward_scale=c.reward_scale,
+        )
         loss, values = critic_loss(data, z, targets, self.critic)
         kl = kl_from_prior(belief)
         metrics = {"critic_loss": loss.detach(), "q": values.detach().mean(), "kl": kl.detach().mean(0)}
         self.optimizer.zero_grad()
         (loss + c.kl_weight * kl.sum()).backward(inputs=self.by_critic_loss)
         if moves_actor:
-            loss, log_prob = actor_loss(
-                data.observations, z, actor_noise, self.actor, self.critic, temperature
-            )  # fmt: skip
+            networks = (self.actor, self.critic)
+            loss, log_prob = actor_loss(data.observations, z, actor_noise, *networks, temperature)
             metrics |= {"actor_loss": loss.detach(), "entropy": -log_prob, "temperature": temperature}
             loss = loss + temperature_loss(self.log_temperature, log_prob, self.target_entropy)
             loss.backward(inputs=self.by_actor_loss)

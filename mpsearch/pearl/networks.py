@@ -1,4 +1,4 @@
-"""PEARL's actor and critics: soft actor-critic networks that see the latent task variable z."""
+"""PEARL's actor and critics: the networks of soft actor-critic with the latent task variable z as another input."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ from torch.nn import functional
 
 from mpsearch.rollouts import HALF_LOG_2PI
 
-LOG_STD = (-5.0, 2.0)  # of the actions before squashing, as in Haarnoja et al. 2018
+LOG_STD = (-5.0, 2.0)  # bounds of the log standard deviation of actions before tanh, as in Haarnoja et al. 2018
 
 
 class Layers(nn.Module):
-    """Linear layers with ReLU between them; with ``copies``, that many independent networks as one.
+    """Linear layers with ReLU between them.
 
-    Weights are [in, out], or [copies, in, out]: one batched product then runs all copies.
+    With ``copies``, it holds this many independent networks, which one batched product evaluates together. A weight
+    is [in, out], or [copies, in, out].
+
+    Args:
+        widths: the widths of the input, of the hidden layers and of the output.
+        copies: the number of networks; ``None`` for a single one without the leading axis.
     """
 
     def __init__(self, widths: Sequence[int], copies: int | None = None) -> None:
@@ -28,17 +33,17 @@ class Layers(nn.Module):
         lead = () if copies is None else (copies,)
         self.weights = nn.ParameterList(torch.zeros(*lead, i, o) for i, o in pairwise(widths))
         self.biases = nn.ParameterList(torch.zeros(*lead, *lead and (1,), o) for o in widths[1:])
-        self.pairs = list(zip(self.weights, self.biases, strict=True))  # the same, without ParameterList's overhead
+        self.pairs = list(zip(self.weights, self.biases, strict=True))  # a list is faster to read than a ParameterList
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw all weights and biases uniformly within 1/sqrt(inputs), torch's own default."""
+        """Draw all weights and biases from U(-b, b) with b = 1 / sqrt(inputs), which is torch's default."""
         for weight, bias in self.pairs:
             bound = weight.shape[-2] ** -0.5
             nn.init.uniform_(weight, -bound, bound, generator=generator)
             nn.init.uniform_(bias, -bound, bound, generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, in] -> [N, out], or [copies, N, out]."""
+        """Map [N, in] to [N, out], or to [copies, N, out]."""
         *inner, (last, bias) = self.pairs
         for weight, shift in inner:
             x = ShiftedReLU.apply(multiply(x, weight), shift)
@@ -46,9 +51,11 @@ class Layers(nn.Module):
 
 
 class ShiftedReLU(torch.autograd.Function):
-    """relu(x + shift), in place on the way forward and back: on small batches, memory is what a network waits for.
+    """relu(x + shift), computed in place in both the forward and the backward pass.
 
-    Only for an ``x`` and a gradient that nobody else reads, as between two matrix products.
+    It is faster than separate operations, because with small batches most of the time is spent reading and writing
+    memory. It overwrites ``x`` and the gradient, so no other operation may use them. Between two matrix products this
+    is the case.
     """
 
     @staticmethod
@@ -67,17 +74,20 @@ class ShiftedReLU(torch.autograd.Function):
 
 
 def multiply(x: Tensor, weight: Tensor) -> Tensor:
-    """x @ weight; each copy of a weight [copies, in, out] with its own x, or all with the same [N, in]."""
+    """Return x @ weight, for weights [in, out] or [copies, in, out].
+
+    With copies, x is [copies, N, in] with one input for each copy, or [N, in] with one input for all.
+    """
     if weight.dim() == 3:  # ``@`` would copy a shared x for a stack of weights
         return torch.bmm(x.expand(len(weight), *x.shape[-2:]), weight)
     return x @ weight
 
 
 def squash(mean: Tensor, log_std: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """Actions a = tanh(mean + std * noise) [..., A] and their log-density [...].
+    """Return the actions a = tanh(u) [..., A] with u = mean + std * noise, and their log-density [...].
 
-    The density of a is that of u = atanh(a) divided by da/du = 1 - tanh(u)^2 (Haarnoja et al. 2018, appendix C),
-    here as 2 (log 2 - u - softplus(-2u)), which does not underflow.
+    The density of a is the density of u divided by da/du = 1 - tanh(u)^2 (Haarnoja et al. 2018, appendix C). The
+    logarithm of da/du is computed as 2 (log 2 - u - softplus(-2u)), which does not underflow.
     """
     u = mean + log_std.exp() * noise
     log_gaussian = -0.5 * noise.square() - log_std - HALF_LOG_2PI
@@ -86,7 +96,7 @@ def squash(mean: Tensor, log_std: Tensor, noise: Tensor) -> tuple[Tensor, Tensor
 
 
 class Actor(nn.Module):
-    """pi(a | s, z): a Gaussian squashed by tanh into (-1, 1)."""
+    """The policy pi(a | s, z): a Gaussian whose samples are mapped into (-1, 1) by tanh."""
 
     observation_scale: Tensor
 
@@ -96,14 +106,19 @@ class Actor(nn.Module):
         self.layers = Layers([observation_dim + latent_dim, *hidden, 2 * action_dim])
 
     def forward(self, observations: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log std, [N, A] each, of the action before squashing; observations [N, O], z [N, Z]."""
+        """Return the mean and the log standard deviation of the action before tanh, [N, A] each.
+
+        Args:
+            observations: [N, O].
+            z: [N, Z].
+        """
         x = torch.cat([observations / self.observation_scale, z], dim=-1)
         mean, log_std = self.layers(x).chunk(2, dim=-1)
         return mean, log_std.clamp(*LOG_STD)
 
 
 class TwinCritic(nn.Module):
-    """Q_1(s, a, z) and Q_2(s, a, z), as one stacked network."""
+    """The two critics Q_1(s, a, z) and Q_2(s, a, z), evaluated together."""
 
     observation_scale: Tensor
 
@@ -113,6 +128,6 @@ class TwinCritic(nn.Module):
         self.layers = Layers([observation_dim + action_dim + latent_dim, *hidden, 1], copies=2)
 
     def forward(self, observations: Tensor, actions: Tensor, z: Tensor) -> Tensor:
-        """[2, N] values; observations [N, O], actions [N, A], z [N, Z]."""
+        """Return the values [2, N] of both critics for observations [N, O], actions [N, A] and z [N, Z]."""
         x = torch.cat([observations / self.observation_scale, actions, z], dim=-1)
         return self.layers(x).squeeze(-1)

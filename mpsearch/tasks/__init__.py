@@ -12,25 +12,40 @@ if TYPE_CHECKING:
     from mpsearch.tasks.cheetah import CheetahDirection, CheetahVelocity
     from mpsearch.tasks.distribution import TaskDistribution
     from mpsearch.tasks.environments import TaskEnv
+    from mpsearch.tasks.gymnasium import GymnasiumTasks
     from mpsearch.tasks.navigation import PointNavigation
+    from mpsearch.tasks.planar_bodies import HopperBody, WalkerBody
+    from mpsearch.tasks.spatial_bodies import AntDirection, AntGoal, HumanoidDirection
 
 _HOME = {  # imported when first used, because MuJoCo takes half a second
+    "AntDirection": "spatial_bodies",
+    "AntGoal": "spatial_bodies",
     "Batch": "batch",
     "CheetahDirection": "cheetah",
     "CheetahVelocity": "cheetah",
+    "GymnasiumTasks": "gymnasium",
+    "HopperBody": "planar_bodies",
+    "HumanoidDirection": "spatial_bodies",
     "PointNavigation": "navigation",
     "TaskDistribution": "distribution",
     "TaskEnv": "environments",
+    "WalkerBody": "planar_bodies",
 }
 
 __all__ = [
     "BUILT_IN",
+    "AntDirection",
+    "AntGoal",
     "Batch",
     "CheetahDirection",
     "CheetahVelocity",
+    "GymnasiumTasks",
+    "HopperBody",
+    "HumanoidDirection",
     "PointNavigation",
     "TaskDistribution",
     "TaskEnv",
+    "WalkerBody",
     "make_distribution",
     "register",
 ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from mpsearch.errors import NonFiniteError, UsageError, check_count
+from mpsearch.errors import MpsearchError, NonFiniteError, UsageError, check_count
 from mpsearch.records import Array
 
 
@@ -23,6 +24,7 @@ class Batch(ABC):
         time: control steps since the last reset.
         terminated: [K, E] whether the task was over since the reset: nothing follows, the value there is 0.
         ended: [K, E] whether it was, or the simulation's own time limit cut it off: what would follow has a value.
+        over: whether all simulations have ended.
     """
 
     def __init__(self, tasks: Array, episodes: int, action_dim: int) -> None:
@@ -62,6 +64,7 @@ class Batch(ABC):
         """Set the clock to 0, with nothing ended."""
         self.time = 0
         self.terminated, self.ended = np.zeros((2, *self.shape), dtype=bool)
+        self.over = False
         self._length = np.zeros(self.shape, dtype=np.int64)  # of those that ended
         self._last: Array | None = None  # observations of those that ended, once there are any
 
@@ -94,7 +97,7 @@ class Batch(ABC):
         self.require_finite("observation", observations)
         self.time += 1
         if ends:
-            self._end(observations, *ends)
+            self._end(observations, ends)
         return observations, rewards
 
     def _where_ended(self, still: Any, moving: Array) -> Array:
@@ -103,19 +106,18 @@ class Batch(ABC):
             return moving
         return np.where(self.ended.reshape(*self.shape, *[1] * (moving.ndim - 2)), still, moving)
 
-    def _end(self, observations: Array, terminated: Array, truncated: Array | bool = False) -> None:
-        """Note what ended in the step just made, with ``observations`` [K, E, O] after it."""
-        for flags in (terminated, truncated) if truncated is not False else (terminated,):
-            if np.shape(flags) != self.shape or np.asarray(flags).dtype != bool:
-                raise UsageError(
-                    f"{type(self).__name__}._step must return rewards, or (rewards, terminated), or (rewards,"
-                    f" terminated, truncated), where what ended is bool of shape {self.shape}, not"
-                    f" {np.asarray(flags).dtype} of shape {np.shape(flags)}"
-                )
-        now = (terminated | truncated) & ~self.ended
+    def _end(self, observations: Array, ends: Sequence[Array]) -> None:
+        """Note what ended in the step just made: terminated and, if given, truncated; [K, E, O] was seen last."""
+        if len(ends) > 2 or any(np.shape(flags) != self.shape or np.asarray(flags).dtype != bool for flags in ends):
+            raise UsageError(
+                f"{type(self).__name__}._step must return rewards, or (rewards, terminated), or (rewards, terminated,"
+                f" truncated), where terminated and truncated are arrays of bool of shape {self.shape}"
+            )
+        now = np.logical_or.reduce(ends) & ~self.ended
         if now.any():
-            self.terminated = self.terminated | (terminated & now)
+            self.terminated = self.terminated | (now & ends[0])
             self.ended = self.ended | now
+            self.over = bool(self.ended.all())
             self._length[now] = self.time
             self._last = observations
 
@@ -126,10 +128,10 @@ class Batch(ABC):
             bad = ~np.all(finite.reshape(*self.shape, -1), axis=-1)
             raise self.failure(bad, f"the {what} is not finite")
 
-    def failure(self, bad: Array, what: str) -> NonFiniteError:
+    def failure(self, bad: Array, what: str, kind: type[MpsearchError] = NonFiniteError) -> MpsearchError:
         """The error that names the first of the ``bad`` [K, E] simulations."""
         k, e = np.argwhere(bad)[0]
-        return NonFiniteError(
+        return kind(
             f"{what} in task {k} ({self.tasks[k].tolist()}), episode {e}, at step {self.time}"
             f" ({int(bad.sum())} of {bad.size} simulations)"
         )

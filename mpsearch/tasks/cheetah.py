@@ -1,4 +1,4 @@
-"""HalfCheetah task families: run in a direction, run at a velocity."""
+"""The HalfCheetah task families: run in a given direction, or run at a given velocity."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from mpsearch.tasks.distribution import TaskDistribution
 from mpsearch.tasks.physics import MujocoBatch, load_gymnasium_model
 
 CONTROL_COST = 0.05  # Finn et al. 2017 and their successors; gymnasium's own default is 0.1
-FRAME_SKIP = 5  # x 0.01 s of physics = 0.05 s a control step
+FRAME_SKIP = 5  # physics steps of 0.01 s in a control step, which therefore takes 0.05 s
 RESET_NOISE = 0.1  # as in gymnasium's HalfCheetah-v5
 
-# Sizes of the 17 observations on a running cheetah: 8 positions, then 9 velocities.
+# Typical magnitudes of the 17 observations of a running cheetah: 8 positions, then 9 velocities.
 OBSERVATION_SCALE = np.array([0.2, 0.5] + 6 * [0.5] + [3.0, 1.0, 2.0] + 6 * [10.0])
 
 VARIATIONS = {"told": False, "torso_mass": 1.0, "weak_leg": 1.0, "observation_noise": 0.0}
-TORSO, HIND_LEG = 1, slice(0, 3)  # body and motors in half_cheetah.xml
+TORSO, HIND_LEG = 1, slice(0, 3)  # the torso's index and the hind leg's motors in half_cheetah.xml
 
 
 def control_cost(actions: Array) -> Array:
-    """``0.05 * |a|^2`` of actions [..., A] in [-1, 1]."""
+    """Return the control cost ``0.05 |a|^2`` [...] of actions [..., A] in [-1, 1]."""
     return CONTROL_COST * np.square(actions).sum(-1)
 
 
 def direction_reward(direction: Array, velocity: Array, actions: Array) -> Array:
-    """``d * v_x - 0.05 |a|^2``: direction and velocity [...], actions [..., A]."""
+    """Return the reward ``d * v_x - 0.05 |a|^2`` [...]: direction d [...], velocity v_x [...], actions a [..., A]."""
     return direction * velocity - control_cost(actions)
 
 
 def velocity_reward(target: Array, velocity: Array, actions: Array) -> Array:
-    """``-|v_x - v| - 0.05 |a|^2``: target and velocity [...], actions [..., A]."""
+    """Return the reward ``-|v_x - v| - 0.05 |a|^2`` [...]: target v [...], velocity v_x [...], actions a [..., A]."""
     return -np.abs(velocity - target) - control_cost(actions)
 
 
 class Cheetah(TaskDistribution):
-    """What the HalfCheetah families share: gymnasium's ``half_cheetah.xml``, 0.05 s a control step.
+    """The base class of the HalfCheetah families: gymnasium's ``half_cheetah.xml`` with control steps of 0.05 s.
 
     Observation (17 numbers; the torso's x position is left out):
 
@@ -56,26 +56,33 @@ class Cheetah(TaskDistribution):
     14-16  front thigh, shin, foot                              rad/s
     ====== ==================================================== =======
 
-    Action (6 numbers in [-1, 1], clipped): motor torque as a fraction of the motor's gear (120, 90, 60
-    N m for hind thigh, shin, foot; 120, 60, 30 N m for the front ones).
+    Action (6 numbers in [-1, 1], clipped): the torque of each motor as a fraction of its gear, which is 120, 90 and
+    60 N m for the hind thigh, shin and foot, and 120, 60 and 30 N m for the front ones.
 
-    Start state: positions ``U(-0.1, 0.1)``, velocities ``0.1 N(0, 1)``, as in gymnasium's
-    HalfCheetah-v5. Episode end: the time limit ``horizon``, never a termination.
+    Start state: positions from ``U(-0.1, 0.1)`` and velocities from ``0.1 N(0, 1)``, as in gymnasium's
+    HalfCheetah-v5. An episode ends at the time limit ``horizon`` and never terminates before.
 
     Args:
-        horizon: control steps in an episode.
-        told: append the task to each observation, for an oracle that need not find it out.
-        torso_mass: factor on the torso's mass and inertia.
-        weak_leg: factor on the torques of the hind leg's three motors.
-        observation_noise: standard deviation of Gaussian noise on the observations, in units of their scale.
+        horizon: the number of control steps in an episode.
+        told: append the task to each observation, for an oracle that does not have to infer the task.
+        torso_mass: a factor on the torso's mass and inertia.
+        weak_leg: a factor on the torques of the hind leg's three motors.
+        observation_noise: the standard deviation of Gaussian noise that is added to the observations, in units of
+            their scale.
     """
 
     action_dim = 6
+    robot = "HalfCheetah"
 
     def __init__(
-        self, horizon: int = 200, *, told: bool = False, torso_mass: float = 1.0, weak_leg: float = 1.0,
+        self,
+        horizon: int = 200,
+        *,
+        told: bool = False,
+        torso_mass: float = 1.0,
+        weak_leg: float = 1.0,
         observation_noise: float = 0.0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.horizon = check_count("horizon", horizon)
         if not isinstance(told, bool):
             raise UsageError(f"told must be true or false, not {told!r}")
@@ -97,18 +104,18 @@ class Cheetah(TaskDistribution):
 
     @abstractmethod
     def reward(self, tasks: Array, velocity: Array, actions: Array) -> Array:
-        """Rewards [K, E] of tasks [K, P] at velocity [K, E] (m/s) under actions [K, E, 6]."""
+        """Return the rewards [K, E] on tasks [K, P] for velocities [K, E] in m/s and actions [K, E, 6]."""
 
     def make_batch(self, tasks: Array, episodes: int, *, threads: int = 0, **options: Any) -> CheetahBatch:
         return CheetahBatch(self, self.check(tasks), episodes, threads=threads, **options)
 
 
 class CheetahDirection(Cheetah):
-    """Run forward or backward: task ``direction`` d is +1 or -1 (no unit).
+    """Run forward or backward. The task is the ``direction`` d, which is +1 or -1 and has no unit.
 
-    Reward at each step: ``d * v_x - 0.05 |a|^2``, with ``v_x`` the torso's mean velocity over the step
-    in m/s. Observation, action, start and end: see :class:`Cheetah`. Horizon 200 (10 s) by default.
-    Source: Finn et al. 2017, section 5.3.
+    The reward at each step is ``d * v_x - 0.05 |a|^2``, where ``v_x`` is the torso's mean velocity during the step in
+    m/s. For the observation, the action, the start and the end of an episode see :class:`Cheetah`. The horizon is 200
+    steps (10 s) by default. Source: Finn et al. 2017, section 5.3.
     """
 
     id = "cheetah-direction"
@@ -119,11 +126,11 @@ class CheetahDirection(Cheetah):
         return direction_reward(tasks, velocity, actions)  # tasks [K, 1] broadcast over E
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """``n`` directions [n, 1], each +1 or -1 with equal chance, as many of one as of the other."""
+        """Draw ``n`` directions [n, 1], each +1 or -1 with equal probability, and about as many of each."""
         return np.where(super().sample(n, rng) < 0, -1.0, 1.0)
 
     def spread(self, n: int = 2) -> Array:
-        """``n`` directions [n, 1], forward and backward by turns."""
+        """Return ``n`` directions [n, 1] that alternate between forward and backward."""
         return np.where(np.arange(check_count("the number of tasks", n)) % 2, -1.0, 1.0)[:, None]
 
     def contains(self, task: Array) -> bool:
@@ -134,14 +141,15 @@ class CheetahDirection(Cheetah):
 
 
 class CheetahVelocity(Cheetah):
-    """Run at a commanded speed: task ``velocity`` v in m/s, U(0, 3) by default.
+    """Run at a target velocity. The task is the ``velocity`` v in m/s, drawn from U(0, 3) by default.
 
-    Reward at each step: ``-|v_x - v| - 0.05 |a|^2``, with ``v_x`` the torso's mean velocity over the
-    step in m/s. Observation, action, start and end: see :class:`Cheetah`. Horizon 200 (10 s) by default.
-    Source: Finn et al. 2017, section 5.3; the range is that of ProMP and PEARL (the paper's is U(0, 2)).
+    The reward at each step is ``-|v_x - v| - 0.05 |a|^2``, where ``v_x`` is the torso's mean velocity during the step
+    in m/s. For the observation, the action, the start and the end of an episode see :class:`Cheetah`. The horizon is
+    200 steps (10 s) by default. Source: Finn et al. 2017, section 5.3. The range of velocities is that of ProMP and
+    PEARL; Finn et al. use U(0, 2).
 
     Args:
-        low_velocity, high_velocity: the range of targets in m/s.
+        low_velocity, high_velocity: the range of target velocities in m/s.
         horizon, variations: see :class:`Cheetah`.
     """
 
@@ -195,7 +203,7 @@ class CheetahBatch(MujocoBatch):
 
 
 def changed_fields(family: Cheetah, model: Any, tasks: int) -> dict[str, Array]:
-    """The fields of ``model`` that ``family`` changes, each [tasks, ...]."""
+    """Return the fields of ``model`` that ``family`` changes, by name, each with one value per task: [tasks, ...]."""
     fields: dict[str, Array] = {}
     if family.torso_mass != 1:
         for name in ("body_mass", "body_inertia"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -52,11 +52,12 @@ class TaskDistribution(ABC):
         parameter_names: P names, one for each column of a task array.
         low, high: [P] the range that tasks are drawn from.
         observation_scale: [O] typical size of each observation; networks divide by it.
+        robot: which of gymnasium's robots acts, such as "HalfCheetah", for the player; ``None`` for none of them.
         sparse: whether reward is 0 except at a goal, so that a positive return means that it was reached.
         config: the constructor's arguments, so that a checkpoint can make the same distribution again.
     """
 
-    id: ClassVar[str]
+    id: str
     horizon: int
     observation_dim: int
     action_dim: int
@@ -64,6 +65,7 @@ class TaskDistribution(ABC):
     low: Array
     high: Array
     sparse: bool = False
+    robot: str | None = None
 
     @abstractmethod
     def make_batch(self, tasks: Array, episodes: int, *, threads: int = 0) -> Batch:

@@ -1,4 +1,4 @@
-"""A point that must find its goal in the plane: the smallest family on which adaptation shows."""
+"""A family of small tasks: a point in the plane must reach a goal that it is not told."""
 
 from __future__ import annotations
 
@@ -11,26 +11,28 @@ from mpsearch.records import Array
 from mpsearch.tasks.batch import Batch
 from mpsearch.tasks.distribution import TaskDistribution
 
-STEP = 0.1  # m moved by a full action
-GOAL_RADIUS = 0.2  # m, sparse reward
+STEP = 0.1  # m; an action of 1 moves the point by this distance
+GOAL_RADIUS = 0.2  # m; the sparse reward is 0 at greater distances
 
 
 class PointNavigation(TaskDistribution):
-    """Move a point to a goal it is not told: task ``(x, y)`` in m, U(-0.5, 0.5) in each by default.
+    """Move a point to a goal that it is not told.
 
-    Observation (2 numbers): position x, y in m. Action (2 numbers in [-1, 1], clipped): displacement in
-    units of 0.1 m. Start: the origin. Episode end: the time limit ``horizon``, never a termination.
+    The task is the goal ``(x, y)`` in m. By default, x and y are drawn from U(-0.5, 0.5).
 
-    Reward at each step, with ``r`` the distance to the goal in m after the step: ``-r``; with
-    ``sparse``: ``1 - r`` where ``r <= 0.2`` and 0 elsewhere, so that the goal has to be searched for.
+    Observation (2 numbers): the position x, y in m. Action (2 numbers in [-1, 1], clipped): the displacement in units
+    of 0.1 m. An episode starts at the origin. It ends at the time limit ``horizon`` and never terminates before.
+
+    Let ``r`` be the distance to the goal in m after a step. The reward of the step is ``-r``. With ``sparse`` it is
+    ``1 - r`` if ``r <= 0.2`` and 0 otherwise, so that the agent has to search for the goal.
 
     Sources: Finn et al. 2017, section 5.3 (dense, horizon 100); Rakelly et al. 2019, section 6.3
     (sparse, horizon 20).
 
     Args:
-        sparse: reward only near the goal.
-        size: half the side of the square of goals, in m.
-        horizon: control steps in an episode.
+        sparse: give a reward only near the goal.
+        size: half the side of the square that contains the goals, in m.
+        horizon: the number of control steps in an episode.
     """
 
     id = "point-navigation"
@@ -53,12 +55,12 @@ class PointNavigation(TaskDistribution):
         return {"sparse": self.sparse, "size": self.size, "horizon": self.horizon}
 
     def spread(self, n: int = 4) -> Array:
-        """``n`` goals [n, 2] evenly spread on a circle inside the square."""
+        """Return ``n`` goals [n, 2], evenly spaced on a circle inside the square."""
         angles = 2 * np.pi * (np.arange(check_count("the number of tasks", n)) + 0.5) / n
         return 0.8 * self.size * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
 
     def reward(self, distance: Array) -> Array:
-        """Reward at ``distance`` (m) from the goal, of any shape."""
+        """Return the rewards at each ``distance`` from the goal, in m. Any shape is allowed."""
         return np.where(distance <= GOAL_RADIUS, 1.0 - distance, 0.0) if self.sparse else -distance
 
     def make_batch(self, tasks: Array, episodes: int, *, threads: int = 0) -> PointBatch:
@@ -66,7 +68,7 @@ class PointNavigation(TaskDistribution):
 
 
 class PointBatch(Batch):
-    """K x E points."""
+    """K x E points that move together."""
 
     def __init__(self, family: PointNavigation, tasks: Array, episodes: int) -> None:
         super().__init__(tasks, episodes, family.action_dim)

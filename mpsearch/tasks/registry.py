@@ -25,6 +25,11 @@ BUILT_IN = {
     "cheetah-direction": "mpsearch.tasks.cheetah:CheetahDirection",
     "cheetah-velocity": "mpsearch.tasks.cheetah:CheetahVelocity",
     "point-navigation": "mpsearch.tasks.navigation:PointNavigation",
+    "ant-direction": "mpsearch.tasks.spatial_bodies:AntDirection",
+    "ant-goal": "mpsearch.tasks.spatial_bodies:AntGoal",
+    "walker-body": "mpsearch.tasks.planar_bodies:WalkerBody",
+    "hopper-body": "mpsearch.tasks.planar_bodies:HopperBody",
+    "humanoid-direction": "mpsearch.tasks.spatial_bodies:HumanoidDirection",
 }
 ENTRY_POINTS = "mpsearch.tasks"  # the group by which installed packages add families: id = "module:Class"
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -49,7 +54,7 @@ def register(family: Family) -> Family:
         other = BUILT_IN.get(name) or _home(_registered[name])
         raise UsageError(f"the id {name!r} already belongs to {other}; give {_home(family)} another id")
     _registered[name] = family
-    register_environment(_home(family).split(":")[-1], name)
+    register_environment(name)
     return family
 
 
@@ -75,17 +80,21 @@ def _home(family: Any) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
-def register_environment(name: str, family_id: str) -> None:
-    """Let ``gymnasium.make("mpsearch/NAME-v0", ...)`` make one task of this family."""
-    gymnasium.registry.pop(f"mpsearch/{name}-v0", None)  # gymnasium warns of a name that it has already
-    gymnasium.register(
-        f"mpsearch/{name}-v0", entry_point="mpsearch.tasks.registry:make_registered", kwargs={"family_id": family_id}
-    )
+def register_environment(family_id: str) -> None:
+    """Let gymnasium make one task of this family: "my-tasks" becomes ``gymnasium.make("mpsearch/MyTasks-v0", ...)``."""
+    name = f"mpsearch/{''.join(word.capitalize() for word in family_id.split('-'))}-v0"
+    gymnasium.registry.pop(name, None)  # gymnasium warns of a name that it has already
+    gymnasium.register(name, entry_point="mpsearch.tasks.registry:make_registered", kwargs={"family_id": family_id})
 
 
 def known() -> list[str]:
     """The ids of all known families, sorted."""
     return sorted({*BUILT_IN, *_registered, *_installed()})
+
+
+def is_known(family_id: str) -> bool:
+    """Whether there is a family with this id. Installed packages are searched only where no other has it."""
+    return family_id in BUILT_IN or family_id in _registered or family_id in _installed()
 
 
 def _installed() -> Mapping[str, EntryPoint]:

@@ -1,12 +1,12 @@
 """Checkpoints on disk: a JSON card and a safetensors file, written so that a crash loses nothing.
 
-A checkpoint is a folder. ``card.json`` is its manifest: it names the weights file and that file's sha256, and
-is replaced last and atomically. Until then the earlier card and its weights stay whole. What only ever grows (a
-replay) is kept in shards, files that are written once and never changed; the card names these too.
+A checkpoint is a folder. ``card.json`` names the weights file and its sha256. The card is replaced last and atomically.
+Until then, the earlier card and its weights can still be read. Data that only grows, such as a replay, is kept in
+shards: files that are written once and never changed. The card names them, too.
 
-Whatever is in the folder, reading runs no code from it and ends in :class:`CheckpointError` or with what was saved.
-The card's seal, the sha256 of its content, tells of changes by accident. It is no signature: who edits a card on
-purpose leaves the seal out, and cards without one can be read.
+Reading a checkpoint never runs code from it. Whatever the folder holds, the result is what was saved, or a
+:class:`CheckpointError`. The card has a seal, the sha256 of its content, which shows accidental changes. The seal is
+not a signature: somebody who edits a card on purpose can remove the seal, because cards without a seal can be read.
 """
 
 from __future__ import annotations
@@ -35,13 +35,16 @@ CARD = "card.json"
 LOCK = ".lock"
 SEAL = "seal"
 FILE_NAME = re.compile(r"(weights|shard)-[0-9a-f]{12}\.safetensors")
-TEMPORARY = re.compile(r"\..+\.\d+\.tmp")  # what a process that was killed while it wrote has left
-MOST_CARD = 1_000_000  # bytes, 15 times the largest that ships; parsed, it may take twenty times as much
-MOST_HEADER = 1_000_000  # bytes, 10,000 tensors: each takes a kilobyte, however few values it has
+TEMPORARY = re.compile(r"\..+\.\d+\.tmp")  # files left by a process that was killed while it wrote
+MOST_CARD = 1_000_000  # bytes: 15 times the largest shipped card; parsing it may take 20 times as much memory
+MOST_HEADER = 1_000_000  # bytes: about 10,000 tensors; parsing takes a kilobyte for each, even for an empty one
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path``: all of it or nothing (temporary file, fsync, rename, fsync of the folder)."""
+    """Write ``data`` to ``path`` completely or not at all.
+
+    It goes to a temporary file in the same folder, which is flushed to the disk and then renamed.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
@@ -63,9 +66,9 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Meanwhile no other process may write checkpoints into ``folder``, which is made if it is not there.
+    """Prevent other processes from writing checkpoints into ``folder``, which is created if it does not exist.
 
-    The system lets go of the lock when this process ends, however it ends. Within one thread locks may be nested.
+    The system releases the lock when this process ends, even if it is killed. Locks of one thread may be nested.
 
     Raises:
         CheckpointError: another process holds the lock, or the folder cannot be written.
@@ -86,7 +89,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def write_tensors(folder: Path, kind: str, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Write ``tensors`` into one new file in ``folder``; returns the entry that a card names it by.
+    """Write ``tensors`` into one new file in ``folder``; returns the entry for this file in a card.
 
     Raises:
         CheckpointError: the folder cannot be written or the disk is full.
@@ -111,13 +114,13 @@ def write_checkpoint(
         shards: entries of files that :func:`write_tensors` wrote there and that belong to the checkpoint.
 
     Raises:
-        CheckpointError: the folder cannot be written or the disk is full; a checkpoint there can still be loaded.
+        CheckpointError: the folder cannot be written or the disk is full. An earlier checkpoint can still be loaded.
     """
-    _sealed(card)  # a card that cannot be written is found out before anything is
+    _sealed(card)  # raises an error before anything is written, if the card cannot be written
     weights = write_tensors(folder, "weights", tensors)
     write_card(folder, {"format": FORMAT, **card, "weights": weights, **({"shards": list(shards)} if shards else {})})
     named = {weights["file"], *(shard["file"] for shard in shards)}
-    with contextlib.suppress(OSError):  # saved; files that no card names do no harm
+    with contextlib.suppress(OSError):  # the checkpoint is saved already, and unused files do no harm
         for old in folder.iterdir():
             if (FILE_NAME.fullmatch(old.name) and old.name not in named) or TEMPORARY.fullmatch(old.name):
                 old.unlink()
@@ -144,7 +147,7 @@ def _sealed(card: Mapping[str, Any]) -> bytes:
 
 
 def require_savable(card: Mapping[str, Any]) -> None:
-    """Raise :class:`UsageError`, which names the entry, unless ``card`` is JSON data."""
+    """Raise :class:`UsageError` unless ``card`` is JSON data. The message names the entry that is not."""
     for key, value in card.items():
         if isinstance(value, Mapping):
             require_savable({f"{key}.{name}": item for name, item in value.items()})
@@ -159,21 +162,21 @@ def require_savable(card: Mapping[str, Any]) -> None:
 
 
 def seal_of(card: Mapping[str, Any]) -> str:
-    """The sha256 of what a card says, however it is laid out."""
+    """Return the sha256 of a card's content. The order of its entries and white space do not matter."""
     return hashlib.sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()
 
 
 def cannot_save(folder: Path, error: OSError) -> CheckpointError:
-    """The error to raise when ``error`` came up while saving to ``folder``."""
+    """Return the error to raise when saving to ``folder`` failed with ``error``."""
     reason = error.strerror or error
     return CheckpointError(f"cannot save to {folder}: {reason}; a checkpoint there can still be loaded")
 
 
 def _read(path: Path, size: int | None = None) -> bytes:
-    """A file of at most ``MOST_CARD`` bytes, or of exactly ``size``; no pipe or device, which may never end.
+    """Read a file of at most ``MOST_CARD`` bytes, or of exactly ``size`` bytes.
 
     Raises:
-        OSError: it cannot be read, or is refused.
+        OSError: the file cannot be read, has another size, or is a pipe or a device, which might never end.
     """
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
@@ -185,10 +188,10 @@ def _read(path: Path, size: int | None = None) -> bytes:
 
 
 def read_card(folder: Path) -> dict[str, Any]:
-    """The card of the checkpoint in ``folder``.
+    """Read the card of the checkpoint in ``folder``.
 
     Raises:
-        CheckpointError: there is none, it is not a card, it was changed, or a newer mpsearch wrote it.
+        CheckpointError: there is no card, it was changed, or a newer mpsearch wrote it.
     """
     path = folder / CARD
     try:
@@ -214,7 +217,7 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 
 def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and the card of the checkpoint in ``folder``, verified. No code is run from it.
+    """Read and verify the tensors and the card of the checkpoint in ``folder``. No code in it is run.
 
     Raises:
         CheckpointError: a file is missing, truncated or edited, or a newer mpsearch wrote it.
@@ -224,7 +227,7 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def read_tensors(folder: Path, entry: Any) -> dict[str, Tensor]:
-    """The tensors in the file that a card names by ``entry``, verified. No code is run from it.
+    """Read and verify the tensors in the file that a card names by ``entry``. No code in it is run.
 
     Raises:
         CheckpointError: the file is missing, truncated or edited.
@@ -246,18 +249,18 @@ def read_tensors(folder: Path, entry: Any) -> dict[str, Tensor]:
     try:
         _require_short_header(data)
         return safetensors.torch.load(data)
-    except Exception as error:  # whatever the parser says of a stranger's bytes
+    except Exception as error:  # the parser may raise anything on bytes from an unknown source
         raise CheckpointError(f"{path} is not a safetensors file: {error!s:.200}; use another copy") from error
 
 
 def _require_short_header(data: bytes) -> None:
-    """Raise ``ValueError`` if the list of tensors, which safetensors begins with, is too long."""
+    """Raise ``ValueError`` if the list of tensors at the beginning of a safetensors file is too long."""
     if (size := int.from_bytes(data[:8], "little")) > MOST_HEADER:
         raise ValueError(f"its header may have {MOST_HEADER:,} bytes, not {size:,}")
 
 
 def require_structure(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str) -> None:
-    """Raise :class:`CheckpointError` unless names, shapes and dtypes agree and all values are finite."""
+    """Raise :class:`CheckpointError` unless names, shapes and dtypes are as expected and all values are finite."""
     if tensors.keys() != expected.keys():
         odd = sorted(tensors.keys() ^ expected.keys())
         raise CheckpointError(f"{where} belongs to another architecture: tensor {odd[0]!r:.80} does not match")
@@ -278,7 +281,7 @@ def add_to_card(folder: Path, key: str, entry: Mapping[str, Any]) -> None:
     Raises:
         CheckpointError: the card cannot be read or written, or another process is writing there.
     """
-    read_card(folder)  # a folder without one is not locked, which would make it
+    read_card(folder)  # raises an error before the lock would create a folder that does not exist
     with locked(folder):
         card = read_card(folder)
         write_card(folder, {**card, key: [*card.get(key, []), dict(entry)]})

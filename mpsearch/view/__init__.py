@@ -1,1 +1,1 @@
-"""What a learner looks at. Data in, pictures and words out; nothing here trains or simulates."""
+"""Plots, animations and widgets that show results. Nothing in this package trains a policy or runs a simulation."""

@@ -1,4 +1,4 @@
-"""What a lesson shows while and beside its code: a curve that grows as a cell trains, and the library's own source."""
+"""Two outputs for lessons: a learning curve that is updated while a cell trains, and the library's source code."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 from mpsearch.view import plots
 
 NOTES = re.compile(r" *# (fmt|type|noqa)\b.*")
-REDRAW = 0.7  # s between two pictures: drawing more often would cost more than training
+REDRAW = 0.7  # s between two pictures; drawing more often would take more time than the training itself
 
 
 class LiveCurve:
-    """A learning curve that grows in the output of a cell while the cell trains.
+    """A learning curve in the output of a cell, updated while the cell trains.
 
     ::
 
@@ -24,14 +24,14 @@ class LiveCurve:
             for ...:
                 curve.add(env_steps, mean_return)
 
-    What stays in the notebook is the last picture, with its words.
+    The notebook keeps the last picture and its description.
 
     Args:
-        name: of the curve.
-        ylabel, xlabel: what it shows, if not mean returns over environment steps.
+        name: the name of the curve.
+        ylabel, xlabel: the labels of the axes, for a curve of other quantities.
 
     Attributes:
-        steps, returns: what was added so far.
+        steps, returns: the points that were added so far.
     """
 
     def __init__(self, name: str, *, ylabel: str = "mean return", xlabel: str = "environment steps") -> None:
@@ -43,15 +43,15 @@ class LiveCurve:
         self._handles: list[Any] = []
 
     def add(self, env_steps: float, mean_return: float) -> None:
-        """Append a point; redraw if the last picture is old enough."""
+        """Append a point, and redraw the curve if the last picture is older than ``REDRAW`` seconds."""
         self.steps.append(env_steps)
         self.returns.append(mean_return)
         if self._drawn is None or time.monotonic() - self._drawn > REDRAW:
             self.draw()
 
     def draw(self) -> None:
-        """Show all points so far in the place of the picture before."""
-        from IPython.display import display
+        """Draw all points added so far, in place of the previous picture."""
+        from mpsearch.view.jupyter import display
 
         curves = {self.name: (self.steps, self.returns)}
         words = plots.describe_training(curves, self.ylabel, self.xlabel)
@@ -61,7 +61,7 @@ class LiveCurve:
             for handle, part in zip(self._handles, parts, strict=True):
                 handle.update(part)
         else:
-            self._handles = [display(part, display_id=True) for part in parts]
+            self._handles = [display.display(part, display_id=True) for part in parts]
         self._drawn = time.monotonic()
 
     def __enter__(self) -> LiveCurve:
@@ -73,13 +73,13 @@ class LiveCurve:
 
 
 def show_source(*functions: Callable[..., Any]) -> None:
-    """Show the real source of ``functions`` or classes in a notebook, so that a lesson cannot drift from the code.
+    """Show the source code of functions or classes in a notebook, so that lessons always show the present code.
 
-    Only the notes to formatter and type checker are left out.
+    Comments for the linter and the type checker are left out.
     """
-    from IPython.display import Markdown, display
+    from mpsearch.view.jupyter import display
 
     for function in functions:
         place = "/".join(function.__module__.split("."))
         source = NOTES.sub("", textwrap.dedent(inspect.getsource(function)))
-        display(Markdown(f"From `{place}.py`:\n\n```python\n{source}```"))
+        display.display(display.Markdown(f"From `{place}.py`:\n\n```python\n{source}```"))

@@ -20,7 +20,7 @@
 # 3. say what the policy may use to adapt, and what it may not,
 # 4. predict which tasks will be hard, and check your prediction.
 #
-# **Time:** about 30 minutes. **You need:** Python. Everything else is explained when it comes up.
+# **Time:** about 45 minutes. **You need:** Python. Everything else is explained when it comes up.
 #
 # Run the cells from top to bottom: click a cell, then press Shift+Enter.
 
@@ -77,7 +77,7 @@ print(f"episodes to learn a task:   {agent.config.episodes} for each gradient st
 # **Predict first.** The policy starts the same for both tasks, because it does not know which one it has.
 # What return do you expect *before* it adapts: high for both, high for one, or high for none? Why?
 #
-# `adapt` does the following for each task:
+# This policy was trained by an algorithm called MAML. For each task, its `adapt` does the following:
 #
 # 1. run some episodes with the meta-policy as it is, adding noise to its actions to explore: that is *before*;
 # 2. take **one** gradient step that makes the actions which paid off more likely;
@@ -92,7 +92,10 @@ result = agent.adapt(tasks, seed=0, steps=1)
 
 for label, before, after in zip(labels, result.before, result.after, strict=True):
     print(f"{label:<10} before {before:7.0f}    after {after:7.0f}")
-print(f"\nadapted with {result.env_steps[-1]:,} steps on each task")
+print(f"\nbefore, the two add up to {result.before.sum():.0f}")
+print(f"adapted with {result.env_steps[-1]:,} steps on each task")
+stumbled = (result.returns[:, -1] < result.after[:, None] / 2).sum()
+print(f"episodes after adaptation with less than half of their mean return: {stumbled} of {result.returns[:, -1].size}")
 
 # %%
 for label, before, after in zip(labels, result.before, result.after, strict=True):
@@ -106,9 +109,10 @@ plots.show(plots.plot_before_after(result, labels), plots.describe_before_after(
 # after. A line joins the two for each task.
 #
 # **What it says.** Before, the cheetah cannot be good at both: what a policy gains by running forward when that
-# is wanted, it loses when backward is wanted, so the two returns of one and the same policy add up to less than
-# zero (the rest is the cost of the motors). After one gradient step the same start has become two *different*
-# policies, one for each direction. All they used was the reward of their own episodes.
+# is wanted, it loses when backward is wanted. So on average the two returns of one and the same policy add up to less
+# than zero, by the cost of the motors. (Here the two come from different episodes, so luck moves their sum a little.)
+# After one gradient step the same start has become two *different* policies, one for each direction. All they used was
+# the reward of their own episodes. Even then an episode may fail: look for a dot far below the others.
 #
 # That is the idea of this whole course: *do not learn a task; learn a start from which tasks are learned
 # quickly*.
@@ -147,6 +151,7 @@ for k, label in enumerate(labels):
     plots.plot_velocity(result, k, title=f"wanted: {label}", axes=panels[k])
     panels[k].spines[["top", "right"]].set_visible(False)
 panels[1].set_ylabel("")  # as on the left
+panels[1].get_legend().remove()
 words = " ".join(f"Wanted: {label}. {plots.describe_velocity(result, k)}" for k, label in enumerate(labels))
 plots.show(panels[0], words)
 
@@ -165,13 +170,13 @@ play(result, labels.index("backward"), title="wanted: backward", autoplay=True)
 # ### Exercise 2: find the bug
 #
 # A friend computes the speed over the second half of an episode from the positions of the torso. The function runs,
-# the number looks plausible, and it is wrong: compare it with the words below the picture above. Find the line and
-# repair it.
+# the number looks plausible, and it is wrong: compare it with the words below the picture of the two velocities, in
+# which the second half has the same meaning. Find the line and repair it.
 
 
 # %% tags=["exercise"]
 def mean_speed(x):
-    """Speed in m/s over the second half of an episode: positions x [T + 1] in m, one every 0.05 s."""
+    """Speed (m/s, negative if backward) over the second half of an episode: x [T + 1] in m, one every 0.05 s."""
     control_step = 0.05  # s
     half = len(x) // 2
     # begin solution: mean_speed
@@ -202,8 +207,8 @@ exercises.mean_speed.check(mean_speed)
 # ### Exercise 3: predict, then run
 #
 # We shall adapt to five speeds by three gradient steps. Which of the three steps will raise the mean return most:
-# `"the first"`, `"a later one"`, or will they be `"all alike"`? (And which wanted speed will be the easiest, which
-# the hardest?)
+# `"the first"`, `"a later one"`, or will they be `"all alike"`? Note down, too, which of the speeds you expect to be
+# the easiest; the experiment will print that as well.
 
 # %% tags=["exercise", "check"]
 # begin solution: steps
@@ -212,6 +217,7 @@ prediction = "the first"
 # prediction = ...  # "the first", "a later one" or "all alike"
 # end solution
 exercises.steps.predict(prediction)
+# exercises.steps.hint()
 
 # %%
 runner = mpsearch.load("maml-cheetah-velocity")
@@ -223,26 +229,30 @@ speed_labels = [f"{speed:.1f} m/s" for speed in speeds[:, 0]]
 plots.show(plots.plot_adaptation(run, speed_labels), plots.describe_adaptation(run, speed_labels))
 
 # %%
-for label, before, after in zip(speed_labels, run.before, run.after, strict=True):
-    print(f"{label}   before {before:7.0f}    after {after:7.0f}")
+rises = np.diff(run.returns.mean(axis=-1))  # [K, steps]: what each step brought
+for label, before, after, by_step in zip(speed_labels, run.before, run.after, rises, strict=True):
+    each = " ".join(f"{rise:+5.0f}" for rise in by_step)
+    print(f"{label}   before {before:5.0f}   after {after:5.0f}   by step {each}")
 assert run.after.mean() > run.before.mean()
 easiest, hardest = speed_labels[np.argmax(run.after)], speed_labels[np.argmin(run.after)]
-print(f"\neasiest: {easiest}, hardest: {hardest}")
-first_rises = np.diff(run.returns.mean(axis=-1))[:, 0]  # [K] what the first step brought
-fell = [label for label, rise in zip(speed_labels, first_rises, strict=True) if rise < 0]
-print("lower after the first step:", ", ".join(fell) or "none")
+print(f"\nhighest return after: {easiest}, lowest: {hardest}")
+lowest_before, rose_most = speed_labels[np.argmin(run.before)], speed_labels[np.argmax(rises[:, 0])]
+print(f"lowest return before: {lowest_before}; the first step brought most to {rose_most}")
+for step, name in ((0, "first"), (-1, "last")):
+    fell = [label for label, rise in zip(speed_labels, rises[:, step], strict=True) if rise < 0]
+    print(f"lower after the {name} step than before it:", ", ".join(fell) or "none")
 
 # %% [markdown]
-# Was your prediction right? Look at two things.
+# Was your prediction right? Look at three things in the numbers.
 #
-# - The *farther* a wanted speed is from what the start does, the more a step has to change, and the more it gains.
-#   Where the start was nearly right, the first step may even go too far: it was trained to raise the mean over the
-#   tasks, not each of them. Later steps repair that.
-# - Running slowly is easier than running fast: a fast stride has to be found first.
+# - A low return *before* means that the wanted speed is far from what the start does. There a step can gain most.
+# - Where the start is nearly right, the first step may go too far, and the return falls. The start was trained to raise
+#   the mean over the tasks, not each of them. Later steps can repair that, but each of them rests on the luck of its
+#   own episodes: one of them may lower a return as well.
+# - Speeds are not equally hard. Where does the return after adaptation stay lowest: at the slow or at the fast end?
 
 # %% tags=["check"]
 exercises.steps.check(run.returns)
-# exercises.steps.hint()
 # exercises.steps.solution()
 
 # %% [markdown]
@@ -286,8 +296,9 @@ print(f"return before {mine.before[0]:.0f}, after {mine.after[0]:.0f}")
 # ## What you have seen
 #
 # - A **task distribution** hands out tasks that share a robot and differ in what is wanted.
-# - A **meta-policy** is a start. It does not know the task, and it is trained to *become* good at it.
-# - **Adaptation** is a few gradient steps on the policy's own episodes. Nobody tells it the task.
+# - A **meta-policy** does not know the task, and is trained to *become* good at it. In MAML it is a start.
+# - **Adaptation** uses the policy's own episodes, and nobody tells it the task. In MAML it is a few gradient steps; in
+#   PEARL it is a guess at the task, made better by each transition.
 #
 # These symbols mean the same in all lessons. Do not learn them by heart: the lower ones come with their lessons.
 #
@@ -302,20 +313,25 @@ print(f"return before {mine.before[0]:.0f}, after {mine.after[0]:.0f}")
 # | $s_t, a_t, r_t$ | state, action and reward at step $t$ (lesson 01) | `observations`, `actions`, `rewards` |
 # | $\tau$ | an episode: all its states, actions and rewards | `Episodes` |
 # | $J(\theta)$ | mean return of the policy with parameters $\theta$ | `result.returns.mean()` |
+# | $p_\theta(\tau)$ | how likely an episode is under the policy | |
 # | $\gamma, \lambda$ | discount; weight of rewards against values | `discount`, `gae_lambda` |
 # | $G_t$ | discounted return from step $t$ on | `discounted_sums` |
+# | $b(s)$ | baseline, subtracted from returns | |
 # | $V(s), Q(s, a)$ | value of a state; of an action in it | `linear_values` |
 # | $A_t, \delta_t$ | advantage, and its one-step estimate | `generalised_advantages` |
 # | $\mu, \sigma$ | mean and standard deviation of a normal distribution | `mean`, `std` |
-# | $\alpha$ | size of a step of adaptation (lesson 02) | `inner_rate` |
+# | $\alpha, \beta$ | size of a step of adaptation (lesson 02), of meta-training (03) | `inner_rate`, `BETA` |
+# | $h, c$ | steepness and bottom of a bowl, the simplest loss (lesson 02) | `steepness`, `bottom` |
 # | $\mathcal{L}_{\mathcal{T}}(\theta)$ | loss on a task | `surrogate` |
 # | $g, H$ | gradient of a loss, and its Hessian: the matrix of second derivatives (lesson 04) | `hessian_product` |
 # | $\psi, \rho$ | score $\nabla_\theta \log \pi_\theta$; ratio of new to old probability (lesson 04) | `ratio` |
 # | $z, q(z \mid c)$ | what PEARL believes of a task, from context $c$ (lesson 06) | `result.beliefs` |
 #
-# A letter of one example alone, such as the bottom $c$ of a bowl, is explained where it is used. In the code a comment
-# like `# [K, E, T]` gives the axes of an array: $K$ tasks, $E$ episodes, $T$ steps of time. ($O$ numbers are observed,
-# $A$ make an action, and there are $S$ stages of adaptation.)
+# In the code a comment like `# [K, E, T]` gives the axes of an array: $K$ tasks, $E$ episodes, $T$ steps of time. ($O$
+# numbers are observed, $A$ make an action, and there are $S$ stages of adaptation.) A few letters have two meanings,
+# and the lesson says so where it changes: $A$ is an advantage, an amplitude (02) or the number of an action's parts;
+# $c$ is a bottom or a context (06); $\delta_t$ is an estimate, $\delta_{ij}$ is 1 or 0 (04); $\beta$ also weighs a
+# bound (06).
 #
 # ## The course
 #

@@ -21,7 +21,7 @@
 # 4. trade bias against variance with one number, lambda,
 # 5. train a policy, and find a bug that raises no error.
 #
-# **Time:** about 45 minutes. **Builds on:** lesson 00, which also has the table of symbols. **You need:** the chain
+# **Time:** about 60 minutes. **Builds on:** lesson 00, which also has the table of symbols. **You need:** the chain
 # rule, the mean of a random number, and a little PyTorch.
 #
 # In lesson 00 a cheetah adapted by "one gradient step that makes the actions which paid off more likely". Here you
@@ -231,7 +231,7 @@ assert abs(scores.mean()) < 3 * scores.std() / np.sqrt(scores.size)
 # ## 5. A baseline
 #
 # The second thing that follows. Here every reward is negative, so *every* action is made less likely, the good
-# ones only a little less so. It would be clearer to compare with what is usual. Subtract a number $b(s)$, a
+# ones by a little less than the others. It would be clearer to compare with what is usual. Subtract a number $b(s)$, a
 # **baseline**, that may depend on the state but not on the action. In one state $s$ it is the same for every action, so
 # it comes out of the mean over actions:
 #
@@ -250,8 +250,10 @@ assert abs(scores.mean()) < 3 * scores.std() / np.sqrt(scores.size)
 #
 # ### Exercise 2: predict, then run
 #
-# We shall estimate the same gradient 200 times, from 10 episodes each, with three baselines: none, the mean $G_t$
-# of each step, and a silly one, 50 for every step. For comparison, these are the $G_t$ in our episodes:
+# We shall estimate the same gradient 200 times, from 10 episodes each. To have one number, we take the derivative in
+# one direction only: what happens to $J$ if the x part of the mean action is raised by the same small amount in every
+# state? There are three baselines: none, the mean $G_t$ of each step, and a silly one, 50 for every step. For
+# comparison, these are the $G_t$ in our episodes:
 
 # %%
 to_go = discounted_sums(episodes.rewards[0], 0.9)  # [E, T]
@@ -259,6 +261,7 @@ print(f"G_t: mean {to_go.mean():.2f}, from {to_go.min():.2f} to {to_go.max():.2f
 
 # %% [markdown]
 # What will differ between the three: the `"mean"` of the 200 estimates, their `"spread"`, `"both"` or `"neither"`?
+# (Means count as different if they differ by more than chance explains: the number after ± says how much that is.)
 
 # %% tags=["exercise", "check"]
 # begin solution: baselines
@@ -267,6 +270,7 @@ prediction = "spread"
 # prediction = ...  # "mean", "spread", "both" or "neither"
 # end solution
 exercises.baselines.predict(prediction)
+# exercises.baselines.hint()
 
 
 # %%
@@ -287,21 +291,23 @@ none, usual, silly = estimates.values()
 assert usual.std() < none.std() < silly.std()
 
 # %%
-_, axes = plt.subplots(figsize=(7, 2.6), layout="constrained")
-for row, found in enumerate(estimates.values()):
-    axes.plot(found, np.full(200, row), "|", color=plots.AFTER, alpha=0.5)
-    axes.plot(found.mean(), row, "D", color=plots.TARGET)
-axes.set(xlabel="estimate of the gradient (diamond: their mean)", ylim=(2.6, -0.6))
-axes.set_yticks(range(3), estimates)
-axes.spines[["top", "right"]].set_visible(False)
+_, panels = plt.subplots(1, 2, figsize=(9.5, 2.6), sharey=True, layout="constrained")
+for axes in panels:
+    for row, found in enumerate(estimates.values()):
+        axes.plot(found, np.full(200, row), "|", color=plots.AFTER, alpha=0.5)
+        axes.plot(found.mean(), row, "D", color=plots.TARGET)
+    axes.set(xlabel="estimate of the gradient (diamond: their mean)", ylim=(2.6, -0.6))
+    axes.spines[["top", "right"]].set_visible(False)
+panels[0].set(title="all estimates")
+panels[0].set_yticks(range(3), estimates)
+panels[1].set(title="the same, closer", xlim=(1.2 * none.min(), 1.2 * none.max()))
 words = "200 estimates of one gradient with each of three baselines."
 for name, found in estimates.items():
     words += f" {name}: mean {found.mean():.1f}, from {found.min():.0f} to {found.max():.0f}."
-plots.show(axes, words)
+plots.show(panels[0], words)
 
 # %% tags=["check"]
 exercises.baselines.check(estimates)
-# exercises.baselines.hint()
 # exercises.baselines.solution()
 
 # %% [markdown]
@@ -325,8 +331,8 @@ exercises.baselines.check(estimates)
 #
 # $$\delta_t = r_t + \gamma V(s_{t+1}) - V(s_t)$$
 #
-# This has little noise. But $V$ must itself be learned; where it is wrong, so is $\delta_t$, and averaging
-# does not help. An error that stays in the mean is called **bias**; one that averages out is **variance**.
+# This has little noise. But $V$ must itself be learned; where it is wrong, so is $\delta_t$, and a mean over many
+# episodes is just as wrong. An error that stays in the mean is called **bias**; one that averages out is **variance**.
 #
 # In between, one may wait $k$ steps. The values in the middle cancel, so the result is a sum of $\delta$'s:
 #
@@ -473,6 +479,9 @@ paths = trained.observations[0]
 plots.show(plots.plot_paths(paths, goal), plots.describe_paths(paths, goal))
 
 # %% [markdown]
+# (Why does the path have a corner? Each of the two parts of a move is cut off at 1. So at full speed the point goes
+# diagonally, until one part has arrived.)
+#
 # One success may be luck. In reinforcement learning it often is. So, four more seeds:
 
 # %% tags=["nbval-ignore-output"]
@@ -550,14 +559,17 @@ print(f"  return {cheetah_curve.returns[1]:5.0f} after {cheetah_curve.steps[0]:>
 print(f"  return {reached:5.0f} after {cheetah_curve.steps[-1]:>8,}")
 print("from a meta-start")
 print(f"  return {adapted.after[0]:5.0f} after {adapted.env_steps[-1]:>8,}")
-print(f"which was trained before, with {agent.env_steps:,} steps on both directions")
+print(f"which was trained before, with {agent.env_steps:,} steps on both directions,")
+print(f"as many as {agent.env_steps / cheetah_curve.steps[-1]:.0f} such runs from scratch take")
+arrived = reached >= adapted.after[0]
+print("From scratch it runs as well by now." if arrived else "From scratch it does not run as well yet.")
 assert reached > cheetah_curve.returns[0] + 50  # it learns
 assert adapted.after[0] > cheetah_curve.returns[1] + 100  # at the same cost
 
 # %% [markdown]
-# Be fair to both. From scratch it has not arrived: give it three times the iterations, and in our trial it passed the
-# meta-start. It is a matter of luck, too: another seed makes quite another curve (try `seed=SEED + 1`). The meta-policy
-# paid in advance, and a lot. That pays when there are *many* tasks to come. For one task, train on that task.
+# Be fair to both. The run from scratch was short: give it three times the iterations, and it gets farther. How far is a
+# matter of luck: another seed makes quite another curve (try `seed=SEED + 1`). The meta-policy paid in advance, and a
+# lot. That pays when there are *many* tasks to come. For one task, train on that task.
 
 # %% [markdown]
 # ## What you have learned

@@ -21,7 +21,7 @@
 # 4. meta-train a network that learns a new sine wave in one step,
 # 5. recognise, from a picture, a meta-training that learned nothing about adapting.
 #
-# **Time:** about 40 minutes. **Builds on:** lesson 00, which also has the table of symbols. There is no
+# **Time:** about 60 minutes. **Builds on:** lesson 00, which also has the table of symbols. There is no
 # reinforcement learning in here: one idea at a time. **You need:** the chain rule and a little PyTorch.
 #
 # Lesson 01 ended with a price: each new task was learned from nothing, with many steps. Tasks that are alike should
@@ -117,14 +117,16 @@ plots.show(axes, f"{words} {', '.join(f'{amplitude:.1f}' for amplitude in exampl
 # $$\min_\theta\; \mathbb{E}_{\mathcal{T} \sim p(\mathcal{T})}
 # \big[ \mathcal{L}_{\mathcal{T}}^{\text{test}}(\theta') \big]$$
 #
-# Compare with training on all tasks at once, $\min_\theta \mathbb{E}\,[\mathcal{L}_{\mathcal{T}}(\theta)]$. One dash
-# is the whole difference. It is often misread: the two-level problem does *not* look for a start that is already good
-# on most tasks, nor for one that is near to all of them. Being good *before* the step is not asked for at all.
+# Compare with training on all tasks at once, $\min_\theta \mathbb{E}\,[\mathcal{L}_{\mathcal{T}}(\theta)]$. One prime
+# ($\theta'$ in the place of $\theta$) is the whole difference. It is often misread: the two-level problem does *not*
+# look for a start that is already good on most tasks, nor for one that is near to all of them. Being good *before* the
+# step is not asked for at all.
 
 # %% [markdown]
 # ### The smallest example
 #
-# One parameter, two tasks. The loss of each is a bowl with its bottom at $c$ and with steepness $h$:
+# One parameter, two tasks. The loss of each is a bowl with its bottom at $c$ and with steepness $h$ (its
+# curvature, the second derivative):
 #
 # $$\mathcal{L}(\theta) = \tfrac{1}{2} h\, (\theta - c)^2
 # \qquad \nabla_\theta \mathcal{L}(\theta) = h\, (\theta - c)$$
@@ -246,7 +248,7 @@ for name, (steepness, bottom) in TASKS.items():
     assert math.isclose(by_hand, found, rel_tol=1e-4)
 
 # %% [markdown]
-# Two options decide whether it works, and neither complains if it is wrong:
+# Two options decide whether this works, and neither complains if it is wrong:
 
 # %% tags=["nbval-check-output"]
 for options in (
@@ -261,6 +263,8 @@ for options in (
 # - `copy_initial_weights=False` makes the functional copy start *from the parameters of the module themselves*. By
 #   default it starts from copies of their values: fine for adapting, but the derivative ends at the copies, and the
 #   module's own gradient stays `None`. An outer optimiser skips parameters without a gradient, and so never learns.
+#   (From section 4 on it makes no difference: there `update_params` replaces the copies by the start itself, spread
+#   over the tasks, before anything is computed. We write it all the same.)
 # - `track_higher_grads=True`, the default, keeps the graph through each step. `False` cuts it, which saves memory. It
 #   is right for *using* a meta-trained start, and wrong for training one.
 
@@ -346,7 +350,7 @@ def train(loss, *, seed=SEED, iterations=1500, watch=None):
 
 
 # %% [markdown]
-# The two levels and the average differ in one word:
+# The two levels and the average differ in one call, that of `adapt`:
 
 
 # %%
@@ -371,6 +375,7 @@ prediction = "low wave"
 # prediction = ...  # "flat", "low wave" or "full wave"
 # end solution
 exercises.average.predict(prediction)
+# exercises.average.hint()
 
 # %% tags=["nbval-ignore-output"]
 LABELS = {"ylabel": "squared error on test points", "xlabel": "iterations"}
@@ -398,7 +403,6 @@ assert abs(drawn - mean_of_tasks).mean() < 0.4
 
 # %% tags=["check"]
 exercises.average.check(drawn)
-# exercises.average.hint()
 # exercises.average.solution()
 
 # %% [markdown]
@@ -417,7 +421,7 @@ exercises.average.check(drawn)
 # \end{aligned}
 # $$
 #
-# One often reads that the average of these sine waves is flat. It would be, if the phases covered a full circle.
+# Did you expect a flat line? It would be one, if the phases covered a full circle.
 #
 # ### Now the two levels
 #
@@ -463,15 +467,19 @@ assert found["meta"][1] < 0.1 * found["average"][1]  # and a tenth of what it ha
 print("one step from the meta-trained start: less than a tenth of the error")
 
 # %% [markdown]
-# And a network that begins from nothing? Here it is on 50 of these tasks, each learned by plain gradient descent:
+# And a network that begins from nothing? Here it is on 50 of these tasks, each learned by plain gradient descent, with
+# the better of two rates, again chosen on these very tasks:
 
 # %% tags=["nbval-ignore-output"]
 fifty_practice, fifty_everywhere = (tuple(part[:50] for part in points) for points in (new_practice, everywhere))
 fresh = SineNet(SEED)
 for steps in (1, 10, 100, 300):
-    alone = adapt(fresh, [0.05] * len(rates), fifty_practice, steps, track=False)
-    error = errors(alone, fifty_everywhere).mean().item()
-    print(f"from nothing, {steps:>3} steps: error {error:.2f}")
+    trials = {}
+    for rate in (0.02, 0.05):
+        alone = adapt(fresh, [rate] * len(rates), fifty_practice, steps, track=False)
+        trials[rate] = errors(alone, fifty_everywhere).mean().item()
+    rate, error = min(trials.items(), key=lambda trial: trial[1])
+    print(f"from nothing, {steps:>3} steps of rate {rate}: error {error:.2f}")
 assert error > found["meta"][1]  # hundreds of steps do less than one from the right start
 
 # %% [markdown]
@@ -508,9 +516,9 @@ plots.show(panels[0], words)
 # the whole curve, also between the points, and bends it like a sine. That knowledge is in $\theta$. It was learned
 # from the other tasks.
 #
-# Be fair, once more. The paper takes 10 points, one fixed rate and no context, and trains far longer. We take more of
-# each, to be there while you watch. And what was learned is knowledge about *this* family. It promises nothing for
-# other curves.
+# Be fair, once more. The paper takes 10 points, one fixed rate and no context, and trains far longer. We take more
+# points, learned rates and a context, so that it is done while you watch. And what was learned is knowledge about
+# *this* family. It promises nothing for other curves.
 #
 # **Questions to play with**
 #
@@ -521,8 +529,9 @@ plots.show(panels[0], words)
 # %% [markdown]
 # ## 6. Move it
 #
-# The bowls of section 2 again, now with two parameters: one bowl, steep along one axis and flat along the other. The
-# round mark is the start; the bottom of the bowl is the task.
+# A bowl again, now with two parameters: steep along one axis and flat along the other. Near its bottom it is like the
+# bowls of section 2; far out its sides become straight, and there it has no curvature. The round mark is the start; the
+# bottom of the bowl is the task.
 #
 # 1. **Predict first:** after one step, in which direction will the start still be off? Then drag the *task* around,
 #    and look at where the step ends.
@@ -532,10 +541,10 @@ plots.show(panels[0], words)
 #    (The other arrow leaves a part of the derivative out. Lesson 04 tells you which.)
 
 # %% tags=["nbval-ignore-output"]
-InnerStepExplorer(task=[1.0, 0.6], start=[0.6, -1.4], steps=1)
+InnerStepExplorer(task=[1.0, 0.6], start=[0.8, -0.4], steps=1, rate=0.5)
 
 # %% tags=["nbval-check-output"]
-shown = take_inner_steps(task=[1.0, 0.6], start=[0.6, -1.4], steps=3, rate=0.7, second_order=True)
+shown = take_inner_steps(task=[1.0, 0.6], start=[0.8, -0.4], steps=3, rate=0.5, second_order=True)
 off = np.abs((shown.path - shown.task) @ landscape.AXES)  # along the steep and the flat axis
 for steps, (steep, flat) in enumerate(off):
     print(f"{steps} steps: off by {steep:.2f} along the steep axis, {flat:.2f} along the flat one")
@@ -547,8 +556,8 @@ assert steep < flat  # steps repair the steep direction first
 #
 # ### Exercise 3: find the bug
 #
-# A friend puts both levels into one function. No error, and the loss goes down. But the curve levels off high, and
-# the network draws the low wave of exercise 2, before the step as after it. Run the cells, then repair it.
+# A friend puts both levels into one function. There is no error message, and the loss goes down. But the step hardly
+# helps, as the numbers below the next cells show. Run them, then repair the function.
 
 
 # %% tags=["exercise"]
@@ -580,12 +589,13 @@ def friends_loss(network, rates, practice, test):
 
 
 friends, friends_rates = train(friends_loss, iterations=300)
-error = error_after(friends, friends_rates, 1)
+before, error = (error_after(friends, friends_rates, steps) for steps in (0, 1))
+print(f"error before the step {before:.2f}, after it {error:.2f}; that of the average was {found['average'][0]:.2f}")
 print("It learned to adapt." if error < 1.5 else "It did not learn to adapt.")
 
 # %% [markdown]
-# This bug has relatives: the start copied by `copy_initial_weights=True`, the graph cut, the test points seen by the
-# inner step. All run without an error. So measure after *every* meta-training, on new tasks: the error before the
+# This bug has relatives: a start that is only a copy (section 3), the graph cut, the test points seen by the inner
+# step. All run without an error. So measure after *every* meta-training, on new tasks: the error before the
 # step, and after it. If the step changes little, adapting was not learned.
 
 # %% [markdown]

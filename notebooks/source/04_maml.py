@@ -21,8 +21,8 @@
 # 4. say which policy drew which samples, and which part of the meta-gradient a program leaves out,
 # 5. meta-train a policy from which one gradient step is enough.
 #
-# **Time:** about 45 minutes. **Builds on:** lessons 01 to 03. **You need:** the chain rule for vectors, and what
-# a Hessian is: the matrix of second derivatives.
+# **Time:** about 70 minutes, 15 of them for section 5, which may wait. **Builds on:** lessons 01 to 03. **You need:**
+# the chain rule for vectors, and what a Hessian is: the matrix of second derivatives.
 #
 # Lesson 02 let a program differentiate *through* a step of learning. Here we open that step, find two terms in its
 # gradient, and ask what each is worth. Then we train with it.
@@ -54,7 +54,8 @@ SEED = 0  # of all random numbers below: change it, run all, and see what still 
 # %% [markdown]
 # ## 1. One parameter
 #
-# Take the smallest case. There is one parameter $\theta$, and a task $c$ whose loss is a bowl with curvature $h$:
+# Take the smallest case, the bowl of lesson 02. There is one parameter $\theta$, and a task whose loss has its bottom
+# at $c$ and the steepness $h$, which is its curvature:
 #
 # $$\mathcal{L}(\theta) = \tfrac{h}{2}\,(\theta - c)^2, \qquad \text{slope } h\,(\theta - c)$$
 #
@@ -100,6 +101,7 @@ prediction = "opposite"
 # prediction = ...  # "same", "opposite" or "zero"
 # end solution
 exercises.overshoot.predict(prediction)
+# exercises.overshoot.hint()
 
 # %% tags=["nbval-check-output"]
 exact, first_order = slopes(-1.0, alpha=0.7)
@@ -108,7 +110,6 @@ print(f"exact slope {exact:.2f}, first order {first_order:.2f}")
 
 # %% tags=["check"]
 exercises.overshoot.check(exact, first_order)
-# exercises.overshoot.hint()
 # exercises.overshoot.solution()
 
 # %% [markdown]
@@ -116,7 +117,8 @@ exercises.overshoot.check(exact, first_order)
 #
 # A network has many parameters. Write $g = \nabla \mathcal{L}(\theta)$ for the gradient of the inner loss, and $H$ for
 # its Hessian, $H_{ij} = \partial^2 \mathcal{L} / \partial\theta_i\, \partial\theta_j$. After the step, a *new* loss
-# $\mathcal{L}'$ counts: the same task, but fresh data. So MAML minimises
+# $\mathcal{L}'$ counts: the same task, but fresh data. (A prime says *after the step*: $\theta'$ are the parameters
+# after it, $\mathcal{L}'$ is the loss that is asked there.) So MAML minimises
 #
 # $$F(\theta) = \mathcal{L}'(\theta'), \qquad \theta' = \theta - \alpha\, g(\theta)$$
 #
@@ -127,7 +129,7 @@ exercises.overshoot.check(exact, first_order)
 # \frac{\partial \theta'_j}{\partial \theta_i}
 # &= \frac{\partial}{\partial \theta_i} \big( \theta_j - \alpha\, g_j(\theta) \big) && \text{the step} \\
 # &= \delta_{ij} - \alpha\, \frac{\partial g_j}{\partial \theta_i}
-# && \delta_{ij} \text{ is 1 if } i = j \text{, else 0} \\
+# && \delta_{ij} \text{ is 1 if } i = j \text{, else 0; not lesson 01's } \delta_t \\
 # &= \delta_{ij} - \alpha\, H_{ij} && g \text{ is itself a derivative of } \mathcal{L}
 # \end{aligned}
 # $$
@@ -150,7 +152,8 @@ exercises.overshoot.check(exact, first_order)
 #
 # A frequent misreading: $\nabla_\theta \mathcal{L}(\theta')$, as introductions write it, is *not* the gradient at the
 # adapted parameters. That is $g'$ alone. The small $\theta$ below the $\nabla$ says: go back to the start.
-# Another: to write $\alpha$ for the meta-step's size as well. They are two numbers: $\alpha$ belongs to the inner step.
+# Another: to write $\alpha$ for the meta-step's size as well. They are two numbers: $\alpha$ belongs to the inner step,
+# and $\beta$ is the usual letter for the other.
 
 # %% [markdown]
 # ### Exercise 2: fill in
@@ -247,8 +250,9 @@ by_hand = g_new - alpha * H @ g_new
 show_source(inner_step)
 
 # %% [markdown]
-# Two switches to look at. `copy_initial_weights=False`: with `True`, `higher` would start from a *copy* of $\theta$,
-# and no gradient at all would come back. And `order`: 1 detaches the inner gradient, which is first-order MAML.
+# Two lines to look at. `update_params` puts in the parameters to start from, one set for each task. They are views of
+# $\theta$, so the way back to it is open, and `copy_initial_weights` (lesson 02) makes no difference here. And
+# `order`: 2 keeps the graph of the step, 1 detaches the inner gradient, which is first-order MAML, 0 keeps nothing.
 
 # %%
 data = MetaBatch((old_data, new_data))
@@ -337,8 +341,9 @@ explorer
 
 
 # %% [markdown]
-# The first-order arrow shows the way down at the end of the inner step. The exact one is less interested in the steep
-# axis: the inner step takes care of that by itself, wherever it starts. What the inner step *cannot* do is to get
+# The first-order arrow shows the way down at the *end* of the inner step. At this rate the step overshoots the steep
+# axis, as in exercise 1, so along that axis this way leads back, away from the task. The exact arrow is less
+# interested in the steep axis: the inner step takes care of that by itself. What the inner step *cannot* do is to get
 # along the flat axis. A good start is not one that is good; it is one from which the step does the rest.
 
 
@@ -356,9 +361,11 @@ def degrees_apart(start, rate):
 near, far = [0.4, 0.9], [-2.4, -1.4]
 print(f"near the task, rate 0.05: {degrees_apart(near, 0.05):5.1f} degrees apart")
 print(f"near the task, rate 0.7:  {degrees_apart(near, 0.7):5.1f}")
+print(f"near the task, rate 1.5:  {degrees_apart(near, 1.5):5.1f}")
 print(f"far out,       rate 0.7:  {degrees_apart(far, 0.7):5.1f}")
+print(f"far out,       rate 1.5:  {degrees_apart(far, 1.5):5.1f}")
 assert degrees_apart(near, 0.05) < 10 < 40 < degrees_apart(near, 0.7)
-assert degrees_apart(far, 0.7) < 10
+assert max(degrees_apart(far, 0.7), degrees_apart(far, 1.5)) < 10 < 90 < degrees_apart(near, 1.5)
 
 flat_axis = torch.as_tensor(plots.landscape.AXES[:, 1])
 share = {name: abs(v @ flat_axis / v.norm()).item() for name, v in meta_gradients(near, 0.7).items()}
@@ -430,8 +437,8 @@ assert exact_one or torch.allclose(friends, first_order)
 # It takes a road in between. The inner step is meant as a step along the *mean* policy gradient, which the episodes
 # only estimate. Then $H$ must be the Hessian of a mean return, and in that $\theta$ is in the sampling as well. Lesson
 # 01 promised that the loss with the ratio gets this right and the logarithm does not. Here is why. Let
-# $\rho = \pi_\theta(a \mid s) / \pi_{\text{old}}(a \mid s)$, and
-# $\psi = \nabla_\theta \log \pi_\theta(a \mid s)$ the score. Since $\nabla \rho = \rho\, \psi$,
+# $\rho = \pi_\theta(a \mid s) / \pi_{\text{old}}(a \mid s)$, where $\pi_{\text{old}}$ is the policy that drew the
+# data, and $\psi = \nabla_\theta \log \pi_\theta(a \mid s)$ the score. Since $\nabla \rho = \rho\, \psi$,
 #
 # $$
 # \begin{aligned}
@@ -468,9 +475,26 @@ assert abs(by_logarithm) < 1e-6 < 1 < without_baseline
 # With the logarithm, *nothing* of the Hessian is left here: a program with `create_graph=True`, all the cost of second
 # order, and the gradient of first order. (Without the baseline even the sign is wrong.)
 #
-# There is more to $\psi\, \psi^\top$. Expand the second term above, the choice of the data, in the noise of the inner
-# step: in a task of one step, its leading part is $\alpha\, \mathbb{E}[A\, \psi\, \psi^\top]\, \nabla J(\theta')$,
-# just what the logarithm lacks. So in the ratio a part of the credit for exploring is contained, with less noise.
+# There is more to $\psi\, \psi^\top$. Take the second term above, the choice of the data, in a task of one step. The
+# inner step adds $\alpha\, \hat u$, where $\hat u = \frac{1}{N} \sum_i A_i \psi_i$ estimates the way uphill,
+# $u = \nabla J(\theta)$, from $N$ independent actions. Write $\bar\theta = \theta + \alpha u$ for where it would land
+# without noise. The likelihood of the actions is a product, so $\nabla_\theta \log p_\theta(D) = \sum_j \psi_j$, and
+#
+# $$
+# \begin{aligned}
+# \mathbb{E}\Big[ \sum_j \psi_j\; J(\theta') \Big]
+# &\approx \mathbb{E}\Big[ \sum_j \psi_j\,
+# \big( J(\bar\theta) + \alpha\, (\hat u - u)^\top \nabla J(\bar\theta) \big) \Big]
+# && \text{first order in the noise } \hat u - u \\
+# &= \alpha\; \mathbb{E}\Big[ \sum_j \psi_j\, \hat u^\top \Big] \nabla J(\bar\theta)
+# && \mathbb{E}[\psi_j] = 0 \text{, so constants drop out} \\
+# &= \alpha\; \mathbb{E}\big[ A\, \psi\, \psi^\top \big]\, \nabla J(\bar\theta)
+# && i \ne j \text{ are independent, and drop out too}
+# \end{aligned}
+# $$
+#
+# This is just what the logarithm lacks. So in the ratio a part of the credit for exploring is contained, with less
+# noise.
 #
 # And this is left out:
 #
@@ -513,7 +537,7 @@ RECIPE = MAMLConfig(
     inner_rate=0.1,  # alpha, at first
     learn_rates=True,
     max_kl=0.05,  # size of the trust region
-    discount=0.9,
+    discount=0.9,  # about ten steps count: half an episode
     initial_std=0.3,
     hidden=(32, 32),
 )
@@ -537,6 +561,13 @@ with LiveCurve(f"after one inner step, seed {SEED}") as curve:
 
 for name, (before, after) in {"first": history[0], "last": history[-1]}.items():
     print(f"{name:<5} iteration: mean return {before:.1f} before the inner step, {after:.1f} after it")
+
+# %% tags=["nbval-ignore-output"]
+both = {
+    f"{stage} the inner step": (curve.steps, returns)
+    for stage, returns in zip(("before", "after"), zip(*history, strict=True), strict=True)
+}
+plots.show(plots.plot_training(both), plots.describe_training(both))
 
 # %% [markdown]
 # The reward is minus the distance to the goal, so the **mean distance** over an episode is minus its return, divided by

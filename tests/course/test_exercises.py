@@ -175,13 +175,47 @@ def coin():
 def test_a_prediction_is_recorded_before_and_compared_after(coin):
     assert coin.verdict("tails").status == "blank"
     assert coin.record(...).status == "blank"
-    assert coin.record("edge").status == "wrong"
+    assert coin.record("edge").status == "unclear"
     assert '"heads", "tails"' in coin.record(3).words
     assert coin.verdict("tails").status == "blank"
     assert coin.record(" Heads ").status == "recorded"
     assert coin.verdict("heads").status == "right"
-    wrong = coin.verdict("tails")
-    assert wrong.status == "wrong"
-    assert 'you predicted "heads", and it was "tails"' in wrong.words
+    otherwise = coin.verdict("tails")
+    assert str(otherwise).startswith('It came out otherwise: you predicted "heads", and it was "tails"')
     coin.record(...)
     assert coin.verdict("tails").status == "blank"
+
+
+@pytest.mark.parametrize("answer", ["tail end", "heads or tails", "not heads", "the", "", "h"])
+def test_a_prediction_that_could_mean_several_choices_or_none_is_not_recorded(coin, answer):
+    assert coin.record(answer).status == "unclear"
+    assert coin.predicted is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "meant"),
+    [
+        ("first", "the first"),
+        ("The first step.", "the first"),
+        ("'later'", "a later one"),
+        ("alike", "all alike"),
+        ("ALL-ALIKE", "all alike"),
+        (None, "none"),
+        (0, "zero"),
+    ],
+)
+def test_a_prediction_may_be_spelt_in_reasonable_ways(answer, meant):
+    choices = ("the first", "a later one", "all alike", "none", "zero")
+    exercise = Predict(**COMMON, choices=choices, outcome=str, also={"0": "zero"})
+    assert exercise.record(answer).status == "recorded"
+    assert exercise.predicted == meant
+
+
+def test_an_error_that_is_known_is_explained_after_its_message():
+    exercise = FillIn(
+        **COMMON, reference=np.negative, trials=lambda: [("two numbers", (np.ones(2),))], stops={"axis 1": "use axis 0"}
+    )
+    verdict = exercise.verdict(lambda x: x.sum(1))
+    assert "stops with AxisError: axis 1 is out of bounds" in verdict.words
+    assert verdict.words.endswith("That means: use axis 0.")
+    assert "That means" not in exercise.verdict(lambda x: 1 / 0).words

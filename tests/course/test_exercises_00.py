@@ -100,13 +100,13 @@ def test_a_prediction_is_compared_with_what_was_measured(means, outcome, answer)
     returns = np.array(means, dtype=float)[None, :, None] + np.zeros((2, 4, 3))
     assert lesson_00.most_helpful_step(returns) == outcome
     assert lesson_00.steps.record(answer).status == "recorded"
-    assert lesson_00.steps.verdict(returns).status == ("right" if answer == outcome else "wrong")
+    assert lesson_00.steps.verdict(returns).status == ("right" if answer == outcome else "otherwise")
 
 
-def test_no_prediction_is_not_attempted_and_one_that_is_no_choice_is_wrong():
+def test_no_prediction_is_not_attempted_and_one_that_is_no_choice_is_unclear():
     assert lesson_00.steps.record(...).status == "blank"
     assert lesson_00.steps.verdict(np.zeros((2, 4, 3))).status == "blank"
-    assert lesson_00.steps.record("the last").status == "wrong"
+    assert lesson_00.steps.record("the last").status == "unclear"
     assert lesson_00.steps.record(" The First ").status == "recorded"
 
 
@@ -114,3 +114,41 @@ def test_no_prediction_is_not_attempted_and_one_that_is_no_choice_is_wrong():
 def test_nothing_at_all_is_not_attempted(nothing):
     assert lesson_00.gains.verdict(nothing).status == "blank"
     assert lesson_00.mean_speed.verdict(nothing).status == "blank"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda r: r[:, -1, -1] - r[:, 0, -1], "only the last episode"),
+        (lambda r: r[:, -1].max(-1) - r[:, 0].max(-1), "the highest returns"),
+        (lambda r: np.median(r[:, -1], -1) - np.median(r[:, 0], -1), "medians"),
+        (lambda r: r[:, -1].mean(-1) - r[:, -2].mean(-1), "the one before it"),
+        (lambda r: r[:, 0].mean(-1), "before adaptation alone"),
+        (lambda r: r[:, -1].mean(-1) - r.mean((1, 2)), "over all stages"),
+        (lambda r: abs(r[:, -1].mean(-1) - r[:, 0].mean(-1)), "the sign of the gain is lost"),
+        (lambda r: r[:, -1].mean(-1) / r[:, 0].mean(-1) - 1, "as a share of the return before"),
+    ],
+)
+def test_gains_tells_similar_mistakes_apart(wrong, said):
+    assert said in lesson_00.gains.verdict(wrong).words
+
+
+def way(x):
+    return x[-1] - x[len(x) // 2]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda x: abs(way(x)) / (0.05 * (len(x) - 1 - len(x) // 2)), "the direction is lost"),
+        (lambda x: way(x) / (0.05 * (len(x) // 2)), "an even number, the time is half steps"),
+        (lambda x: way(x) / (0.05 * (len(x) - 1) / 2), "an even number, half of the whole time"),
+        (lambda x: way(x) / (0.05 * len(x) / 2), "half of the number of positions"),
+        (lambda x: (x[len(x) // 2] - x[0]) / (0.05 * (len(x) // 2)), "over the first half"),
+        (lambda x: x[len(x) // 2 :].mean() / 0.05, "the positions themselves are averaged"),
+    ],
+)
+def test_mean_speed_is_tried_backward_and_with_an_even_number_of_positions(wrong, said):
+    verdict = lesson_00.mean_speed.verdict(wrong)
+    assert verdict.status == "wrong"
+    assert said in verdict.words

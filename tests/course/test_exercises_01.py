@@ -7,6 +7,7 @@ from scipy.signal import lfilter
 
 from mpsearch.course.exercises import lesson_01, source
 from mpsearch.policies import log_prob
+from mpsearch.returns import discounted_sums
 
 
 def code(name, solved=True):
@@ -73,7 +74,7 @@ def whole_numbers(rewards, discount):
         (lambda r, d: r, "its own reward alone"),
         (lambda r, d: matrix(r.T, d).T, "over the episodes (axis 0)"),
         (lambda r, d: -matrix(r, d), "opposite sign"),
-        (lambda r, d: (1 - d) * matrix(r, d), "0.5 times as large"),
+        (lambda r, d: (1 - d) ** 2 * matrix(r, d), "0.25 times as large"),
         (lambda r, d: matrix(r, d)[:, ::-1], "reverse order"),
         (lambda r, d: matrix(r, d).T, "shape (3, 2); it must be (2, 3): two axes are swapped"),
         (lambda r, d: matrix(r, d) + 1, "off by the same number"),
@@ -125,7 +126,6 @@ def test_policy_loss_may_be_repaired_in_many_ways(right):
         ),
         (lambda p, o, a, w: -(p(o).log_prob(a) * w).mean(), "sum over the numbers of an action is missing"),
         (lambda p, o, a, w: -log_prob(p(o), a).mean(), "the advantages have no effect"),
-        (lambda p, o, a, w: -(log_prob(p(o), a).exp() * w.squeeze(-1)).mean(), "the gradient of the loss"),
         (lambda p, o, a, w: -(log_prob(p(o), a) * w.reshape(2, 2)).mean(), "stops with RuntimeError"),
     ],
 )
@@ -163,11 +163,11 @@ def test_the_baselines_are_measured(fresh):
     assert lesson_01.estimates_outcome({"a": 10 + noise, "b": 12 + noise[::-1]}) == "mean"
     assert lesson_01.estimates_outcome({"a": 10 + noise, "b": 20 + 5 * noise}) == "both"
     estimates = {"none": noise, "silly": 9 * noise}
-    assert fresh.record("variance").status == "wrong"  # none of the choices
+    assert fresh.record("variance").status == "unclear"  # none of the choices
     assert fresh.record(" Spread ").status == "recorded"
     fresh.record(...)
     assert fresh.verdict(estimates).status == "blank"
-    for answer, status in (("mean", "wrong"), ("both", "wrong"), ("neither", "wrong"), ("spread", "right")):
+    for answer, status in (("mean", "otherwise"), ("both", "otherwise"), ("neither", "otherwise"), ("spread", "right")):
         fresh.record(answer)
         verdict = fresh.verdict(estimates)
         assert verdict.status == status
@@ -179,3 +179,60 @@ def test_the_stored_prediction_is_the_one_that_comes_true(fresh, capsys):
     assert capsys.readouterr().out.startswith("Recorded")
     assert code("baselines", solved=False)["prediction"] is ...
     assert capsys.readouterr().out.startswith("Not attempted yet")
+
+
+def one_step_ahead(rewards, discount):
+    sums = rewards.copy()
+    sums[:, :-1] += discount * rewards[:, 1:]
+    return sums
+
+
+def last_left_out(rewards, discount):
+    sums = np.zeros(rewards.shape)
+    for t in range(rewards.shape[1] - 2, -1, -1):
+        sums[:, t] = rewards[:, t] + discount * sums[:, t + 1]
+    return sums
+
+
+def carried_over(rewards, discount):
+    sums, following = np.zeros(rewards.shape), 0.0
+    for episode, row in enumerate(rewards):
+        for t in reversed(range(len(row))):
+            following = row[t] + discount * following
+            sums[episode, t] = following
+    return sums
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (one_step_ahead, "only one step ahead"),
+        (last_left_out, "the last step is left out"),
+        (carried_over, "goes on into the next"),
+        (lambda r, d: d * discounted_sums(r, d), "is discounted too"),
+        (lambda r, d: discounted_sums(r, d) / r.shape[1], "a sum, not a mean"),
+    ],
+)
+def test_rewards_to_go_names_the_slips_of_a_loop(wrong, said):
+    verdict = lesson_01.rewards_to_go.verdict(wrong)
+    assert verdict.status == "wrong"
+    assert said in verdict.words
+
+
+def weighed(policy, observations, actions, weights):
+    return -(log_prob(policy(observations), actions) * weights[:, 0]).mean()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda p, o, a, w: weighed(p, o, a, w - w.mean()), "moved to mean 0 once more"),
+        (lambda p, o, a, w: weighed(p, o, a, (w - w.mean()) / w.std()), "scaled once more"),
+        (lambda p, o, a, w: weighed(p, o, a, w.abs()), "the sign of the advantages is lost"),
+        (lambda p, o, a, w: -(log_prob(p(o), a).exp() * w[:, 0]).mean(), "and not its logarithm"),
+    ],
+)
+def test_policy_loss_names_what_was_done_to_the_advantages(wrong, said):
+    verdict = lesson_01.policy_loss.verdict(wrong)
+    assert verdict.status == "wrong"
+    assert said in verdict.words

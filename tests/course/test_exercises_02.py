@@ -1,5 +1,7 @@
 """The checkers of lesson 02: right, right in other words, wrong in typical ways, and nothing."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -188,11 +190,11 @@ def test_the_wave_is_measured(fresh):
     assert lesson_02.wave_outcome(0.3 * wave) == "flat"
     assert lesson_02.wave_outcome(2.55 * 2 / np.pi * wave) == "low wave"
     assert lesson_02.wave_outcome(-2.55 * wave) == "full wave"
-    assert fresh.record("sine").status == "wrong"  # none of the choices
+    assert fresh.record("sine").status == "unclear"  # none of the choices
     assert fresh.record(" Low Wave ").status == "recorded"
     fresh.record(...)
     assert fresh.verdict(wave).status == "blank"
-    for answer, status in (("flat", "wrong"), ("full wave", "wrong"), ("low wave", "right")):
+    for answer, status in (("flat", "otherwise"), ("full wave", "otherwise"), ("low wave", "right")):
         fresh.record(answer)
         verdict = fresh.verdict(-1.6 * wave)
         assert verdict.status == status
@@ -204,3 +206,62 @@ def test_the_stored_prediction_is_the_one_that_comes_true(fresh, capsys):
     assert capsys.readouterr().out.startswith("Recorded")
     assert code("average", solved=False)["prediction"] is ...
     assert capsys.readouterr().out.startswith("Not attempted yet")
+
+
+def first_gradient_for_all(loss, parameters, rate):
+    first, *_ = torch.autograd.grad(loss(parameters), parameters, create_graph=True)
+    return [p - rate * first for p in parameters]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (first_gradient_for_all, "each has its own"),
+        (lambda f, p, r: step(f, step(f, p, r), r), "two steps are taken"),
+        (
+            lambda f, p, r: [x.detach() - r * g for x, g in zip(p, gradients_of(f, p), strict=True)],
+            "start itself is det",
+        ),
+        (lambda f, p, r: [r * g for g in gradients_of(f, p)], "times the rate, is returned"),
+        (lambda f, p, r: p - r * gradients_of(f, p), "go through them one by one"),
+        (lambda f, p, r: f(*p), "without a star"),
+        (lambda f, p, r: torch.autograd.grad(f, p), "loss is a function"),
+        (lambda f, p, r: [x.sub_(r) for x in p], "make new tensors"),
+    ],
+)
+def test_take_step_explains_errors_and_names_slips(wrong, said):
+    verdict = lesson_02.take_step.verdict(wrong)
+    assert verdict.status == "wrong"
+    assert said in verdict.words
+
+
+def with_higher(network, rates, practice, test, *, steps=1, own=True, mean=False):
+    sgd = torch.optim.SGD([{"params": [p]} for p in network.parameters()], lr=1.0)
+    settings = {"copy_initial_weights": False, "override": {"lr": list(rates)}}
+    with higher.innerloop_ctx(network, sgd, **settings) as (functional, optimizer):
+        if own:
+            functional.update_params(spread_over_tasks(network, len(practice[0])))
+        for _ in range(steps):
+            losses = (functional(practice[0]) - practice[1]).square().mean((1, 2))
+            optimizer.step(losses.mean() if mean else losses.sum())
+        return error(functional(test[0]), test[1])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "after the step"),  # right
+        ({"steps": 2}, "two steps are taken"),
+        ({"own": False}, "share one set of parameters"),
+        ({"mean": True}, "averaged over the tasks"),
+    ],
+)
+def test_meta_loss_names_slips_of_the_inner_loop(options, said):
+    verdict = lesson_02.meta_loss.verdict(partial(with_higher, **options))
+    assert verdict.status == ("wrong" if options else "right")
+    assert said in verdict.words
+
+
+def test_meta_loss_must_not_add_the_loss_before_the_step():
+    wrong = lambda n, r, p, t: with_higher(n, r, p, t) + error(n(t[0]), t[1])  # noqa: E731
+    assert "the loss before the step is added" in lesson_02.meta_loss.verdict(wrong).words

@@ -129,11 +129,11 @@ def test_the_gradients_are_measured(fresh):
     nothing = [None, None]
     assert lesson_03.gradient_outcome([torch.zeros(2), None]) == "zero"
     assert lesson_03.gradient_outcome([torch.zeros(2), torch.ones(1)]) == "number"
-    assert fresh.record("nothing").status == "wrong"  # none of the choices
+    assert fresh.record("nothing").status == "unclear"  # none of the choices
     assert fresh.record(" None ").status == "recorded"
     fresh.record(...)
     assert fresh.verdict(nothing).status == "blank"
-    for answer, status in (("zero", "wrong"), ("number", "wrong"), ("none", "right")):
+    for answer, status in (("zero", "otherwise"), ("number", "otherwise"), ("none", "right")):
         fresh.record(answer)
         verdict = fresh.verdict(nothing)
         assert verdict.status == status
@@ -145,3 +145,58 @@ def test_the_stored_prediction_is_the_one_that_comes_true(fresh, capsys):
     assert capsys.readouterr().out.startswith("Recorded")
     assert code("naive_gradient", solved=False)["prediction"] is ...
     assert capsys.readouterr().out.startswith("Not attempted yet")
+
+
+def after_steps(policy, rates, practice, test, steps=1):
+    fast = spread_over_tasks(policy, len(practice.actions))
+    for _ in range(steps):
+        fast, _ = inner_step(policy, fast, rates, practice)
+    return surrogate(with_parameters(policy, fast), test)
+
+
+def pair_not_unpacked(policy, rates, practice, test):
+    fast = inner_step(policy, spread_over_tasks(policy, len(practice.actions)), rates, practice)
+    return surrogate(with_parameters(policy, fast), test).mean()
+
+
+def list_as_policy(policy, rates, practice, test):
+    fast, _ = inner_step(policy, spread_over_tasks(policy, len(practice.actions)), rates, practice)
+    return surrogate(fast, test).mean()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (pair_not_unpacked, "unpack both, and use the first"),
+        (list_as_policy, "with_parameters makes one of the fast weights"),
+        (lambda p, r, a, b: after_steps(p, r, a, b, 2).mean(), "two steps are taken"),
+        (lambda p, r, a, b: after_steps(p, -r, a, b).mean(), "goes uphill"),
+        (lambda p, r, a, b: after_steps(p, torch.ones_like(r), a, b).mean(), "the rates are not used"),
+        (lambda p, r, a, b: after_steps(p, r, a, b)[0], "only the first task counts"),
+        (lambda p, r, a, b: surrogate(p, a).mean(), "before the step are returned"),
+        (
+            lambda p, r, a, b: surrogate(p, a).mean() + after_steps(p, r, a, b).mean(),
+            "the loss before the step is added",
+        ),
+    ],
+)
+def test_meta_loss_explains_errors_and_names_slips(wrong, said):
+    verdict = lesson_03.meta_loss.verdict(wrong)
+    assert verdict.status == "wrong"
+    assert said in verdict.words
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda f, n, s, i: f.sample(n, np.random.default_rng(s + i)), "no independent runs"),
+        (lambda f, n, s, i: np.tile(f.sample(1, np.random.default_rng([s, i])), (n, 1)), "more than once"),
+        (lambda f, n, s, i: f.sample(n, np.random.default_rng(s)) + 1e-4 * i, "two iterations still have the same"),
+        (lambda f, n, s, i: np.random.default_rng([s, i]).uniform(-5, 5, (n, 2)), "outside the family"),
+        (lambda f, n, s, i: f.sample(n, np.random.default_rng([s, i]))[:, 0], "n goals are [n, 2]"),
+    ],
+)
+def test_draw_goals_looks_at_other_runs_and_at_the_goals_themselves(wrong, said):
+    verdict = lesson_03.draw_goals.verdict(wrong)
+    assert verdict.status == "wrong"
+    assert said in verdict.words

@@ -177,7 +177,7 @@ def test_the_divergences_are_compared(fresh):
     assert lesson_05.times_outcome(0.02, 0.2) == "10"
     assert lesson_05.times_outcome(0.02, 2.0) == "100"
     assert fresh.verdict(0.02, 2.0).status == "blank"
-    for answer, status in (("1", "wrong"), ("10", "wrong"), ("100", "right")):
+    for answer, status in (("1", "otherwise"), ("10", "otherwise"), ("100", "right")):
         fresh.record(answer)
         verdict = fresh.verdict(0.02, 2.0)
         assert verdict.status == status

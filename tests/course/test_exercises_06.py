@@ -176,7 +176,7 @@ def test_the_contexts_are_measured(fresh):
     assert lesson_06.contexts_outcome(0.3, 0.4) == "better"
     assert lesson_06.contexts_outcome(0.4, 0.4) == "same"
     assert fresh.verdict(0.6, 0.4).status == "blank"
-    for answer, status in (("same", "wrong"), ("better", "wrong"), ("worse", "right")):
+    for answer, status in (("same", "otherwise"), ("better", "otherwise"), ("worse", "right")):
         fresh.record(answer)
         verdict = fresh.verdict(0.6, 0.4)
         assert verdict.status == status

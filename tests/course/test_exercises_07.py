@@ -126,7 +126,7 @@ def test_what_speed_was_run_is_measured(fresh):
     assert lesson_07.shuffle_outcome(np.array([0.7, 2.2]), wanted, context) == "its own"
     assert lesson_07.shuffle_outcome(np.array([1.5, 1.5]), wanted, context) == "between"
     assert fresh.verdict(context, wanted, context).status == "blank"
-    for answer, status in (("its own", "wrong"), ("between", "wrong"), ("the other's", "right")):
+    for answer, status in (("its own", "otherwise"), ("between", "otherwise"), ("the other's", "right")):
         fresh.record(answer)
         verdict = fresh.verdict(context - 0.05, wanted, context)
         assert verdict.status == status

@@ -144,7 +144,7 @@ def test_who_is_clearly_higher_is_measured(fresh):
     assert lesson_08.clearly_higher(high, low) == "maml"
     assert lesson_08.clearly_higher(low, middle) == "unclear"
     assert fresh.verdict(low, high).status == "blank"
-    for answer, status in (("maml", "wrong"), ("unclear", "wrong"), ("pearl", "right")):
+    for answer, status in (("maml", "otherwise"), ("unclear", "otherwise"), ("pearl", "right")):
         fresh.record(answer)
         verdict = fresh.verdict(low, high)
         assert verdict.status == status

@@ -252,6 +252,7 @@ def test_the_table_says_the_numbers_and_what_is_missing() -> None:
     for words in (
         "0.90   collection",
         "4.00   collection / gymnasium's",
+        "0.80   time of a step of gymnasium's environments in GymnasiumTasks / in SyncVectorEnv",
         "-10.0%   cost of a control step, from 40 to 2,000 simulations (raw physics -6.2%)",
         "400 MB and 100 kB for each, with its episode of 200 steps; linear",
         "0.20   time of import mpsearch / time of import torch (1.30",

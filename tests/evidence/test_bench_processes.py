@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -69,3 +71,28 @@ def test_memory_is_linear_where_it_lies_on_a_line() -> None:
     assert line["off_line"] < 1e-3
     for bent in ([400, 404, 500], [500, 420, 402], [400, 400, 400]):
         assert not processes.memory_summary(dict(zip((40, 400, 2000), bent, strict=True)), TINY)["linear"]
+
+
+WARNED = """
+import mujoco
+from mpsearch.evidence.bench import summary
+
+def warn(*given, **options):
+    ball = "<mujoco><worldbody><body><freejoint/><geom size='1'/></body></worldbody></mujoco>"
+    model = mujoco.MjModel.from_xml_string(ball)
+    data = mujoco.MjData(model)
+    data.qvel[0] = 1e12  # the simulation is unstable
+    mujoco.mj_step(model, data)
+    raise SystemExit
+
+summary.measure_training = warn  # what is measured first
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "left"), [("", []), ("summary.quiet_mujoco = lambda: None", ["MUJOCO_LOG.TXT"])], ids=["ours", "control"]
+)
+def test_no_log_of_mujoco_is_left_in_the_users_folder(tmp_path, change, left) -> None:
+    code = f"{WARNED}\n{change}\nsummary.benchmark(quick=True)"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    assert [path.name for path in tmp_path.iterdir()] == left

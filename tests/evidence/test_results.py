@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,32 +12,30 @@ from agents import algorithms, make
 import mpsearch
 from mpsearch.errors import UsageError
 from mpsearch.evaluation import evaluate
-from mpsearch.evidence import results
+from mpsearch.evidence import measure, results
 from mpsearch.evidence.baselines import NAMES
+from mpsearch.evidence.page.fill import fill, filled_template
+from mpsearch.evidence.page.methods import headline
+from mpsearch.evidence.program import CHECKOUT
 from mpsearch.tasks.registry import BUILT_IN
 from mpsearch.zoo import ALGORITHMS
 
-DOCS = Path(__file__).parents[2] / "docs"
+PAGE = CHECKOUT / "RESULTS.md"
 every_record = pytest.mark.parametrize("name", results.names())
 
 
-@pytest.fixture(scope="module")
-def script():
-    """A function that imports one of the scripts in docs/."""
-    sys.path.insert(0, str(DOCS))
-    yield importlib.import_module
-    sys.path.remove(str(DOCS))
+def test_the_page_is_what_the_records_say() -> None:
+    assert PAGE.read_text(encoding="utf-8") == filled_template()
 
 
-def test_the_page_is_what_the_records_say(script) -> None:
-    make_results = script("make_results")
-    template = (DOCS / "results.template.md").read_text(encoding="utf-8")
-    assert make_results.PAGE.read_text(encoding="utf-8") == make_results.fill(template)
+def test_a_part_of_the_template_is_filled_and_all_else_stays() -> None:
+    assert fill("a {{machines}} b {not {{machines}}\n") == f"a {fill('{{machines}}')} b {{not {fill('{{machines}}')}\n"
+    with pytest.raises(KeyError, match="chess"):
+        fill("{{chess cheetah-direction}}")
 
 
-def test_a_changed_record_changes_the_page(script, monkeypatch) -> None:
-    make_results = script("make_results")
-    before = make_results.headline("cheetah-direction")
+def test_a_changed_record_changes_the_page(monkeypatch) -> None:
+    before = headline("cheetah-direction")
     read = results.read
 
     def changed(name):
@@ -48,7 +43,7 @@ def test_a_changed_record_changes_the_page(script, monkeypatch) -> None:
         return {**record, "returns": (np.array(record["returns"]) + 1).tolist()}
 
     monkeypatch.setattr(results, "read", changed)
-    assert make_results.headline("cheetah-direction") != before
+    assert headline("cheetah-direction") != before
 
 
 @every_record
@@ -64,8 +59,8 @@ def test_a_record_holds_every_return_and_says_where_it_comes_from(name) -> None:
 
 
 @algorithms
-def test_every_metric_has_its_formula_on_the_page(script, algorithm) -> None:
-    glossary = script("make_results").PAGE.read_text(encoding="utf-8").partition("## Metrics")[2]
+def test_every_metric_has_its_formula_on_the_page(algorithm) -> None:
+    glossary = PAGE.read_text(encoding="utf-8").partition("## Metrics")[2]
     told = set(re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in glossary.splitlines() if row[:1] == "|")))
     agent, logged = make(algorithm), []
     if algorithm == "pearl":
@@ -75,8 +70,8 @@ def test_every_metric_has_its_formula_on_the_page(script, algorithm) -> None:
     assert "regret" not in told
 
 
-def test_every_command_behind_the_page_can_be_given(script) -> None:
-    for name, words in script("measure").commands().items():
+def test_every_command_behind_the_page_can_be_given() -> None:
+    for name, words in measure.commands().items():
         method, tasks, *_ = words.split()
         assert name.startswith(f"{method}-{tasks}")
         assert method in (*ALGORITHMS, *NAMES)
@@ -88,6 +83,7 @@ def test_an_unknown_record_lists_those_there_are() -> None:
         results.read("maml-chess")
 
 
+@pytest.mark.slow
 def test_a_headline_number_is_measured_again_and_an_untrained_agent_does_not_reach_it() -> None:
     agent, told = mpsearch.load("pearl-cheetah-direction"), results.evaluation("pearl-cheetah-direction")
     low, high = told.interval()[-1]

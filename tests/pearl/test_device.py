@@ -7,10 +7,12 @@ import copy
 import numpy as np
 import pytest
 import torch
+from oracles import episodes_that_end
 
 from mpsearch import MAML, PEARL, PEARLConfig, PointNavigation
 from mpsearch.errors import NonFiniteError, UsageError
 from mpsearch.pearl.device import Away, Mirror, check_device
+from mpsearch.pearl.replay import Replay
 from mpsearch.training.storage import read_card
 
 SMALL = {
@@ -71,11 +73,11 @@ def test_parameters_after_some_steps_are_those_of_the_processor(monkeypatch, act
             np.testing.assert_allclose(mine[name], theirs[name], rtol=1e-9, err_msg=name)
 
 
-def test_what_a_mask_leaves_out_does_not_matter() -> None:
+def test_padding_of_a_context_does_not_matter() -> None:
     encoder = trained().encoder
     context = torch.randn(2, 7, len(encoder.scale), generator=torch.Generator().manual_seed(0))
-    mask = torch.tensor([[1, 1, 1, 1, 0, 0, 0], [0.0] * 7])
-    belief, short = encoder(context, mask), encoder(context[:, :4])
+    counts = torch.tensor([[1, 1, 1, 1, 0, 0, 0], [0.0] * 7])
+    belief, short = encoder(context, counts), encoder(context[:, :4])
     torch.testing.assert_close(belief.mean[0], short.mean[0])
     torch.testing.assert_close(belief.stddev[0], short.stddev[0])
     assert (belief.mean[1] == 0).all()
@@ -92,6 +94,19 @@ def test_a_mirror_follows_the_replay_even_where_old_episodes_are_replaced() -> N
         here, there = agent.replay.take(rows), mirror.take(torch.from_numpy(rows))
         assert torch.equal(here.rows(), there.rows())
     assert (agent.replay.added > agent.replay.capacity).any()
+
+
+def test_a_mirror_knows_which_transitions_ended_an_episode_also_in_slots_that_are_used_again() -> None:
+    replay = Replay(2, 6, 4, observation_dim=2, action_dim=1, recent=3)
+    mirror = Mirror(replay, torch.device("cpu"))
+    for seed in range(4):
+        replay.add(np.arange(2), episodes_that_end(np.random.default_rng(seed), (2, 3, 4)))
+        mirror.update()
+        _, rows = replay.draw_step(PEARLConfig(batch=200), np.random.default_rng(seed))
+        here, there = replay.take(rows), mirror.take(torch.from_numpy(rows))
+        assert torch.equal(here.rows(), there.rows())
+        assert torch.equal(here.terminated, there.terminated)
+        assert 0 < there.terminated.mean() < 1
 
 
 def on_another_device(monkeypatch, **changes) -> PEARL:

@@ -139,7 +139,7 @@ def test_the_divergence_is_zero_at_the_prior_and_nowhere_else() -> None:
 def test_a_context_of_another_shape_gets_a_sentence(shape) -> None:
     with pytest.raises(UsageError) as caught:
         make()(torch.zeros(shape))
-    allowed = "a context must have shape [K, N, 5], one row (s, a, r, s') a transition"
+    allowed = "a context must have shape [K, N, 5], one row (s, a, r, s') for each transition"
     assert str(caught.value) == f"{allowed}, not {list(shape)}"
 
 

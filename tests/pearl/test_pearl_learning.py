@@ -10,6 +10,8 @@ from torch.distributions import Normal
 import mpsearch
 from mpsearch import PEARL, CheetahDirection, PEARLConfig
 
+pytestmark = pytest.mark.slow  # a training that must learn
+
 BOTH = np.array([[1.0]] * 5 + [[-1.0]] * 5)
 
 

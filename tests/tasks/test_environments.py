@@ -7,28 +7,46 @@ import pickle
 import gymnasium
 import numpy as np
 import pytest
+from endings import StayAlive
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 
 import mpsearch
 from mpsearch.errors import UsageError
-from mpsearch.tasks import BUILT_IN, CheetahDirection, CheetahVelocity, PointNavigation
+from mpsearch.tasks import (
+    BUILT_IN,
+    AntDirection,
+    AntGoal,
+    CheetahDirection,
+    CheetahVelocity,
+    HopperBody,
+    HumanoidDirection,
+    PointNavigation,
+    WalkerBody,
+)
 
 CASES = {
     "mpsearch/CheetahDirection-v0": ({"direction": -1}, CheetahDirection(), [-1.0]),
     "mpsearch/CheetahVelocity-v0": ({"velocity": 1.5}, CheetahVelocity(), [1.5]),
     "mpsearch/PointNavigation-v0": ({"x": 0.3, "y": -0.2, "sparse": True}, PointNavigation(sparse=True), [0.3, -0.2]),
+    "mpsearch/AntDirection-v0": ({"angle": 2.0}, AntDirection(), [2.0]),
+    "mpsearch/AntGoal-v0": ({"x": 1.0, "y": -2.0, "radius": 2.5}, AntGoal(radius=2.5), [1.0, -2.0]),
+    "mpsearch/WalkerBody-v0": ({"mass_torso": 1.5}, WalkerBody(), [1.5] + 27 * [0.0]),
+    "mpsearch/HopperBody-v0": ({"friction_floor": -1.0}, HopperBody(), 11 * [0.0] + [-1.0] + 4 * [0.0]),
+    "mpsearch/HumanoidDirection-v0": ({"angle": 0.5}, HumanoidDirection(), [0.5]),
 }
 every_case = pytest.mark.parametrize("name", CASES)
 
 
 def episode(env, steps, seed=0):
-    """Observations and rewards under fixed actions; ends of an episode too."""
+    """Observations and rewards under fixed actions, until the episode ends; ends of an episode too."""
     observation, _ = env.reset(seed=seed)
     track = []
     for action in np.random.default_rng(1).uniform(-1, 1, (steps, *env.action_space.shape)).astype(np.float32):
         track.append((observation, *env.step(action)))
-        observation = track[-1][1]
+        observation, _, terminated, *_ = track[-1][1:]
+        if terminated:
+            break
     return track
 
 
@@ -61,7 +79,7 @@ def test_the_registered_the_made_and_the_batched_environment_agree_to_the_bit(na
     first = batch.reset(gymnasium.utils.seeding.np_random(0)[0])
     assert (made[0][0] == first[0, 0]).all()
     actions = np.random.default_rng(1).uniform(-1, 1, (50, 1, 1, family.action_dim)).astype(np.float32)
-    for action, (_, observation, reward, *_rest, info) in zip(actions, made, strict=True):
+    for action, (_, observation, reward, *_rest, info) in zip(actions[: len(made)], made, strict=True):
         observations, rewards = batch.step(action)
         assert (observations[0, 0] == observation).all()
         assert rewards[0, 0] == reward
@@ -86,10 +104,25 @@ def test_an_episode_is_truncated_at_the_horizon_and_never_terminated(family) -> 
         assert not any(terminated for *_, terminated, _truncated, _info in track)
 
 
+def test_it_says_how_an_episode_ended_and_does_not_step_beyond() -> None:
+    env = StayAlive(horizon=3).make_env([1.0])
+    with pytest.raises(UsageError, match=r"call reset\(\) to begin the next one"):
+        env.step(np.ones(1))
+    for push, ends in ((1.0, [(False, False), (False, False), (True, True)]), (-1.0, [(False, False)] * 2)):
+        env.reset(seed=0)
+        assert [env.step(np.array([push]))[2:4] for _ in ends] == ends
+    env.reset(seed=0)
+    env._batch._step = lambda actions: (np.ones((1, 1)), np.zeros((1, 1), dtype=bool), np.ones((1, 1), dtype=bool))
+    assert env.step(np.zeros(1))[2:4] == (False, True)  # its own time limit
+    with pytest.raises(UsageError, match="the episode has ended"):
+        env.step(np.ones(1))
+
+
 def test_the_horizon_of_the_registered_environment_is_an_argument() -> None:
     env = gymnasium.make("mpsearch/CheetahVelocity-v0", velocity=6.0, high_velocity=7.0, horizon=3)
     assert [step[4] for step in episode(env, 3)] == [False, False, True]
-    assert env.unwrapped.family.config == {"low_velocity": 0.0, "high_velocity": 7.0, "horizon": 3}
+    assert env.unwrapped.task.tolist() == [6.0]
+    assert env.unwrapped.horizon == 3
 
 
 def test_without_a_task_the_first_of_the_spread_is_made() -> None:

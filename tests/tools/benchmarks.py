@@ -1,4 +1,4 @@
-"""Tiny sizes for benchmarks, and a result with round numbers for the tests of its picture and its table."""
+"""Tiny sizes for benchmarks, and a result with round numbers for the tests of the benchmark's plot and table."""
 
 from __future__ import annotations
 
@@ -8,13 +8,36 @@ from typing import Any
 from mpsearch.evidence.bench.sizes import Sizes
 
 TINY = Sizes(
-    simulations=(1, 4, 8), reference=4, headline=8, environments=(1, 2), steps=3, repeats=2, budget=40,
-    gymnasium_steps=4, collection_rounds=2, episodes=2, horizon=5, training_tasks=2, training_rounds=1,
-    base=(2, 2, 1), base_horizon=5, more_tasks=(3,), more_episodes=(), more_inner_steps=(2,), iteration_rounds=1,
-    width=16, meta_batch=2, batch=8, widths=(8,), meta_batches=(1,), gradient_steps=1, gradient_rounds=1,
-    import_rounds=1, memory=(2, 4),
-)  # fmt: skip
-CURVES = {  # simulations and microseconds a control step
+    simulations=(1, 4, 8),
+    reference=4,
+    headline=8,
+    environments=(1, 2),
+    steps=3,
+    repeats=2,
+    budget=40,
+    gymnasium_steps=4,
+    collection_rounds=2,
+    episodes=2,
+    horizon=5,
+    training_tasks=2,
+    training_rounds=1,
+    base=(2, 2, 1),
+    base_horizon=5,
+    more_tasks=(3,),
+    more_episodes=(),
+    more_inner_steps=(2,),
+    iteration_rounds=1,
+    width=16,
+    meta_batch=2,
+    batch=8,
+    widths=(8,),
+    meta_batches=(1,),
+    gradient_steps=1,
+    gradient_rounds=1,
+    import_rounds=1,
+    memory=(2, 4),
+)
+CURVES = {  # for each name, the microseconds of a control step by the number of simulations
     "raw": {1: 40.0, 40: 16.0, 800: 15.0, 2000: 15.0},
     "policies": {1: 100.0, 40: 3.0, 800: 1.5, 2000: 1.5},
     "closed_loop": {1: 160.0, 40: 20.0, 800: 18.0, 2000: 18.0},
@@ -25,6 +48,7 @@ CURVES = {  # simulations and microseconds a control step
 RESULT: dict[str, Any] = {
     "closed_loop_over_raw": 0.9,
     "speedup_over_gymnasium": 4.0,
+    "gymnasium_tasks_over_sync": 0.8,
     "maml_iteration_over_physics": 1.5,
     "pearl_step_over_products": 1.6,
     "steps_per_second": {"raw": 66_667, "closed_loop": 55_556},
@@ -69,12 +93,12 @@ RESULT: dict[str, Any] = {
 
 
 def result(**changes: Any) -> dict[str, Any]:
-    """A copy of ``RESULT`` with other parts."""
+    """Return a copy of ``RESULT`` with ``changes``."""
     return copy.deepcopy(RESULT) | changes
 
 
 def without_gymnasium() -> dict[str, Any]:
-    """As it is where gymnasium has no physics."""
+    """Return the result of a machine on which gymnasium's physics is not installed."""
     collection = copy.deepcopy(RESULT["collection"])
     for name in ("single", "SyncVectorEnv", "AsyncVectorEnv"):
         del collection["curves"][name]

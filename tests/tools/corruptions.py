@@ -1,10 +1,10 @@
-"""Damaged and forged checkpoints, read whole: what becomes of each, and that nothing else happens.
+"""Reads many damaged and forged checkpoints, and checks that reading them is safe.
 
-python tests/corruptions.py [N] [SEED]    N of them (10,000 if not given), counted by kind and outcome; Linux only
+python tests/tools/corruptions.py [N] [SEED]    read N checkpoints (default 10,000) and count the outcomes; Linux only
 
-Each must be refused with the library's own error or load what was saved; a forgery, which vouches for itself, may
-load as something else. None may open a file elsewhere, run code, hang, or take more memory than twice its size and
-what parsing a card of a megabyte takes.
+A damaged checkpoint must be refused with one of the library's own errors, or load the values that were saved. A
+forged checkpoint has matching checksums, so it may also load other values. Reading must not open files outside the
+checkpoint, run code, hang, or need more memory than twice the checkpoint's size and ``SLACK``.
 """
 
 from __future__ import annotations
@@ -29,21 +29,34 @@ from mpsearch import MAML, PEARL, MAMLConfig, PEARLConfig, PointNavigation
 from mpsearch.errors import MpsearchError
 from mpsearch.tasks.registry import BUILT_IN, family_class
 
-PATIENCE = 20  # s of computing; of waiting, thirty times as much: the machine may be busy with other things
-SLACK = 32_000_000  # bytes
-ADDRESSES = 4_000_000_000  # bytes; memory that is asked for and never used does no harm
+PATIENCE = 20  # s of processor time; the limit of real time is thirty times as long, as the machine may be busy
+SLACK = 32_000_000  # bytes; enough to parse a card of one megabyte
+ADDRESSES = 4_000_000_000  # bytes of address space; memory that is reserved but not used is harmless
 FORBIDDEN = {
-    "exec", "compile", "import", "pickle.find_class", "marshal.loads", "os.system", "subprocess.Popen", "os.exec",
-    "os.posix_spawn", "os.fork", "socket.connect", "ctypes.dlopen", "os.remove", "os.rename", "shutil.rmtree",
-}  # fmt: skip
+    "exec",
+    "compile",
+    "import",
+    "pickle.find_class",
+    "marshal.loads",
+    "os.system",
+    "subprocess.Popen",
+    "os.exec",
+    "os.posix_spawn",
+    "os.fork",
+    "socket.connect",
+    "ctypes.dlopen",
+    "os.remove",
+    "os.rename",
+    "shutil.rmtree",
+}
 
 
 class Hung(BaseException):
-    """Reading took longer than our patience."""
+    """Reading took longer than the time limit."""
 
 
 class Watch:
-    """Meanwhile: which forbidden things happened (events of sys.audit), how long it takes, how much memory it needs."""
+    """Watches a block of code: forbidden operations (events of ``sys.audit``), the time limit, and the peak memory."""
 
     def __init__(self) -> None:
         self.folder: str | None = None
@@ -63,7 +76,7 @@ class Watch:
 
     @contextlib.contextmanager
     def over(self, folder: Path):
-        Path("/proc/self/clear_refs").write_text("5")  # the peak is now what there is
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak memory to the present memory
         before = memory("VmRSS")
         self.seen, self.folder = [], str(folder)
         signal.setitimer(signal.ITIMER_PROF, PATIENCE)
@@ -78,13 +91,13 @@ class Watch:
 
 
 def memory(name: str) -> int:
-    """A line of /proc/self/status, in bytes."""
+    """Return the number in a line of /proc/self/status, in bytes."""
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
     return 1024 * int(line.split()[1])
 
 
 def originals(folder: Path) -> list[tuple[Files, dict[str, bytes]]]:
-    """The files and the values of a small checkpoint of each algorithm; PEARL's has two parts of a replay."""
+    """Return the files and the values of a small checkpoint of each algorithm. PEARL's replay has two files."""
     family = PointNavigation(horizon=4)
     maml = MAML(family, MAMLConfig(tasks_per_iteration=2, episodes=2, hidden=(8,), outer="clipped"))
     sizes = {"training_tasks": 3, "gradient_steps": 2, "batch": 8, "context": 8, "replay_size": 2000, "recent": 3}
@@ -100,7 +113,7 @@ def originals(folder: Path) -> list[tuple[Files, dict[str, bytes]]]:
 
 
 def values(agent: MAML | PEARL) -> dict[str, bytes]:
-    """All that a checkpoint holds."""
+    """Return all values that a checkpoint stores, as bytes by name."""
     told = (
         "config",
         "seed",
@@ -121,7 +134,7 @@ def values(agent: MAML | PEARL) -> dict[str, bytes]:
 
 
 def lay_out(files: Files, folder: Path) -> int:
-    """Put ``files`` into ``folder``; returns their size."""
+    """Write ``files`` into ``folder``, and return their total size in bytes."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     for name, content in files.items():
@@ -138,7 +151,7 @@ def lay_out(files: Files, folder: Path) -> int:
 
 
 def outcome(folder: Path, size: int, expected: dict[str, bytes], watch: Watch) -> str:
-    """What reading ``folder`` came to; in capitals what must not happen."""
+    """Read the checkpoint in ``folder`` and return the outcome. An outcome that must not happen is in capitals."""
     agent = None
     try:
         with watch.over(folder):
@@ -158,9 +171,9 @@ def outcome(folder: Path, size: int, expected: dict[str, bytes], watch: Watch) -
 
 
 def main(count: int = 10_000, seed: int = 0) -> int:
-    """Make and read them; returns 1 if anything happened that must not."""
+    """Make and read the checkpoints. Return 1 if there was an outcome that must not happen, and 0 otherwise."""
     resource.setrlimit(resource.RLIMIT_AS, (memory("VmSize") + ADDRESSES, resource.RLIM_INFINITY))
-    for family in map(family_class, BUILT_IN):  # imports of a first time
+    for family in map(family_class, BUILT_IN):  # causes imports now, which would count as forbidden later
         family().make_batch(family().spread(1), 1)
     watch, counts, bad, peak = Watch(), Counter(), 0, 0
     with tempfile.TemporaryDirectory() as name:
@@ -172,7 +185,7 @@ def main(count: int = 10_000, seed: int = 0) -> int:
             kind = list(kinds)[number % len(kinds)]
             try:
                 damaged = kinds[kind](files, rng)
-            except (IndexError, RecursionError):  # nothing left to change
+            except (IndexError, RecursionError):  # this checkpoint has nothing that can be damaged in this way
                 continue
             found = outcome(root / "read", lay_out(damaged, root / "read"), expected, watch)
             if bomb.exists():

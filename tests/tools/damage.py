@@ -1,7 +1,7 @@
-"""Ways to damage or forge a checkpoint. Each takes its files and a random generator, and returns other files.
+"""Functions that damage or forge a checkpoint. Each takes its files and a random generator, and returns new files.
 
-Damage happens by accident: neither the card's seal nor its checksums follow. A forgery is made by someone who can:
-:func:`vouch` lets the card speak for whatever there is.
+Damage stands for accidents: the card's seal and checksums no longer match the files. A forgery stands for an attack:
+:func:`vouch` computes the seal and the checksums again, so that they match.
 """
 
 from __future__ import annotations
@@ -18,24 +18,23 @@ from typing import Any
 
 from mpsearch.training.storage import CARD, SEAL, seal_of
 
-Files = dict[str, Any]  # name -> content: bytes, or a Path to link to, or "pipe" or "folder"
+Files = dict[str, Any]  # contents by name: bytes, a Path for a symbolic link to it, "pipe" or "folder"
 Change = Callable[[Files, random.Random], Files]
 
 HUGE = [2**31, 2**63 - 1, 2**63, 10**9, 10**12, 10**30]
-ODD = [
-    *HUGE, 0, -1, 1, 2, True, False, None, 0.5, -0.0, 1e308, float("nan"), float("inf"), "", "x", "1", "\ud800", [], {},
-    [[]], [10**9], [10**7], [10**6] * 5, [1] * 5000, "9" * 3000, {"id": "cheetah-velocity", "config": {}},
-    {"id": "point-navigation", "config": {"horizon": 10**9}}, "pearl", "maml", "../x", "/etc/passwd", "clipped",
-]  # fmt: skip
-PATHS = [
-    "../card.json", "/etc/passwd", "weights-0123456789ab.safetensors/../x", "./{}", "{}\0", "{}\n", "\\\\host\\{}",
-    "C:{}", "", ".", "..", "~/{}", "file:{}", "card.json", ".lock", "WEIGHTS-0123456789AB.SAFETENSORS", "%2e%2e/{}",
-]  # fmt: skip
+SMALL = [0, -1, 1, 2, True, False, None, 0.5, -0.0, 1e308, float("nan"), float("inf")]
+TEXTS = ["", "x", "1", "\ud800", "9" * 3000, "pearl", "maml", "../x", "/etc/passwd", "clipped"]
+LISTS: list[Any] = [[], [[]], [10**9], [10**7], [10**6] * 5, [1] * 5000]
+TASKS = [{"id": "cheetah-velocity", "config": {}}, {"id": "point-navigation", "config": {"horizon": 10**9}}]
+ODD: list[Any] = [*HUGE, *SMALL, *TEXTS, *LISTS, {}, *TASKS]  # values that a card does not expect
+ELSEWHERE = ["../card.json", "/etc/passwd", "weights-0123456789ab.safetensors/../x", "", ".", ".."]
+NEAR = ["./{}", "{}\0", "{}\n", "\\\\host\\{}", "C:{}", "~/{}", "file:{}", "%2e%2e/{}"]  # {} is the right name
+PATHS = [*ELSEWHERE, *NEAR, "card.json", ".lock", "WEIGHTS-0123456789AB.SAFETENSORS"]  # wrong names of a file
 DTYPES = ["F64", "F16", "BF16", "BOOL", "I8", "I64", "U64", "F8_E4M3", "F4", "C64", "Q", ""]
 
 
 class Bomb:
-    """Pickled, it is a file that makes another one when it is read."""
+    """An object whose pickle creates the file ``path`` when it is read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -108,14 +107,14 @@ def lose_a_file(files: Files, rng: random.Random) -> Files:
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
-    """Every (container, key) in a tree of JSON."""
+    """Return every pair (container, key) in a tree of JSON values."""
     keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
     found = [(value, key) for key in keys]
     return found + [place for key in keys for place in places(value[key])]
 
 
 def odd_json(tree: Any, rng: random.Random) -> None:
-    """Exchange two values of ``tree``, lose one, or put something odd in its place."""
+    """Change ``tree`` in place: exchange two values, delete one, rename a key, or replace a value by an odd one."""
     (box, key), (other, other_key) = rng.choice(places(tree)), rng.choice(places(tree))
     kind = rng.randrange(6)
     if kind == 0:
@@ -140,14 +139,14 @@ def edit_the_card(files: Files, rng: random.Random) -> Files:
 
 
 def entries(card: Any) -> list[dict[str, Any]]:
-    """Those of all files that a card names."""
+    """Return the card's entries for files."""
     shards = card.get("shards")
     found = [card.get("weights"), *(shards if isinstance(shards, list) else [])]
     return [entry for entry in found if isinstance(entry, dict)]
 
 
 def vouch(files: Files) -> Files:
-    """Let names, checksums and the seal fit what there is now."""
+    """Make the names of files, the checksums and the seal match the present contents."""
     try:
         card = json.loads(files[CARD])
         card.pop(SEAL, None)
@@ -175,7 +174,7 @@ def tensor_file(files: Files, rng: random.Random) -> str:
 
 
 def edit_a_header(files: Files, rng: random.Random) -> Files:
-    """Other names, shapes, dtypes and offsets in a list of tensors, or another length of that list."""
+    """Change names, shapes, dtypes or offsets in the header of a file of tensors, or the length of the header."""
     name = tensor_file(files, rng)
     size = struct.unpack("<Q", files[name][:8])[0]
     header, rest = json.loads(files[name][8 : 8 + size]), files[name][8 + size :]
@@ -191,7 +190,7 @@ def edit_a_header(files: Files, rng: random.Random) -> Files:
 
 
 def spoil_a_number(files: Files, rng: random.Random) -> Files:
-    """NaN, an infinity or any bits in the place of one number of a tensor."""
+    """Replace one number of a tensor by NaN, an infinity or random bits."""
     name = tensor_file(files, rng)
     data = files[name]
     start = 8 + struct.unpack("<Q", data[:8])[0]
@@ -201,14 +200,13 @@ def spoil_a_number(files: Files, rng: random.Random) -> Files:
 
 
 def huge_sizes(files: Files, rng: random.Random) -> Files:
-    """A card that declares far more than its files hold."""
+    """Let the card declare far larger sizes than its files have."""
     card = json.loads(files[CARD])
     count = rng.choice([10**6, 10**7, 10**8])
-    card["config"].update(rng.choice([
-        {"hidden": [count]}, {"hidden": [8, count]}, {"hidden": [8] * 50}, {"hidden": [10**4] * 2}, {"context": count},
-        {"inner_steps": count}, {"latent": count}, {"encoder_hidden": [count]}, {"replay_size": count},
-        {"recent": count, "replay_size": 10**9}, {},
-    ]))  # fmt: skip
+    hidden = [{"hidden": widths} for widths in ([count], [8, count], [8] * 50, [10**4] * 2)]
+    numbers = [{name: count} for name in ("context", "inner_steps", "latent", "replay_size")]
+    others = [{"encoder_hidden": [count]}, {"recent": count, "replay_size": 10**9}, {}]
+    card["config"].update(rng.choice([*hidden, *numbers, *others]))
     if rng.random() < 0.3:
         card["tasks"]["config"]["horizon"] = count
     if rng.random() < 0.3:
@@ -225,7 +223,7 @@ def trick_with_a_name(files: Files, rng: random.Random) -> Files:
 
 
 def what_is_no_file(files: Files, rng: random.Random) -> Files:
-    """A link, a pipe, a device or a folder in the place of a file."""
+    """Replace a file by a link, a pipe, a device or a folder."""
     name = rng.choice(sorted(files))
     if rng.random() < 0.2:
         return {**files, name: Path("same"), "same": files[name]}
@@ -241,7 +239,7 @@ def pickle_in_place(bomb: Path) -> Change:
 
 
 def swollen(files: Files, rng: random.Random) -> Files:
-    """Cards and lists of tensors that are small on disk, or at most large, and larger in memory."""
+    """Add a value to the card that needs much more memory than its text, such as a deep or a long list."""
     card = files[CARD].rstrip().rstrip(b"}")
     many = b"[" + b"[]," * rng.choice([1000, 200_000, 400_000]) + b"[]]"
     deep = b"[" * 100_000
@@ -249,13 +247,19 @@ def swollen(files: Files, rng: random.Random) -> Files:
 
 
 def changes(bomb: Path) -> dict[str, Change]:
-    """All of them by name; forgeries have "forged" in it."""
+    """Return all changes by name. The names of forgeries begin with "forged".
+
+    Args:
+        bomb: the file that must not exist after reading. It exists if a pickle was read.
+    """
     byte_wise = [flip_a_bit, overwrite, truncate, extend, repeat_or_lose, exchange_regions]
     others = [exchange_files, lose_a_file, edit_the_card, swollen, what_is_no_file, pickle_in_place(bomb)]
     both = [in_bytes(change) for change in byte_wise] + others
     names = [change.__name__ for change in byte_wise] + [change.__name__ for change in others[:-1]] + ["pickle"]
     forgeries = dict(zip(names, map(forged, both), strict=True)) | {
-        "header": forged(edit_a_header), "number": forged(spoil_a_number), "name": trick_with_a_name,
+        "header": forged(edit_a_header),
+        "number": forged(spoil_a_number),
+        "name": trick_with_a_name,
         "sizes": forged(huge_sizes),
-    }  # fmt: skip
+    }
     return dict(zip(names, both, strict=True)) | {f"forged {name}": change for name, change in forgeries.items()}

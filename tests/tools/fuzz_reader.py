@@ -1,12 +1,12 @@
-"""Coverage-guided fuzzing of the reader of checkpoints; needs ``pip install atheris``, which CI does not.
+"""Coverage-guided fuzzing of the code that reads checkpoints. It needs ``pip install atheris``; CI does not run it.
 
-python tests/fuzz_reader.py --seeds DIR             write inputs to begin from
-python tests/fuzz_reader.py DIR -max_total_time=1200 -timeout=30 -rss_limit_mb=2000     libFuzzer's own options
-python tests/fuzz_reader.py --pack DIR              replace the corpus in tests/ by what it found; CI replays that
+python tests/tools/fuzz_reader.py --seeds DIR             write the first inputs
+python tests/tools/fuzz_reader.py DIR -max_total_time=1200 -timeout=30 -rss_limit_mb=2000     libFuzzer's options
+python tests/tools/fuzz_reader.py --pack DIR              replace the corpus by the inputs found; CI reads the corpus
 
-An input is the card, a line ``--``, the weights, another ``--`` and a part of a replay. The card vouches for the
-other two: names, sizes and checksums are filled in where it has entries for them, so that mutations come as far as
-what lies behind the checksums.
+An input consists of the card, a line ``--``, the weights, another line ``--`` and a file of the replay. Where the card
+has entries for the other two, the names, sizes and checksums of these entries are filled in. Otherwise the checksums
+would stop most mutated inputs before the code behind them is reached.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CUT = b"\n--\n"
 
 
 def write_input(data: bytes, folder: Path) -> None:
-    """Lay the checkpoint that ``data`` stands for out in ``folder``."""
+    """Write the checkpoint that the input ``data`` describes into ``folder``."""
     card, *tensors = data.split(CUT, 2)
     with contextlib.suppress(ValueError, RecursionError, TypeError, KeyError, AttributeError):
         content = json.loads(card)
@@ -41,7 +41,7 @@ def write_input(data: bytes, folder: Path) -> None:
 
 
 def read_input(data: bytes) -> bool:
-    """Whether it loads; raises if that ends in anything but the library's own error."""
+    """Return whether the input loads. An error that is not one of the library's own is raised."""
     import mpsearch
     from mpsearch.errors import MpsearchError
 
@@ -55,7 +55,7 @@ def read_input(data: bytes) -> bool:
 
 
 def seeds() -> list[bytes]:
-    """Small whole checkpoints of both algorithms."""
+    """Return small complete checkpoints of both algorithms, as inputs."""
     from mpsearch import MAML, PEARL, MAMLConfig, PEARLConfig, PointNavigation
 
     family = PointNavigation(horizon=1)
@@ -80,13 +80,13 @@ def seeds() -> list[bytes]:
 
 
 def corpus() -> list[bytes]:
-    """The inputs that fuzzing found to reach different code."""
+    """Return the inputs that fuzzing found, each of which reaches some code that the others do not."""
     with tarfile.open(CORPUS) as archive:
         return [archive.extractfile(member).read() for member in archive]
 
 
 def lines_reached(data: bytes) -> set[tuple[str, int]]:
-    """The lines of mpsearch that run when it is read."""
+    """Return the lines of mpsearch that run when the input is read."""
     reached = set()
 
     def trace(frame, event, argument):
@@ -104,9 +104,9 @@ def lines_reached(data: bytes) -> set[tuple[str, int]]:
 
 
 def pack(folder: Path) -> None:
-    """Keep, as the corpus, what in ``folder`` reaches lines that nothing smaller there does."""
+    """Make a corpus of those inputs in ``folder`` that reach lines which no smaller input reaches."""
     inputs = sorted((path.read_bytes() for path in folder.iterdir()), key=lambda data: (len(data), data))
-    lines_reached(inputs[-1])  # imports
+    lines_reached(inputs[-1])  # runs the imports, which must not count
     seen: set[tuple[str, int]] = set()
     with tarfile.open(CORPUS, "w:xz") as archive:
         for number, data in enumerate(inputs):
@@ -132,7 +132,7 @@ def main(words: list[str]) -> None:
         from damage import odd_json
 
         def mutate(data: bytes, most: int, seed: int) -> bytes:
-            """Of two mutations, one is of the bytes and one of the JSON in a card or in a list of tensors."""
+            """Mutate the bytes, or, in half of the cases, the JSON of the card or of a header of tensors."""
             rng = random.Random(seed)
             if rng.random() < 0.5:
                 return atheris.Mutate(data, most)

@@ -1,4 +1,4 @@
-"""Driving real JupyterLab in a real browser."""
+"""Functions that control JupyterLab in a browser, for the browser tests."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import urllib.request
 from pathlib import Path
 
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
-PATIENCE = 180  # s until a notebook has run
-GONE = "Cannot send"  # what JupyterLab writes when a control is used whose kernel is gone
+PATIENCE = 180  # s; the time limit for running a notebook
+GONE = "Cannot send"  # JupyterLab's console message when a widget's kernel has stopped
 
 NOT_RUN, RUNNING = "[ ]:", "[*]:"
 PROMPTS = """panel => [...document.querySelectorAll(panel + " .jp-CodeCell")].map(
@@ -18,28 +18,28 @@ PROMPTS = """panel => [...document.querySelectorAll(panel + " .jp-CodeCell")].ma
 
 
 def choose(page, menu: str, item: str) -> None:
-    """Choose an item of one of JupyterLab's menus."""
+    """Choose an item from one of JupyterLab's menus."""
     page.get_by_role("menuitem", name=menu, exact=True).click()
     page.get_by_role("menuitem", name=item, exact=True).click()
 
 
 def code_cells(address: str) -> int:
-    """How many the notebook has. (JupyterLab attaches them to the page one by one, late.)"""
+    """Return how many code cells the notebook has. (The page cannot tell: JupyterLab adds cells to it one by one.)"""
     with urllib.request.urlopen(re.sub("/lab/workspaces/[^/]+/tree/", "/api/contents/", address)) as answer:
         return sum(cell["cell_type"] == "code" for cell in json.load(answer)["content"]["cells"])
 
 
 def run_all(page, address: str) -> None:
-    """Open the notebook, run all its cells, and wait until the last one is done."""
+    """Open the notebook, run all its cells, and wait until the last one has finished."""
     page.goto(address)
     page.wait_for_selector(f"{PANEL} .jp-CodeCell >> visible=true", timeout=60_000)
     page.wait_for_selector("text=/Python 3.* [|] Idle/", timeout=60_000)
     assert page.locator(".jp-NotebookPanel").count() == 1
     count, end = code_cells(address), time.monotonic() + PATIENCE
-    choose(page, "Edit", "Clear Outputs of All Cells")  # what was stored must not pass for what ran here
+    choose(page, "Edit", "Clear Outputs of All Cells")  # the tests must not see the stored outputs
     while len(prompts := page.evaluate(PROMPTS, PANEL)) < count or {NOT_RUN, RUNNING} & set(prompts):
         assert time.monotonic() < end, f"the cells do not end: {prompts} of {count}"
-        if set(prompts) == {NOT_RUN}:  # not asked yet, or before the kernel's session was there: that is lost
+        if set(prompts) == {NOT_RUN}:  # ask once more if the kernel was not ready: JupyterLab drops such a request
             choose(page, "Run", "Run All Cells")
             page.wait_for_timeout(3000)
         page.wait_for_timeout(200)

@@ -1,4 +1,4 @@
-"""Made-up results of adaptation, for tests of what shows them."""
+"""Invented results of adaptation, for the tests of plots and players."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mpsearch.records import AdaptationResult
 
 
 def cheetah(speed, steps=200, seed=0):
-    """[T + 1, 9] of one that moves at ``speed`` m/s and swings its legs."""
+    """Return the positions [T + 1, 9] of a cheetah that moves at ``speed`` m/s and swings its legs."""
     positions = 0.4 * np.sin(np.arange(steps + 1)[:, None] * np.random.default_rng(seed).uniform(0.2, 0.5, 9))
     positions[:, :3] *= 0.1
     positions[:, 0] = speed * 0.05 * np.arange(steps + 1)
@@ -18,7 +18,7 @@ def cheetah(speed, steps=200, seed=0):
 
 
 def three_speeds():
-    """K = 2 tasks, S = 3 stages, T = 200; the second task is run at 0, 1 and 2 m/s."""
+    """Return a result with K = 2, S = 3 and T = 200. The speeds on the second task are 0, 1 and 2 m/s."""
     speeds = np.array([[1.0, 0.0, -1.0], [0.0, 1.0, 2.0]])
     return AdaptationResult(
         tasks=np.array([[-1.0], [2.0]]),
@@ -31,7 +31,7 @@ def three_speeds():
 
 
 def to_a_goal():
-    """K = 1, S = 2, T = 20: still before, at the goal (0.6, 0.8) after."""
+    """Return a result with K = 1, S = 2 and T = 20. The point rests before adaptation and reaches the goal after."""
     ways = np.stack([np.zeros((21, 2)), np.linspace([0, 0], [0.6, 0.8], 21)])
     one = {"tasks": np.array([[0.6, 0.8]]), "trajectories": ways[None], "rewards": np.zeros((1, 2, 20))}
     return replace(three_speeds(), **one, env_steps=np.array([0, 60]))

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from fuzz_reader import corpus, read_input
 
-HERE = Path(__file__).parent
+pytestmark = pytest.mark.slow  # reads hundreds of checkpoints
+
+TOOL = Path(__file__).parents[1] / "tools" / "corruptions.py"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is measured as Linux tells it")
 def test_whatever_becomes_of_a_checkpoint_reading_it_ends_in_its_values_or_a_sentence() -> None:
-    done = subprocess.run(
-        [sys.executable, HERE / "corruptions.py", "168"], capture_output=True, text=True, timeout=300, check=False
-    )
+    done = subprocess.run([sys.executable, TOOL, "168"], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "168 in all" in done.stdout
     assert "identical" in done.stdout  # it was not all refused

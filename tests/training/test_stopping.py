@@ -22,6 +22,8 @@ from mpsearch.errors import CheckpointError, NonFiniteError, UsageError
 from mpsearch.training.interrupt import Interrupt, Terminated
 from mpsearch.training.storage import locked
 
+pytestmark = pytest.mark.slow  # processes that are killed
+
 KILLS = int(os.environ.get("MPSEARCH_KILLS", "2"))  # of each algorithm
 ITERATIONS = 40
 # One process for each line of input, which says what to train where; it has all imports already.
@@ -259,7 +261,7 @@ def test_what_always_diverges_ends(tmp_path, monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"on_nonfinite": "rollback"}, "give a folder to keep one in"),
+        ({"on_nonfinite": "rollback"}, "give a folder for checkpoints"),
         ({"on_nonfinite": "pray"}, "known: rollback, stop"),
     ],
 )

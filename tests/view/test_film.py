@@ -21,6 +21,8 @@ from mpsearch.view.player import play, runners_of
 from mpsearch.view.player.film import film
 from mpsearch.view.player.runners import Runner
 
+pytestmark = pytest.mark.slow  # OpenGL in a process of its own
+
 SIZE = {"width": 160, "height": 96}
 SENTENCE = "a film needs OpenGL, which does not work here; the player needs none"
 
@@ -194,7 +196,7 @@ def test_all_of_view_is_imported_without_opengl() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: film(runners_of(to_a_goal())), "only HalfCheetahs can be filmed: points move in the player"),
+        (lambda: film(runners_of(to_a_goal())), "only HalfCheetahs can be filmed: all others move in the player"),
         (lambda: film([]), "1 to 6 runners, not 0"),
         (lambda: film([moving(), *runners_of(to_a_goal())]), "cannot be on one track"),
         (lambda: film(Runner("r", np.full((5, 9), np.nan))), "are not finite"),

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mpsearch.errors import UsageError
+from mpsearch.errors import UsageError, unknown
 from mpsearch.returns import discounted_sums
-from mpsearch.rollouts import collect
 from mpsearch.surroundings import one_torch_thread
 from mpsearch.view import live, plots
 
@@ -87,10 +86,10 @@ def test_the_source_shown_is_the_source(monkeypatch):
     assert first.startswith("From `mpsearch/returns.py`:")
     assert "following = rewards[..., t] + discount * following" in first
     assert "```python\ndef draw(self)" in second  # a method, moved to the left
-    live.show_source(one_torch_thread, collect)
+    live.show_source(one_torch_thread, unknown)
     assert "@contextmanager\ndef one_torch_thread" in shown[-2].data
-    assert ") -> Episodes:\n" in shown[-1].data  # without the formatter's note, which the file has
-    assert "  # fmt: skip" in inspect.getsource(collect)
+    assert "map(str, known)))}\")\n" in shown[-1].data  # without the type checker's note, which the file has
+    assert "  # type: ignore" in inspect.getsource(unknown)
 
 
 def test_learning_curves_are_what_was_given():
@@ -106,8 +105,8 @@ def test_learning_curves_are_what_was_given():
     [
         ({}, "no curve was given"),
         ({"a": ([1, 2], [1.0])}, "2 environment steps but 1 returns"),
-        ({"a": ([1], [np.nan])}, "not finite in the returns of a"),
-        ({"a": ([], [])}, "no steps of a"),
+        ({"a": ([1], [np.nan])}, "not finite in the curve 'a'"),
+        ({"a": ([], [])}, "no curve 'a' was given"),
     ],
 )
 def test_a_curve_that_cannot_be_drawn_is_refused(curves, said):

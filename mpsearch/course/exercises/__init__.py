@@ -1,12 +1,12 @@
-"""Exercises of the lessons: one module a lesson, which a notebook imports as ``exercises``.
+"""The exercises of the lessons. Each lesson has a module, which its notebook imports as ``exercises``.
 
 ::
 
     from mpsearch.exercises import lesson_01 as exercises
 
-    exercises.rewards_to_go.check(rewards_to_go)  # right, wrong and why, or not attempted yet
-    exercises.rewards_to_go.hint()  # each call gives the next one, more concrete
-    exercises.rewards_to_go.solution()  # the code that the notebook in solutions/ has
+    exercises.rewards_to_go.check(rewards_to_go)  # says whether it is right, and if not, what is wrong
+    exercises.rewards_to_go.hint()  # each call gives the next hint, which is more concrete
+    exercises.rewards_to_go.solution()  # prints the code of the notebook in solutions/
 
-The solutions and the blanks are written once, in ``notebooks/source/``; see :mod:`mpsearch.course.exercises.source`.
+The solutions and the stubs are in ``notebooks/source/``; see :mod:`mpsearch.course.exercises.source`.
 """

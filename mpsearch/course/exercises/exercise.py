@@ -1,8 +1,9 @@
-"""Three kinds of exercises: fill in a function, find the bug in one, predict what an experiment will show."""
+"""The three kinds of exercises: write a function, find the bug in a function, predict the result of an experiment."""
 
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,20 +14,30 @@ from mpsearch.course.exercises import source
 from mpsearch.course.exercises.words import Mistake, difference, same
 
 Function = Callable[..., Any]
-Trial = tuple[str, tuple[Any, ...]]  # the arguments in words, and the arguments
-LABELS = {"right": "Right", "wrong": "Not right yet", "blank": "Not attempted yet", "recorded": "Recorded"}
+Trial = tuple[str, tuple[Any, ...]]  # a description of the arguments, and the arguments themselves
+LABELS = {
+    "right": "Right",
+    "wrong": "Not right yet",
+    "blank": "Not attempted yet",
+    "recorded": "Recorded",
+    "unclear": "Not recorded",
+    "otherwise": "It came out otherwise",
+}
+ARTICLES = {"a", "an", "the"}  # they make no difference in an answer
+JOINING = {"not", "no", "or", "and"}  # an answer with one of these may mean more than the choice it names
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found.
+    """The result of a check.
 
     Attributes:
-        status: "blank" if the stub is unchanged.
-        words: why.
+        status: the result; "blank" means that the learner has not changed the stub. A prediction is "unclear" if it is
+            none of the choices, and "otherwise" if it was not right.
+        words: the explanation.
     """
 
-    status: Literal["right", "wrong", "blank", "recorded"]
+    status: Literal["right", "wrong", "blank", "recorded", "unclear", "otherwise"]
     words: str
 
     def __str__(self) -> str:
@@ -35,13 +46,13 @@ class Verdict:
 
 @dataclass(kw_only=True)
 class Exercise:
-    """What all exercises share.
+    """The base class of all exercises.
 
     Attributes:
-        lesson: the source's name, such as "01_policy_gradient".
-        name: of the exercise in the source, and of the learner's function.
-        hints: from vague to concrete.
-        moral: what the right answer shows.
+        lesson: the name of the lesson's source, such as "01_policy_gradient".
+        name: the name of the exercise in the source, and of the learner's function.
+        hints: the hints, from the most general to the most concrete.
+        moral: what the learner can conclude from the right answer.
     """
 
     lesson: str
@@ -51,27 +62,28 @@ class Exercise:
     hints_given: int = field(default=0, init=False)
 
     def hint(self) -> None:
-        """Print the next hint; the last one again if there are no more."""
+        """Print the next hint. If there are no more, print the last one again."""
         number = self.hints_given = min(self.hints_given + 1, len(self.hints))
         print(f"Hint {number} of {len(self.hints)}: {self.hints[number - 1]}")
         if number == len(self.hints):
             print("That was the last hint. `.solution()` shows the code.")
 
     def solution(self) -> None:
-        """Print the code that the solutions notebook has."""
+        """Print the exercise's code from the notebook of solutions."""
         print(source.solved(source.exercise_cell(self.lesson, self.name)))
 
 
 @dataclass(kw_only=True)
 class FillIn(Exercise):
-    """Write a function.
+    """An exercise in which the learner writes a function.
 
     Attributes:
-        reference: the right function; any that gives the same passes.
-        trials: makes the arguments it is tried with, the smallest first.
-        mistakes: what typical wrong functions do, in words that end a sentence, and such functions.
-        probe: what is compared, from a function and its arguments; the result by default.
-        result: what is compared, in words.
+        reference: a right function. The learner's function is right if it gives the same results.
+        trials: returns the arguments with which the function is called, the smallest ones first.
+        mistakes: typical wrong functions by their description, which must be the end of a sentence.
+        probe: computes what is compared from a function and its arguments; by default, the function's result.
+        result: the name of what is compared, for the messages.
+        stops: what a part of an error's message means here, in words that end a sentence.
     """
 
     reference: Function
@@ -79,13 +91,14 @@ class FillIn(Exercise):
     mistakes: Mapping[str, Function] = field(default_factory=dict)
     probe: Callable[[Function, tuple[Any, ...]], Any] = lambda function, arguments: function(*arguments)
     result: str = "the result"
+    stops: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, function: Any) -> None:
-        """Print whether ``function`` is right, and if not, what is wrong with it."""
+        """Print whether ``function`` is right and, if it is not, what is wrong."""
         print(self.verdict(function))
 
     def verdict(self, function: Any) -> Verdict:
-        """What :meth:`check` prints."""
+        """Return what :meth:`check` prints."""
         if function is None or function is ...:
             return Verdict("blank", f"write the function {self.name} and pass it, without brackets, to check.")
         if not callable(function):
@@ -98,7 +111,7 @@ class FillIn(Exercise):
         return Verdict("right", self.moral)
 
     def is_blank(self, function: Function) -> bool:
-        """Whether ``function`` still is the stub: it returns nothing."""
+        """Return whether ``function`` is still the stub, which returns nothing."""
         _, arguments = self.trials()[0]
         try:
             return (result := function(*copy.deepcopy(arguments))) is None or result is ...
@@ -115,7 +128,7 @@ class FillIn(Exercise):
         except Mistake as mistake:
             return str(mistake)
         except Exception as error:
-            return f"{self.name} stops with {type(error).__name__}: {str(error).rstrip('.')}"
+            return self._stop(error)
         expected = self.probe(self.reference, copy.deepcopy(arguments))
         if (wrong := difference(found, expected)) is None:
             return _changed(given, arguments)
@@ -124,9 +137,15 @@ class FillIn(Exercise):
                 typical = self.probe(mistaken, copy.deepcopy(arguments))
                 if not same(typical, expected) and same(found, typical):
                     return words
-            except Mistake:  # what was found is no array, or the typical mistake makes no result here
+            except Mistake:  # one of the two results is not an array, so this is not the learner's mistake
                 continue
         return f"{self.result} {wrong}"
+
+    def _stop(self, error: Exception) -> str:
+        message = str(error).rstrip(".")
+        reasons = [words for part, words in self.stops.items() if part in message]
+        because = f". That means: {reasons[0]}" if reasons else ""
+        return f"{self.name} stops with {type(error).__name__}: {message}{because}"
 
 
 def _changed(given: tuple[Any, ...], arguments: tuple[Any, ...]) -> str | None:
@@ -138,13 +157,13 @@ def _changed(given: tuple[Any, ...], arguments: tuple[Any, ...]) -> str | None:
 
 @dataclass(kw_only=True)
 class FindTheBug(FillIn):
-    """Repair a function that has one bug.
+    """An exercise in which the learner repairs a function that has one bug.
 
-    Its cell in the source must define the function without names from the cells before.
+    The exercise's cell in the source must not use names from earlier cells, because the check runs it by itself.
     """
 
     def is_blank(self, function: Function) -> bool:
-        """Whether ``function`` still is the code with the bug, comments and spaces aside."""
+        """Return whether ``function`` is still the code with the bug. Comments and spaces do not matter."""
         stub: dict[str, Any] = {}
         exec(source.blank(source.exercise_cell(self.lesson, self.name)), stub)
         return _code(function) == _code(stub[self.name])
@@ -160,41 +179,60 @@ def _code(function: Function) -> Any:
 
 @dataclass(kw_only=True)
 class Predict(Exercise):
-    """Say what an experiment will show, run it, and compare.
+    """An exercise in which the learner predicts the result of an experiment, runs it, and compares.
 
     Attributes:
         choices: the possible answers.
-        outcome: which of them came true, from what the experiment measured.
+        outcome: returns the right answer, given what the experiment measured.
+        also: other spellings, and the choice that each stands for.
     """
 
     choices: Sequence[str]
     outcome: Callable[..., str]
+    also: Mapping[str, str] = field(default_factory=dict)
     predicted: str | None = field(default=None, init=False)
 
     def predict(self, answer: Any) -> None:
-        """Record ``answer``, before the experiment is run."""
+        """Record the learner's ``answer`` before the experiment runs."""
         print(self.record(answer))
 
     def record(self, answer: Any) -> Verdict:
-        """What :meth:`predict` prints."""
+        """Return what :meth:`predict` prints, and record the answer."""
         allowed = ", ".join(f'"{choice}"' for choice in self.choices)
-        if answer is None or answer is ...:
+        if answer is ... or (answer is None and "none" not in self.choices):
             self.predicted = None
-            return Verdict("blank", f"put one of {allowed} in the place of the dots, then run the cell again.")
-        if not isinstance(answer, str) or answer.strip().lower() not in self.choices:
-            return Verdict("wrong", f"the answer must be one of {allowed}, not {answer!r}.")
-        self.predicted = answer.strip().lower()
+            return Verdict("blank", f"replace the dots with one of {allowed}, then run the cell again.")
+        if (choice := self._choice(str(answer))) is None:
+            return Verdict("unclear", f"the answer must be one of {allowed}, not {answer!r}.")
+        self.predicted = choice
         return Verdict("recorded", f'you predict "{self.predicted}". Now run the experiment.')
 
+    def _choice(self, answer: str) -> str | None:
+        """The choice that ``answer`` means; ``None`` if it means none or could mean several."""
+        said = _plain(answer)
+        words = {choice: _plain(choice) for choice in self.choices}
+        words |= {other: _plain(other) for other in self.also}
+        exact = [choice for choice, its in words.items() if its == said]
+        close = [choice for choice, its in words.items() if said < its or (its < said and not said & JOINING)]
+        means = {self.also.get(choice, choice) for choice in (exact or close) if said}
+        return means.pop() if len(means) == 1 else None
+
     def check(self, *measured: Any) -> None:
-        """Print whether the prediction came true, given what the experiment measured."""
+        """Print whether the prediction was right, given what the experiment measured."""
         print(self.verdict(*measured))
 
     def verdict(self, *measured: Any) -> Verdict:
-        """What :meth:`check` prints."""
+        """Return what :meth:`check` prints."""
         if self.predicted is None:
-            return Verdict("blank", "no prediction was recorded. Make one above before you read on: it pays.")
+            return Verdict(
+                "blank", "no prediction was recorded. Make one above before you read on: it helps you learn."
+            )
         truth = self.outcome(*measured)
         if self.predicted == truth:
             return Verdict("right", f'it was "{truth}". {self.moral}')
-        return Verdict("wrong", f'you predicted "{self.predicted}", and it was "{truth}". {self.moral}')
+        return Verdict("otherwise", f'you predicted "{self.predicted}", and it was "{truth}". {self.moral}')
+
+
+def _plain(answer: str) -> frozenset[str]:
+    """The words of ``answer`` in small letters, without quotes, stops and articles."""
+    return frozenset(re.findall(r"\w+", answer.lower())) - ARTICLES

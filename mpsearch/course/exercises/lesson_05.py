@@ -16,7 +16,7 @@ Evaluate = Callable[[Tensor], tuple[float, float]]
 
 
 def times_outcome(wide: float, narrow: float) -> str:
-    """How many times the divergence ``wide`` the divergence ``narrow`` is: the nearest power of ten."""
+    """Return the ratio of the divergence ``narrow`` to the divergence ``wide``, rounded to one of the choices."""
     return min(("1", "10", "100"), key=lambda choice: abs(narrow / wide - float(choice)))
 
 
@@ -26,11 +26,11 @@ same_step = Predict(
     choices=("1", "10", "100"),
     outcome=times_outcome,
     hints=(
-        "The two standard deviations stay as they are. Which terms of the formula are left?",
-        "Only the last one: the squared step, divided by twice the variance.",
-        "The variance is the square of the standard deviation. How many times smaller is that of the narrow policy?",
+        "The two standard deviations do not change. Which terms of the formula are left?",
+        "Only the last term: the squared step, divided by twice the variance.",
+        "The variance is the square of the standard deviation. How many times smaller is the narrow policy's variance?",
     ),
-    moral="A mean is moved far or not far only in comparison with the standard deviation, and the square of it counts.",
+    moral="A mean is moved far if its step is large compared with the standard deviation. KL squares this ratio.",
 )
 
 
@@ -86,32 +86,32 @@ natural_step = FillIn(
     result="the step",
     mistakes={
         "the step goes uphill: the right-hand side of M x = -g has a minus": lambda s, p, k: -_right_step(s, p, k),
-        "the length is right, but the direction is that of the plain gradient; solve M x = -slope first":
-            lambda s, p, k: _scaled(-s, p, k),
-        "the slope is multiplied by M, and should be divided by it: solve M x = -slope, with conjugate_gradient":
-            lambda s, p, k: _scaled(-p(s), p, k),
-        "the direction is right, but it was not brought to its length": lambda s, p, k: _solution(s, p),
-        "the step is short by the factor sqrt(2): the one half of the quadratic model is missing":
-            lambda s, p, k: _right_step(s, p, k / 2),
-        "the length is measured among the parameters, by x @ x, and should be measured by M: x @ product(x)":
-            _parameter_length,
+        "the direction is that of the plain gradient; solve M x = -slope first": lambda s, p, k: _scaled(-s, p, k),
+        "the slope is multiplied by M but should be divided by it: solve M x = -slope": lambda s, p, k: _scaled(
+            -p(s), p, k
+        ),
+        "the direction is right, but the step was not brought to its length": lambda s, p, k: _solution(s, p),
+        "the step is too short by the factor sqrt(2): the one half of the quadratic model is missing": lambda s, p, k: (
+            _right_step(s, p, k / 2)
+        ),
+        "the length is measured among the parameters (x @ x); measure it with M: x @ product(x)": _parameter_length,
         "the square root is missing: KL grows with the square of the length": _without_root,
     },
     hints=(
-        "Two lines: the direction x from M x = -slope, then the factor beta that brings it to KL max_kl.",
-        "x = conjugate_gradient(product, -slope, iterations=10). And x M x, a number, is x @ product(x).",
-        "beta is the square root of 2 * max_kl / (x @ product(x)); torch.sqrt takes it. Return beta * x.",
+        "Two lines are enough: the direction x from M x = -slope, then the factor beta that makes the KL max_kl.",
+        "x = conjugate_gradient(product, -slope, iterations=10). The number x M x is x @ product(x).",
+        "beta is the square root of 2 * max_kl / (x @ product(x)), which torch.sqrt computes. Return beta * x.",
     ),
-    moral="the step ends where the model says KL is max_kl, however the parameters are scaled. The first lines of the"
-    " library's `trust_region_step` do the same.",
-)  # fmt: skip
+    moral="the step ends where the quadratic model of the KL equals max_kl, whatever the scale of the parameters is."
+    " The first lines of the library's `trust_region_step` do the same.",
+)
 
 START = torch.tensor([1.0, -1.0], dtype=torch.float64)
 STEP = torch.tensor([2.0, 1.0], dtype=torch.float64)
 
 
 def _moved(theta: Tensor) -> float:
-    """The share of ``STEP`` that ``theta`` is away from ``START``."""
+    """Return the fraction of ``STEP`` by which ``theta`` has moved from ``START``."""
     return float((theta - START) @ STEP / (STEP @ STEP))
 
 
@@ -133,15 +133,17 @@ def _search_trials() -> list[Trial]:
             "a loss that falls all along the step, and max_kl 0.1 reached at 0.32 of it",
             (START, STEP, _looks_ever_better, 0.1),
         ),
-        ("a loss that is lower only within 0.3 of the step, and KL below max_kl all along",
-         (START, STEP, _good_nearby, 0.2)),
+        (
+            "a loss that is lower only within 0.3 of the step, and KL below max_kl all along",
+            (START, STEP, _good_nearby, 0.2),
+        ),
         ("a full step that is good at once", (START, STEP, _looks_ever_better, 2.0)),
         ("a loss that rises all along the step", (START, STEP, _worse_everywhere, 2.0)),
-    ]  # fmt: skip
+    ]
 
 
 def _search(start: Tensor, full_step: Tensor, evaluate: Evaluate, max_kl: float, *, loss_counts: bool = True) -> Tensor:
-    """The right search, or one that does not ask for the loss."""
+    """Do the right line search, or one that ignores the loss."""
     start_loss, _ = evaluate(start)
     for attempt in range(BACKTRACKS):
         theta = start + BACKTRACK**attempt * full_step
@@ -167,15 +169,17 @@ line_search = FindTheBug(
     trials=_search_trials,
     result="the parameters found",
     mistakes={
-        "the step is taken although it leaves the trust region: its KL is above max_kl":
-            lambda s, f, e, k: _search(s, f, e, float("inf")),
+        "the step is taken although it leaves the trust region: its KL is above max_kl": lambda s, f, e, k: _search(
+            s, f, e, float("inf")
+        ),
         "the step is taken although the loss is not lower there: both conditions must hold": _blind,
-        "no step was good, and yet the parameters moved: then it must give back the start": _not_restored,
+        "no step was good, but the parameters moved: in this case it must give back the start": _not_restored,
     },
     hints=(
-        "The friend's step looks many times better than it is. Which number that `evaluate` gives would have warned?",
-        "A trust region has two conditions: the loss is lower, and the policies are still near. Find both in the code.",
-        "kl is computed and never used. Accept a step only if kl <= max_kl as well.",
+        "Your friend's step looks much better than it is. Which number from `evaluate` would have warned of this?",
+        "A trust region has two conditions: the loss is lower, and the policies are close. Find both in the code.",
+        "kl is computed but never used. Accept a step only if kl <= max_kl as well.",
     ),
-    moral="the surrogate is asked only where it can be trusted. Without that, the longest step wins that looks better.",
-)  # fmt: skip
+    moral="the surrogate is now used only where it is accurate. Without the condition on the KL, the search accepts the"
+    " longest step for which the surrogate looks better.",
+)

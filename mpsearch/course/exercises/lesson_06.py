@@ -10,7 +10,7 @@ from mpsearch.pearl.networks import squash
 from mpsearch.rollouts import HALF_LOG_2PI
 
 LESSON = "06_pearl"
-ALIKE = 1.2  # distances whose ratio is smaller are called the same
+ALIKE = 1.2  # distances whose ratio is smaller count as the same
 
 
 def _posterior_trials() -> list[Trial]:
@@ -24,7 +24,7 @@ def _posterior_trials() -> list[Trial]:
 
 
 def _posterior(means: Tensor, variances: Tensor, prior: float = 1.0) -> Tensor:
-    """Mean and standard deviation, [2, Z], of the product of N Gaussians and one N(0, 1/``prior``)."""
+    """Return the mean and the standard deviation, [2, Z], of the product of N Gaussians and N(0, 1 / ``prior``)."""
     precisions = 1 / variances
     total = prior + precisions.sum(0)
     return torch.stack([(precisions * means).sum(0) / total, total.rsqrt()])
@@ -64,25 +64,27 @@ posterior = FillIn(
     reference=_posterior,
     trials=_posterior_trials,
     mistakes={
-        "the prior is missing: it is one factor more, with mean 0 and precision 1":
-            lambda m, v: _posterior(m, v, prior=0.0),
-        "all factors weigh the same in the mean; each must weigh by its precision": _plain_mean,
-        "the factors weigh by their variance, so the least certain one counts most; weigh by 1 / variance":
-            _by_variance,
-        "1 / standard deviation was taken for the precision; it is 1 / variance": _by_std,
-        "the precisions are averaged, so more evidence makes nothing surer; they add up": _mean_precision,
-        "the second result is the variance; its square root is asked for": _squared_width,
+        "the prior is missing: it is one more factor, with mean 0 and precision 1": lambda m, v: _posterior(
+            m, v, prior=0.0
+        ),
+        "all factors have the same weight in the mean; each must weigh by its precision": _plain_mean,
+        "the weights are the variances, so the least certain one counts most; use 1 / variance": _by_variance,
+        "1 / standard deviation is used as the precision, but it is 1 / variance": _by_std,
+        "the precisions are averaged, so more transitions do not narrow the belief; they add up": _mean_precision,
+        "the second result is the variance; return its square root": _squared_width,
         "the second result is the total precision; the standard deviation is 1 / sqrt of it": _total_precision,
-        "the standard deviations are right, but the means are divided by nothing":
-            lambda m, v: torch.stack([(m / v).sum(0), _posterior(m, v)[1]]),
+        "the standard deviations are right, but the means are divided by nothing": lambda m, v: torch.stack(
+            [(m / v).sum(0), _posterior(m, v)[1]]
+        ),
     },
     hints=(
         "Work with precisions, 1 / variance. What does a product of Gaussians do to them?",
-        "They add up, and the prior brings 1: total = 1 + precisions.sum(0). The width is 1 / sqrt(total).",
-        "The mean is (precisions * means).sum(0) / total. The prior's mean is 0, so it adds nothing above the line.",
+        "They add up, and the prior adds 1: total = 1 + precisions.sum(0). The standard deviation is 1 / sqrt(total).",
+        "The mean is (precisions * means).sum(0) / total. The prior's mean is 0, so it adds nothing to the numerator.",
     ),
-    moral="any order, any number, and without a transition the prior is left. So does the library's encoder.",
-)  # fmt: skip
+    moral="the factors may come in any order and number, and without a factor the prior is left. The library's encoder"
+    " computes the same.",
+)
 
 
 def _squash_trials() -> list[Trial]:
@@ -100,7 +102,7 @@ def _right_density(mean: Tensor, log_std: Tensor, noise: Tensor) -> Tensor:
 
 
 def _parts(mean: Tensor, log_std: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """Log-density of u before the squashing, and log da/du, [N, A] each."""
+    """Return the log-density of u, the action before tanh, and log da/du, [N, A] each."""
     gaussian = -0.5 * noise.square() - log_std - HALF_LOG_2PI
     return gaussian, torch.log(1 - torch.tanh(mean + log_std.exp() * noise).square())
 
@@ -120,26 +122,28 @@ squashed_log_prob = FindTheBug(
     reference=_right_density,
     trials=_squash_trials,
     mistakes={
-        "the correction still has the wrong sign: where tanh is flat, many u land on nearly the same action,"
-        " and the density there grows": _added,
-        "the correction is missing: this is the density of u, not that of the action":
-            lambda m, s, n: _parts(m, s, n)[0].sum(-1),
-        "the Gaussian's own - log_std is gone": _without_std,
-        "the log-densities of an action's numbers are averaged; they add up":
-            lambda m, s, n: _right_density(m, s, n) / m.shape[-1],
+        "the correction still has the wrong sign: where tanh is flat, many u give nearly the same action,"
+        " so the density of the action is larger there": _added,
+        "the correction is missing: this is the density of u, not that of the action": lambda m, s, n: _parts(m, s, n)[
+            0
+        ].sum(-1),
+        "the Gaussian's own - log_std is gone; put it back": _without_std,
+        "the log-densities of an action's numbers are averaged; they add up": lambda m, s, n: (
+            _right_density(m, s, n) / m.shape[-1]
+        ),
     },
     hints=(
-        "Every line looks like the derivation. Compare them one by one, signs included.",
-        "p(a) is p(u) divided by da/du. What does a logarithm make of a division?",
-        "A minus. Look at what the last line does with log_slope.",
+        "Every line looks like the derivation. Compare them one by one, including the signs.",
+        "p(a) is p(u) divided by da/du. What does a division become when you take the logarithm?",
+        "It becomes a subtraction. Look at what the last line does with log_slope.",
     ),
-    moral="density is probability per width: where tanh squeezes, the same probability has less room."
-    " With the wrong sign, the borders look rare, and the entropy bonus drives every action there.",
-)  # fmt: skip
+    moral="density is probability per unit of width: where tanh is flat, the same probability lies in a smaller width."
+    " With the wrong sign, actions near -1 and 1 seem to be rare, and the entropy bonus drives the policy to them.",
+)
 
 
 def contexts_outcome(taught_by_knowing: float, taught_by_exploring: float) -> str:
-    """How the first encoder's error compares with the second's, both tested on exploration."""
+    """Say how the first encoder's error compares with the second's. Both are tested on exploration data."""
     if taught_by_knowing > ALIKE * taught_by_exploring:
         return "worse"
     return "better" if taught_by_exploring > ALIKE * taught_by_knowing else "same"
@@ -151,10 +155,10 @@ contexts = Predict(
     choices=("better", "same", "worse"),
     outcome=contexts_outcome,
     hints=(
-        "In the first data, what is the easiest way to tell where the goal is? Must one look at the reward?",
-        "One need only look where the walker goes. What does that say about an explorer, who goes anywhere?",
-        "It reads every explorer's walk as if he knew. Is guessing at a point that is known to be wrong good or bad?",
+        "In the first data, what is the easiest way to find out where the goal is? Is the reward needed for it?",
+        "It is enough to see where the agent walks. What does an explorer's walk, which may go anywhere, say?",
+        "The encoder takes every explorer's walk for one to the goal. Is its guess then close to the goal or far off?",
     ),
-    moral="The first encoder learned to read the task off the behaviour. An explorer's behaviour says nothing,"
-    " and the encoder believes it all the same.",
+    moral="The first encoder learned to read the task from the behaviour. The behaviour of an explorer says nothing"
+    " about the task, but the encoder still relies on it.",
 )

@@ -20,7 +20,7 @@ def _fit(inputs: Array, velocities: Array) -> Array:
 
 
 def linear_velocities(means: Array, velocities: Array, new_means: Array) -> Array:
-    """Velocities [M] of ``new_means`` [M, Z], by the straight line that fits ``velocities`` [K] to ``means`` [K, Z]."""
+    """Predict velocities [M] for ``new_means`` [M, Z] by a linear fit of ``velocities`` [K] to ``means`` [K, Z]."""
     return _with_one(new_means) @ _fit(_with_one(means), velocities)
 
 
@@ -50,27 +50,33 @@ read_velocity = FillIn(
     reference=linear_velocities,
     trials=_probe_trials,
     mistakes={
-        "the line is forced through velocity 0 at z = 0: put a column of ones beside both the means and the new means":
-            _without_constant,
-        "the line is read off at the known means; it is wanted at the new ones":
-            lambda means, velocities, new: linear_velocities(means, velocities, means),
-        "each new task gets the velocity of its nearest neighbour; fit a line, which can lie between known tasks":
-            _nearest,
+        "the velocity at z = 0 is forced to be 0; add a column of ones to both arrays of means": _without_constant,
+        "the result is the prediction at the known means; predict at the new means": lambda means, velocities, new: (
+            linear_velocities(means, velocities, means)
+        ),
+        "each new task gets the velocity of its nearest neighbour; use a linear fit": _nearest,
         "all tasks get the mean velocity: z is not used": lambda means, v, new: np.full(len(new), v.mean()),
-        "only the first dimension of z is used; the line has a weight for each":
-            lambda means, v, new: linear_velocities(means[:, :1], v, new[:, :1]),
+        "only the first dimension of z is used; the fit has a weight for each": lambda means, v, new: linear_velocities(
+            means[:, :1], v, new[:, :1]
+        ),
     },
     hints=(
-        "Line by line: put the constant in, fit the weights on the known tasks, apply them to the new ones.",
+        "There are three steps: add the constant, fit the weights on the known tasks, apply them to the new tasks.",
         "A constant is one more input that is 1 for every task: `np.hstack([means, np.ones((len(means), 1))])`.",
-        "`np.linalg.lstsq(inputs, velocities, rcond=None)[0]` gives the weights; `new_inputs @ weights` the answer.",
+        "`np.linalg.lstsq(inputs, velocities, rcond=None)[0]` gives the weights, `new_inputs @ weights` the result.",
     ),
-    moral="five weights and a constant, fitted on some tasks, read the wanted speed of others off their z.",
-)  # fmt: skip
+    moral="five weights and a constant, fitted on some tasks, predict the target speeds of other tasks from their z.",
+)
 
 
 def shuffle_outcome(speeds: Array, wanted: Array, context_speeds: Array) -> str:
-    """Which speed was run: the one wanted here, the one of the context's task, or neither; [K] each, in m/s."""
+    """Say which speed the cheetahs ran at: the target here, the target of the context's task, or neither.
+
+    Args:
+        speeds: [K] the speeds that were run, in m/s.
+        wanted: [K] the target speeds of the tasks in which they ran.
+        context_speeds: [K] the target speeds of the tasks that the contexts came from.
+    """
     gap = np.abs(np.asarray(wanted) - context_speeds).mean()
     for name, target in (("its own", wanted), ("the other's", context_speeds)):
         if np.abs(np.asarray(speeds) - target).mean() < gap / 4:
@@ -84,16 +90,16 @@ other_context = Predict(
     choices=("its own", "the other's", "between"),
     outcome=shuffle_outcome,
     hints=(
-        "What does the actor see? Its input is the state, and z. Nothing else.",
-        "Are the rewards of the task it runs in among that? Only if they are in the context.",
-        "So two cheetahs with the same z and the same start run alike, whatever is wanted of them.",
+        "What does the actor see? Its inputs are the state and z, and nothing else.",
+        "Do these inputs contain the rewards of the task in which it runs? Only if the context contains them.",
+        "So two cheetahs with the same z and the same start behave alike, whatever their target speeds are.",
     ),
-    moral="The actor sees the task through z alone, and z sees it through the context alone.",
+    moral="The actor sees the task only through z, and z depends on the task only through the context.",
 )
 
 
 def transition_rows(observations: Array, actions: Array, rewards: Array) -> Array:
-    """Rows (s, a, r, s') [T, C] of an episode: observations [T + 1, O], actions [T, A], rewards [T]."""
+    """Return the rows (s, a, r, s') [T, C] of an episode with observations [T + 1, O], actions [T, A], rewards [T]."""
     return np.hstack([observations[:-1], actions, rewards[:, None], observations[1:]])
 
 
@@ -119,21 +125,27 @@ context_rows = FindTheBug(
     reference=transition_rows,
     trials=_row_trials,
     mistakes={
-        "the rewards are still brought to mean 0 and standard deviation 1, each episode by itself":
-            lambda s, a, r: transition_rows(s, a, _standard(r)),
-        "the rewards still lose their mean; it tells how far the speed is from the wanted one":
-            lambda s, a, r: transition_rows(s, a, r - r.mean()),
-        "the rewards still are divided by a number that differs from episode to episode":
-            lambda s, a, r: transition_rows(s, a, r / r.std()),
-        "the rewards are 0: nothing is left that could tell one task from another":
-            lambda s, a, r: transition_rows(s, a, 0 * r),
-        "s' is the same as s; the last block must be the observation after the step":
-            lambda s, a, r: np.hstack([s[:-1], a, r[:, None], s[:-1]]),
+        "the rewards of each episode are still scaled to mean 0 and standard deviation 1": lambda s, a, r: (
+            transition_rows(s, a, _standard(r))
+        ),
+        "the rewards still lose their mean, which says how far the speed is from the target": lambda s, a, r: (
+            transition_rows(s, a, r - r.mean())
+        ),
+        "the rewards are still divided by a number that differs from episode to episode": lambda s, a, r: (
+            transition_rows(s, a, r / r.std())
+        ),
+        "the rewards are 0: nothing is left that could tell one task from another": lambda s, a, r: transition_rows(
+            s, a, 0 * r
+        ),
+        "s' is the same as s; the last block must be the observation after the step": lambda s, a, r: np.hstack(
+            [s[:-1], a, r[:, None], s[:-1]]
+        ),
     },
     hints=(
-        "Shapes and order are right. Which of the four parts is not what the encoder was trained on?",
-        "Of the four, only one depends on the task. What happens to its mean?",
-        "Two tasks can differ in nothing but how low the rewards are. Leave the rewards as they are.",
+        "Shapes and order are right. Which of the four parts differs from what the encoder was trained on?",
+        "Only one of the four depends on the task. What happens to its mean?",
+        "Two tasks may differ only in how low their rewards are. Leave the rewards unchanged.",
     ),
-    moral="a reward is not only a thing to be made large. Here it is the only news of the task, and its level counts.",
-)  # fmt: skip
+    moral="a reward is not only a quantity to maximise. Here it is the only information about the task, so its level"
+    " matters.",
+)

@@ -15,8 +15,10 @@ from mpsearch.records import Array
 
 LESSON = "08_which_one_when"
 RESAMPLES = 2_000
-CALLS = 10  # of a function, whose intervals are averaged: each is drawn at random
-CLOSE = 0.12  # standard errors: less than tells a 90 % interval from one of 95 %, more than chance brings
+CALLS = 10  # how often a function is called; its intervals are random, so they are averaged
+# Averaged intervals whose ends differ by less than this many standard errors count as equal. Chance makes a smaller
+# difference; a 90 % interval differs from a 95 % interval by more.
+CLOSE = 0.12
 
 Interval = Callable[[Array, np.random.Generator], Any]
 
@@ -24,37 +26,48 @@ Interval = Callable[[Array, np.random.Generator], Any]
 def resampled_interval(
     runs: Array, rng: np.random.Generator, cut: tuple[float, float] = (0.025, 0.975), size: int | None = None
 ) -> Array:
-    """[2] bootstrap interval of the mean of ``runs`` [R], of ``size`` runs each time; 95 % by default."""
+    """Return the bootstrap interval [2] of the mean of ``runs`` [R].
+
+    Args:
+        runs: [R] one number for each run.
+        rng: the generator that draws the resamples.
+        cut: the quantiles at the two ends; by default those of a 95 % interval.
+        size: the number of runs in a resample; R by default.
+    """
     draws = rng.integers(len(runs), size=(RESAMPLES, size or len(runs)))
     return np.quantile(runs[draws].mean(axis=1), cut)
 
 
 def one_standard_error(runs: Array, rng: np.random.Generator) -> Array:
-    """[2] the mean and one standard error to each side."""
+    """Return the interval [2] from one standard error below the mean to one standard error above it."""
     return runs.mean() + np.array([-1, 1]) * runs.std() / np.sqrt(len(runs))
 
 
 def averaged(function: Interval, returns: Array) -> Array:
-    """The interval that ``function`` finds, a mean over :data:`CALLS` generators."""
+    """Return the interval that ``function`` computes, averaged over :data:`CALLS` generators.
+
+    Raises:
+        Mistake: the shape of the result varies, or the result does not depend on the generator alone.
+    """
     found = [as_array(function(returns.copy(), np.random.default_rng(i))) for i in range(CALLS)]
     if any(np.shape(each) != np.shape(found[0]) for each in found):
-        raise Mistake("the result has another shape each time; return the two ends, low and high")
+        raise Mistake("the shape of the result changes from call to call; return the two ends, low and high")
     if not np.array_equal(found[0], as_array(function(returns.copy(), np.random.default_rng(0)))):
         raise Mistake("two generators with the same seed gave two results: draw with `rng`, and with nothing else")
     return np.mean(found, axis=0)
 
 
 def settled(function: Interval, arguments: tuple[Any, ...], right: Interval, typical: Mapping[str, Interval]) -> Array:
-    """The averaged interval, or exactly the ``right`` one if no more than chance lies between them.
+    """Return the averaged interval, or exactly the ``right`` one if the two differ only by chance.
 
     Raises:
-        Mistake: it is one of the ``typical`` wrong ones.
+        Mistake: the interval is one of the ``typical`` wrong ones, or its ends are in the wrong order.
     """
     returns = arguments[0]
     found, expected = averaged(function, returns), averaged(right, returns)
     if np.shape(found) != (2,) or not np.isfinite(found).all():
         return found
-    close = CLOSE * (expected[1] - expected[0]) / 4  # four standard errors are about the width
+    close = CLOSE * (expected[1] - expected[0]) / 4  # the width is about four standard errors
     if np.abs(found - expected).max() <= close:
         return expected
     if found[0] > found[1]:
@@ -78,28 +91,31 @@ bootstrap_interval = FillIn(
         arguments,
         resampled_interval,
         {
-            "the interval has next to no width: draw *with* replacement, and as many runs each time as there are":
-                partial(resampled_interval, size=2_000),
-            "it is the spread of single runs, not that of their mean: take the mean of each resample first":
-                partial(resampled_interval, size=1),
-            "it is the spread of the runs you were given: draw resamples, and take the mean of each":
-                lambda runs, rng: np.quantile(runs, [0.025, 0.975]),
+            "the interval has next to no width: draw R of the R runs each time, *with* replacement": partial(
+                resampled_interval, size=2_000
+            ),
+            "it is the spread of single runs, not of their mean: take the mean of each resample": partial(
+                resampled_interval, size=1
+            ),
+            "it is the spread of the runs you were given: take the mean of each resample": lambda runs, rng: (
+                np.quantile(runs, [0.025, 0.975])
+            ),
             "it is a 90 % interval: cut off 2.5 % at *each* end": partial(resampled_interval, cut=(0.05, 0.95)),
             "it is one standard error to each side, which is a 68 % interval": one_standard_error,
-            "it is the formula with 1.96 standard errors; here the ends are to come from the resamples themselves":
-                lambda runs, rng: runs.mean()
-                + np.array([-1.96, 1.96]) * runs.std(ddof=1) / np.sqrt(len(runs)),
+            "it is the formula with 1.96 standard errors; use quantiles of the resamples": lambda runs, rng: (
+                runs.mean() + np.array([-1.96, 1.96]) * runs.std(ddof=1) / np.sqrt(len(runs))
+            ),
         },
     ),
     result="the interval [low, high], a mean over ten generators,",
     hints=(
-        "A resample is as many runs as there are, drawn with replacement. Make 2000, and take the mean of each.",
-        "rng.integers(R, size=(2000, R)) gives the places of all draws; runs[places] has their values, [2000, R].",
-        "np.quantile(means, [0.025, 0.975]) cuts 2.5 % off at each end.",
+        "A resample has as many runs as the data, drawn with replacement. Make 2000, and take the mean of each.",
+        "rng.integers(R, size=(2000, R)) gives the indices of all draws; runs[indices] has their values, [2000, R].",
+        "np.quantile(means, [0.025, 0.975]) cuts off 2.5 % at each end.",
     ),
-    moral="the mean moves this much when the runs are drawn anew, and no formula was needed: the same lines work for"
-    " any number that can be computed from runs.",
-)  # fmt: skip
+    moral="the interval says how much the mean changes when the runs are drawn again. No formula was needed: the same"
+    " lines work for any number that can be computed from the runs.",
+)
 
 
 def clearly_higher(maml: Evaluation, pearl: Evaluation) -> str:
@@ -118,13 +134,13 @@ beyond = Predict(
         "Who ends higher depends on more than on how a method adapts: also on how well its policy runs.",
         'Intervals that overlap mean "unclear"; here they are far apart.',
     ),
-    moral="Both lose a lot outside the range. That gradient steps work for any task is true and not enough: they"
-    " must also get there in a few steps, from a start that was never asked to run so fast.",
+    moral="Both lose much of their return outside the range. Gradient steps work for any task, but that is not"
+    " enough: a few of them must suffice, from a start that was never trained to run so fast.",
 )
 
 
 def recipe_mean_interval(returns: Array, rng: np.random.Generator) -> Array:
-    """[2] bootstrap interval of the mean over trainings, of returns [trainings, adaptation seeds]."""
+    """Return the bootstrap interval [2] of the mean over trainings, from returns [trainings, adaptation seeds]."""
     return resampled_interval(returns.mean(axis=1), rng)
 
 
@@ -148,10 +164,12 @@ recipe_interval = FindTheBug(
         arguments,
         recipe_mean_interval,
         {
-            "it still counts each adaptation as a training of its own: there are as many independent runs as trainings":
-                lambda returns, rng: resampled_interval(returns.reshape(-1), rng),
-            "the mean is over the trainings, and the adaptation seeds are drawn: it should be the other way round":
-                lambda returns, rng: resampled_interval(returns.mean(axis=0), rng),
+            "it still counts each adaptation as a training of its own; average them first": lambda returns, rng: (
+                resampled_interval(returns.reshape(-1), rng)
+            ),
+            "it averages trainings and resamples seeds; it should be the other way round": lambda returns, rng: (
+                resampled_interval(returns.mean(axis=0), rng)
+            ),
             "it is the interval of the best training alone": lambda returns, rng: resampled_interval(
                 returns[returns.mean(axis=1).argmax()], rng
             ),
@@ -161,9 +179,9 @@ recipe_interval = FindTheBug(
     result="the interval [low, high], a mean over ten generators,",
     hints=(
         "How many numbers does `runs` hold? How many trainings were there?",
-        "The adaptations of one training share its weights. If that training was lucky, all of them are.",
-        "Give each training one number, its mean over adaptation seeds, before anything is drawn.",
+        "All adaptations of one training use the same weights. If that training was lucky, all of them are good.",
+        "First give each training one number, its mean over the adaptation seeds. Then draw the resamples.",
     ),
-    moral="what is drawn anew must be what would be done anew. A new training gives new weights, so the trainings are"
-    " drawn.",
-)  # fmt: skip
+    moral="resample what a repetition of the experiment would repeat. Repeating it means training again, with new"
+    " weights, so the trainings are what must be resampled.",
+)

@@ -1,6 +1,6 @@
-"""Where the lessons lie, and how a lesson's source holds each exercise once: its solution with the stub beside.
+"""Finds the folder of the lessons, and reads an exercise's solution and stub from the source of its lesson.
 
-An exercise is a cell with a marked part::
+An exercise is a cell with a marked part, which contains both the solution and the stub::
 
     def double(x):
         # begin solution: double
@@ -9,8 +9,8 @@ An exercise is a cell with a marked part::
         # ...  # your code here
         # end solution
 
-The solutions notebook and ``solution()`` have the lines after ``begin``, the learner's notebook has those after
-``stub``, each less its "# ". Without a stub part, the stub is the line above.
+The notebook of solutions and ``solution()`` show the lines after ``begin``. The learner's notebook shows the lines
+after ``stub`` without their leading "# ". If there are no lines for the stub, it is the line ``...  # your code here``.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ PART = re.compile(
 
 
 def lessons_folder() -> Path:
-    """The folder of the lessons that came with this installation: from the wheel, or from the checkout.
+    """Return the folder of this installation's lessons, which is in the installed package or in the git checkout.
 
     Raises:
-        MpsearchError: there is none.
+        MpsearchError: there are no lessons.
     """
     package = Path(__file__).parents[2]
     for folder in (package / "notebooks", package.parent / "notebooks"):
@@ -43,17 +43,17 @@ def lessons_folder() -> Path:
 
 
 def exercise_names(text: str) -> list[str]:
-    """The exercises in ``text``, in order."""
+    """Return the names of the exercises in ``text``, in their order."""
     return [match["name"] for match in PART.finditer(text)]
 
 
 def solved(cell: str) -> str:
-    """``cell`` as the solutions notebook has it."""
+    """Return ``cell`` with its solutions and without its stubs."""
     return PART.sub(lambda match: match["solution"], cell).rstrip("\n")
 
 
 def blank(cell: str) -> str:
-    """``cell`` as the learner's notebook has it."""
+    """Return ``cell`` with its stubs and without its solutions."""
     return PART.sub(_stub, cell).rstrip("\n")
 
 
@@ -63,10 +63,10 @@ def _stub(match: re.Match[str]) -> str:
 
 
 def exercise_cell(lesson: str, name: str) -> str:
-    """The cell of the exercise ``name`` as the source of ``lesson``, such as "01_policy_gradient", has it.
+    """Return the cell of the exercise ``name`` from the source of ``lesson``, such as "01_policy_gradient".
 
     Raises:
-        MpsearchError: the lesson has no source, or no such exercise.
+        MpsearchError: the lesson has no source, or its source does not have this exercise.
     """
     path = lessons_folder() / "source" / f"{lesson}.py"
     if path.is_file():

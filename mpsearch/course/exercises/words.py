@@ -1,4 +1,4 @@
-"""Say in words how an answer differs from the right one."""
+"""Describes in words how a learner's result differs from the right one."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import torch
 
 from mpsearch.records import Array
 
-TOLERANCE = 1e-4  # relative to the largest right number: float32 passes, a mistake does not
+TOLERANCE = 1e-4  # relative to the largest right number; larger than rounding in float32, smaller than a mistake
 
 
 class Mistake(Exception):
-    """An answer is wrong; the message says how, as the end of a sentence."""
+    """An answer is wrong. The message says what is wrong, as the end of a sentence."""
 
 
 def difference(found: Any, expected: Any) -> str | None:
-    """How ``found`` differs from ``expected``: the end of a sentence about the result; ``None`` if it does not.
+    """Describe how ``found`` differs from ``expected``, as the end of a sentence that begins with "the result".
 
-    Lists, NumPy arrays and tensors may stand for each other.
+    Returns ``None`` if the two are equal up to rounding. Each of the two may be a list, a NumPy array or a tensor.
     """
     try:
         x, right = as_array(found), as_array(expected)
@@ -37,16 +37,16 @@ def difference(found: Any, expected: Any) -> str | None:
 
 
 def same(x: Any, right: Any) -> bool:
-    """Whether two results are equal up to rounding."""
+    """Return whether two results are equal up to rounding."""
     x, right = as_array(x), as_array(right)
     return x.shape == right.shape and bool(np.abs(x - right).max(initial=0) <= TOLERANCE * _size(right))
 
 
 def as_array(value: Any) -> Array:
-    """``value`` as an array of numbers.
+    """Return ``value`` as an array of numbers.
 
     Raises:
-        Mistake: it is none.
+        Mistake: the value is not an array of numbers.
     """
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu().numpy()
@@ -79,7 +79,7 @@ def _shapes(x: Array, right: Array) -> str:
 
 
 def _pattern(x: Array, right: Array) -> str | None:
-    """The words for a mistake that concerns all numbers alike."""
+    """Describe a difference that follows one pattern in all numbers; return ``None`` if there is no such pattern."""
     if same(x, -right):
         return "has the opposite sign everywhere"
     scale = float((x * right).sum() / (right * right).sum()) if right.any() else 0.0

@@ -1,7 +1,8 @@
-"""Speed and memory, as ratios to what runs beside it in the same run, so that they mean the same on every machine.
+"""Benchmarks of speed and memory.
 
-A run of a measurement takes turns with those it is compared to, and a ratio is the median of the ratios within each
-round: a machine that grows slower between two rounds does not matter.
+Times are reported relative to a reference that is measured in the same run, so that results of different machines can
+be compared. The measurement and its reference take turns: each round runs both. A reported ratio is the median of
+the ratios within the rounds, so it does not matter if the machine becomes slower from one round to the next.
 """
 
 from mpsearch.evidence.bench.sizes import FULL, QUICK, Sizes

@@ -1,4 +1,7 @@
-"""What collecting costs: ours, raw physics and gymnasium's environments, over numbers of simulations."""
+"""Measures the cost of collecting episodes, for different numbers of simulations.
+
+The references are raw physics, the policies without physics, and gymnasium's environments.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +21,19 @@ from mpsearch.records import Array, Episodes
 from mpsearch.rollouts import Actor, collect, gaussian_actor
 from mpsearch.seeding import Streams
 from mpsearch.surroundings import one_torch_thread
-from mpsearch.tasks import CheetahVelocity
+from mpsearch.tasks import CheetahVelocity, GymnasiumTasks
 from mpsearch.tasks.physics import quiet_mujoco
 
-Point = tuple[str, int]  # what steps, and how many simulations
+Point = tuple[str, int]  # the name of what is measured, and the number of simulations
 Close = Callable[[], None]
 INSTALL = "gymnasium's own HalfCheetah needs: pip install 'gymnasium[mujoco]'"
 
 
 def actor_maker(tasks: int) -> Callable[[], Actor]:
-    """What makes actors with a different policy for each task, and always the same ones, as collection begins."""
+    """Return a function that creates an actor with a different policy for each of ``tasks`` tasks.
+
+    The policies are the same at every call, and the function can be called before every collection.
+    """
     agent, streams = MAML(CheetahVelocity()), Streams(0)
     agent._start(streams)
     parameters = [p.detach().clone() for p in spread_over_tasks(agent.policy, tasks)]
@@ -35,14 +41,14 @@ def actor_maker(tasks: int) -> Callable[[], Actor]:
 
 
 def closed_loop(tasks: int, episodes: int, steps: int) -> Callable[[], Episodes]:
-    """Collect episodes with a different policy for each task, and always the same ones."""
+    """Return a function that collects episodes with a different policy for each task, the same at every call."""
     family, make_actor = CheetahVelocity(), actor_maker(tasks)
     batch = family.make_batch(family.spread(tasks), episodes)
     return lambda: collect(batch, steps, make_actor(), Streams(0).numpy("reset"))
 
 
 def policies_alone(tasks: int, episodes: int, steps: int) -> Run:
-    """Choose actions as the closed loop does, without any physics."""
+    """Return a run that chooses actions as the closed loop does, but simulates nothing."""
     make_actor, shape = actor_maker(tasks), (tasks, episodes, CheetahVelocity().observation_dim)
     observations = np.zeros(shape, dtype=np.float32)
 
@@ -57,9 +63,10 @@ def policies_alone(tasks: int, episodes: int, steps: int) -> Run:
 
 
 def raw_physics(tasks: int, episodes: int, steps: int) -> Run:
-    """Step ``mujoco.batch`` and nothing else, through the same states: the actions of the closed loop again.
+    """Return a run that only steps ``mujoco.batch``, with the actions that the closed loop takes.
 
-    (Other actions would be another amount of physics: a cheetah that lies on its back costs less to simulate.)
+    Other actions would lead to other states, which may take more or less time to simulate: a cheetah that lies on its
+    back takes less.
     """
     family, streams = CheetahVelocity(), Streams(0)
     batch = family.make_batch(family.spread(tasks), episodes)
@@ -76,13 +83,18 @@ def raw_physics(tasks: int, episodes: int, steps: int) -> Run:
 
 
 def make_gymnasium_cheetah() -> gymnasium.Env[Any, Any]:
-    """Gymnasium's own HalfCheetah, without MuJoCo's word on its model file."""
+    """Create gymnasium's own HalfCheetah, without MuJoCo's warning about its model file."""
     quiet_mujoco()
     return gymnasium.make("HalfCheetah-v5")
 
 
 def single_environment(count: int, steps: int) -> tuple[Run, Close]:
-    """Random actions in one of gymnasium's own HalfCheetahs (``count`` is 1), and a function that closes it."""
+    """Return a run of random actions in gymnasium's own HalfCheetah, and a function that closes the environment.
+
+    Args:
+        count: 1; it is here because :func:`vector_environment` has it.
+        steps: the number of control steps.
+    """
     environment = make_gymnasium_cheetah()
     environment.reset(seed=0)
     actions = Streams(0).numpy("actions").uniform(-1, 1, (steps, 6)).astype(np.float32)
@@ -97,7 +109,7 @@ def single_environment(count: int, steps: int) -> tuple[Run, Close]:
 
 
 def vector_environment(kind: type[Any], count: int, steps: int) -> tuple[Run, Close]:
-    """Random actions in ``count`` of gymnasium's own HalfCheetahs, and a function that closes them."""
+    """Return a run of random actions in ``count`` of gymnasium's HalfCheetahs, and a function that closes them."""
     environments = kind([make_gymnasium_cheetah] * count)
     environments.reset(seed=0)
     actions = Streams(0).numpy("actions").uniform(-1, 1, (steps, count, 6)).astype(np.float32)
@@ -110,8 +122,46 @@ def vector_environment(kind: type[Any], count: int, steps: int) -> tuple[Run, Cl
     return run, environments.close
 
 
+def gymnasium_tasks(count: int, steps: int) -> Run:
+    """Random actions in ``count`` of the same HalfCheetahs, as a family of ours."""
+    family = GymnasiumTasks(
+        lambda task: make_gymnasium_cheetah(), 0, 1, parameter_names=["nothing"], id="cheetah", horizon=steps
+    )
+    batch, streams = family.make_batch(family.spread(1), count), Streams(0)
+    actions = streams.numpy("actions").uniform(-1, 1, (steps, 1, count, 6)).astype(np.float32)
+    batch.reset(streams.numpy("reset"))
+
+    def run() -> int:
+        for action in actions:
+            batch.step(action)
+        return steps * count
+
+    return run
+
+
+def gymnasium_tasks_over_sync(sizes: Sizes) -> float | None:
+    """Time of a step in :class:`GymnasiumTasks` over that in gymnasium's SyncVectorEnv, with the same environments.
+
+    Both have the most environments of ``sizes``. ``None`` without ``gymnasium[mujoco]``.
+    """
+    count = max(sizes.environments)
+    steps = max(1, sizes.gymnasium_steps // count)
+    try:
+        theirs, close = vector_environment(gymnasium.vector.SyncVectorEnv, count, steps)
+    except gymnasium.error.DependencyNotInstalled:
+        return None
+    found = rates({"sync": theirs, "ours": gymnasium_tasks(count, steps)}, sizes.collection_rounds)
+    close()
+    return round(ratio(found["sync"], found["ours"]), 3)
+
+
 def gymnasium_runs(sizes: Sizes, stack: ExitStack) -> tuple[dict[Point, Run], dict[str, str]]:
-    """Gymnasium's environments as far as they work here, closed by ``stack``; and why the others do not, by name."""
+    """Return the runs of gymnasium's environments that work on this machine, and the reasons why others do not.
+
+    Args:
+        sizes: the numbers of environments and of steps.
+        stack: closes the environments when it ends.
+    """
     kinds: dict[str, tuple[Callable[[int, int], tuple[Run, Close]], tuple[int, ...]]]
     kinds = {"single": (single_environment, (1,))}
     for kind in (gymnasium.vector.SyncVectorEnv, gymnasium.vector.AsyncVectorEnv):
@@ -125,7 +175,7 @@ def gymnasium_runs(sizes: Sizes, stack: ExitStack) -> tuple[dict[Point, Run], di
             except gymnasium.error.DependencyNotInstalled:
                 missing[name] = INSTALL
                 break
-            except OSError as error:  # some sandboxes allow no processes
+            except OSError as error:  # some sandboxes do not allow new processes
                 missing[name] = f"this system does not allow it: {error}"
                 break
             stack.callback(close)
@@ -133,17 +183,17 @@ def gymnasium_runs(sizes: Sizes, stack: ExitStack) -> tuple[dict[Point, Run], di
 
 
 def env_steps_of(loop: Callable[[], Episodes]) -> int:
-    """Collect once; returns the control steps that took."""
+    """Collect once, and return the number of control steps."""
     return loop().env_steps
 
 
 def repeated(run: Run, times: int) -> int:
-    """Run it so many times; returns the steps of all."""
+    """Call ``run`` the given number of times, and return the total number of steps."""
     return sum(run() for _ in range(times))
 
 
 def our_runs(sizes: Sizes) -> dict[Point, Run]:
-    """Raw physics, the policies alone, and collection, which has both, at each number of simulations."""
+    """Return the runs of raw physics, of the policies alone, and of collection, for each number of simulations."""
     runs: dict[Point, Run] = {}
     for simulations in sizes.simulations:
         shape, times = sizes.shape(simulations), sizes.collections(simulations)
@@ -155,7 +205,7 @@ def our_runs(sizes: Sizes) -> dict[Point, Run]:
 
 
 def measure_collection(sizes: Sizes, *, progress: bool = False) -> tuple[dict[Point, Array], dict[str, str]]:
-    """Control steps a second [rounds] of everything that steps; and what could not be measured, with the reason."""
+    """Measure the control steps per second [rounds] of each run; also return what could not be measured, and why."""
     with ExitStack() as stack:
         theirs, missing = gymnasium_runs(sizes, stack)
         runs = our_runs(sizes) | theirs
@@ -163,14 +213,15 @@ def measure_collection(sizes: Sizes, *, progress: bool = False) -> tuple[dict[Po
 
 
 def collection_summary(measured: Mapping[Point, Array], missing: Mapping[str, str], sizes: Sizes) -> dict[str, Any]:
-    """The curves of cost against simulations, and its change from the reference to the most.
+    """Summarise how the cost of a control step depends on the number of simulations.
 
     Returns:
-        ``collection``: for each name in ``curves`` a list of points: ``simulations``, ``steps_per_second``,
-        ``microseconds`` a control step, and ``cost``: that relative to collection at ``reference`` simulations.
-        ``missing``: the names without a curve, with the reason.
-        ``cost_change``: of a control step ``from`` the reference ``to`` the most simulations, as a fraction:
-        of ``closed_loop``, with the ``middle_half`` over the rounds, and of ``raw`` physics alone.
+        ``collection``: its ``curves`` hold a list of points for each name. A point has the number of ``simulations``,
+        ``steps_per_second``, the ``microseconds`` per control step, and the ``cost``, which is this time relative to
+        that of collection with ``reference`` simulations. ``missing`` gives the names without a curve, with reasons.
+        ``cost_change``: the relative change of the cost of a control step, ``from`` the reference number ``to`` the
+        largest number of simulations. It is given for ``closed_loop``, with its quartiles over the rounds as
+        ``middle_half``, and for ``raw`` physics.
     """
     reference = measured["closed_loop", sizes.reference]
     curves: dict[str, list[dict[str, float]]] = {}

@@ -1,4 +1,4 @@
-"""What learning costs: MAML's meta-iteration and PEARL's gradient step."""
+"""Measures the cost of learning: MAML's meta-iteration and PEARL's gradient step."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ AXES = ("tasks", "episodes", "inner_steps")
 
 
 def meta_iteration(tasks: int, episodes: int = 20, inner_steps: int = 1, horizon: int = 200) -> Run:
-    """One iteration of MAML on ``tasks`` x ``episodes`` x ``horizon`` steps, before and after each inner step."""
+    """Return a run of one iteration of MAML.
+
+    It collects ``tasks`` x ``episodes`` x ``horizon`` steps with the meta-policy, and as many after each inner step.
+    """
     config = MAMLConfig(tasks_per_iteration=tasks, episodes=episodes, inner_steps=inner_steps)
     agent, streams = MAML(CheetahVelocity(horizon=horizon), config), Streams(0)
     agent._start(streams)
@@ -34,7 +37,7 @@ def meta_iteration(tasks: int, episodes: int = 20, inner_steps: int = 1, horizon
 
 
 def measure_training(sizes: Sizes, *, progress: bool = False) -> dict[str, Array]:
-    """Control steps a second [rounds] of a meta-iteration, and of raw physics on as many simulations."""
+    """Measure the control steps per second [rounds] of a meta-iteration and of raw physics with equal simulations."""
     tasks, episodes = sizes.training_tasks, sizes.episodes
     runs = {
         "raw": raw_physics(tasks, episodes, sizes.horizon),
@@ -44,7 +47,11 @@ def measure_training(sizes: Sizes, *, progress: bool = False) -> dict[str, Array
 
 
 def iteration_points(sizes: Sizes) -> Iterator[tuple[str, int, tuple[int, int, int]]]:
-    """What each meta-iteration differs in from the base, its value there, and its three numbers."""
+    """Yield the meta-iterations to measure: the base, and others that differ from it in one number.
+
+    Each item gives the name of the number that differs, its value, and all three numbers (tasks, episodes, inner
+    steps).
+    """
     tasks, episodes, inner_steps = sizes.base
     yield "base", 0, sizes.base
     yield from (("tasks", n, (n, episodes, inner_steps)) for n in sizes.more_tasks)
@@ -53,7 +60,7 @@ def iteration_points(sizes: Sizes) -> Iterator[tuple[str, int, tuple[int, int, i
 
 
 def measure_iterations(sizes: Sizes, *, progress: bool = False) -> dict[tuple[str, int], Array]:
-    """Meta-iterations a second [rounds] at each of :func:`iteration_points`."""
+    """Measure the meta-iterations per second [rounds] at each of :func:`iteration_points`."""
     runs = {
         (axis, value): once(meta_iteration(*numbers, sizes.base_horizon))
         for axis, value, numbers in iteration_points(sizes)
@@ -62,7 +69,10 @@ def measure_iterations(sizes: Sizes, *, progress: bool = False) -> dict[tuple[st
 
 
 def iteration_summary(measured: Mapping[tuple[str, int], Array], sizes: Sizes) -> dict[str, Any]:
-    """``base``, and for each axis the ``cost`` of a meta-iteration relative to the base at each ``size``."""
+    """Return the ``base``, and for each of ``AXES`` the ``cost`` of a meta-iteration at each ``size``.
+
+    The cost is the time relative to that of the base.
+    """
     found: dict[str, Any] = {"base": {**dict(zip(AXES, sizes.base, strict=True)), "horizon": sizes.base_horizon}}
     for axis, value in zip(AXES, sizes.base, strict=True):
         costs = {value: 1.0}
@@ -72,7 +82,10 @@ def iteration_summary(measured: Mapping[tuple[str, int], Array], sizes: Sizes) -
 
 
 def pearl_agent(sizes: Sizes = FULL) -> PEARL:
-    """PEARL with the meta-batch of its paper on the direction, 4 tasks of 256 transitions; acted at random so far."""
+    """Return a PEARL agent whose replay holds episodes of random actions.
+
+    With :data:`FULL` sizes it has the meta-batch of the paper's direction task: 4 tasks with 256 transitions each.
+    """
     config = PEARLConfig(
         training_tasks=sizes.meta_batch,
         meta_batch=sizes.meta_batch,
@@ -87,7 +100,7 @@ def pearl_agent(sizes: Sizes = FULL) -> PEARL:
 
 
 def gradient_steps(count: int, sizes: Sizes = FULL) -> Run:
-    """``count`` gradient steps of PEARL, drawing from the replay included."""
+    """Return a run of ``count`` gradient steps of PEARL, each with its draws from the replay."""
     agent, rng, generator = pearl_agent(sizes), Streams(0).numpy("replay"), Streams(0).torch("noise")
     tasks = np.arange(sizes.meta_batch)
 
@@ -101,16 +114,16 @@ def gradient_steps(count: int, sizes: Sizes = FULL) -> Run:
 
 
 def matrix_products(count: int, sizes: Sizes = FULL) -> Run:
-    """The matrix products of ``count`` such steps and nothing else: the same shapes, forward and backward."""
+    """Return a run that computes only the matrix products of ``count`` gradient steps, forward and backward."""
     agent = pearl_agent(sizes)
     rows = sizes.meta_batch * sizes.batch
     factors = [
         *products(agent.encoder.layers, sizes.meta_batch * CONTEXT, to_input=False),
-        *products(agent.actor.layers, rows, to_weights=False, to_input=False, to_hidden=False),  # next actions
+        *products(agent.actor.layers, rows, to_weights=False, to_input=False, to_hidden=False),  # the next actions
         *products(agent.learning.target.layers, rows, to_weights=False, to_input=False, to_hidden=False),
         *products(agent.critic.layers, rows),
         *products(agent.actor.layers, rows, to_input=False),
-        *products(agent.critic.layers, rows, to_weights=False),  # the actor's gradient on its way through
+        *products(agent.critic.layers, rows, to_weights=False),  # the actor's loss goes through the critics
     ]
 
     def run() -> int:
@@ -125,7 +138,14 @@ def matrix_products(count: int, sizes: Sizes = FULL) -> Run:
 def products(
     layers: Layers, rows: int, *, to_weights: bool = True, to_input: bool = True, to_hidden: bool = True
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The factors of each product in one forward and backward pass; ``to_*`` says where gradients are needed."""
+    """Yield the two factors of each matrix product in a forward and a backward pass through ``layers``.
+
+    Args:
+        layers: the network.
+        rows: the number of rows of its input.
+        to_weights, to_input, to_hidden: whether gradients with respect to the weights, the input and the hidden
+            layers are computed.
+    """
     for i, (weight, _) in enumerate(layers.pairs):
         weight, lead = weight.detach(), weight.shape[:-2]
         x, gradient = torch.ones(*lead, rows, weight.shape[-2]), torch.ones(*lead, rows, weight.shape[-1])
@@ -137,14 +157,17 @@ def products(
 
 
 def gradient_points(sizes: Sizes) -> Iterator[tuple[int, int]]:
-    """Width and meta-batch of each measured gradient step, the base first."""
+    """Yield the width and the meta-batch of each gradient step to measure, the base first."""
     yield sizes.width, sizes.meta_batch
     yield from ((width, sizes.meta_batch) for width in sizes.widths)
     yield from ((sizes.width, meta_batch) for meta_batch in sizes.meta_batches)
 
 
 def measure_gradient_steps(sizes: Sizes, *, progress: bool = False) -> dict[tuple[str, int, int], Array]:
-    """Gradient steps a second [rounds], and the same of their bare products, at each of :func:`gradient_points`."""
+    """Measure the gradient steps per second [rounds], and those of their matrix products alone.
+
+    Both are measured at each of :func:`gradient_points`.
+    """
     runs: dict[tuple[str, int, int], Run] = {}
     for width, meta_batch in gradient_points(sizes):
         one = replace(sizes, width=width, meta_batch=meta_batch)
@@ -155,7 +178,11 @@ def measure_gradient_steps(sizes: Sizes, *, progress: bool = False) -> dict[tupl
 
 
 def gradient_summary(measured: Mapping[tuple[str, int, int], Array], sizes: Sizes) -> dict[str, Any]:
-    """``base``, and for each axis the ``over_products`` and the ``cost`` relative to the base at each ``size``."""
+    """Return the ``base``, and for ``width`` and ``meta_batch`` two ratios at each ``size``.
+
+    ``over_products`` is the time of a gradient step relative to that of its matrix products. ``cost`` is the time
+    relative to that of the base.
+    """
     base = (sizes.width, sizes.meta_batch)
 
     def entry(size: int, at: tuple[int, int]) -> dict[str, float]:

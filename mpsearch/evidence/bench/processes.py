@@ -1,4 +1,4 @@
-"""What a fresh process costs: the time of imports, and memory."""
+"""Measures what can only be measured in a new process: the time of imports, and the peak memory."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ IMPORTS = {
     "mpsearch": "import mpsearch",
     "everything": "from mpsearch import MAML, PEARL, load",
 }
-LINEAR = 0.05  # share of memory's growth by which a point may lie off the straight line
+LINEAR = 0.05  # memory counts as linear if no point is farther from the line than this fraction of the growth
 MEGABYTE = 1e6
 
 
 def in_fresh_process(code: str) -> str:
-    """The last line that ``code`` prints in a Python of its own.
+    """Run ``code`` in a new Python process and return the last line that it prints.
 
     Raises:
-        MpsearchError: it failed.
+        MpsearchError: the process failed or printed nothing.
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     lines = done.stdout.strip().splitlines()
     if done.returncode or not lines:
         reason = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
-        raise MpsearchError(f"a fresh Python process failed ({reason}); see that mpsearch is installed for it")
+        raise MpsearchError(f"a fresh Python process failed ({reason}); check that mpsearch is installed")
     return lines[-1]
 
 
 def import_seconds(statement: str) -> float:
-    """How long ``statement`` takes in a fresh process, the start of Python left out."""
+    """Return the seconds that ``statement`` takes in a new process, without the start of Python."""
     clock = "time.perf_counter()"
     return float(in_fresh_process(f"import time; start = {clock}; {statement}; print({clock} - start)"))
 
 
 def measure_imports(sizes: Sizes, *, progress: bool = False) -> dict[str, Array]:
-    """Seconds [rounds] of each of ``IMPORTS``, taken in turns."""
+    """Measure the seconds [rounds] of each of ``IMPORTS``. Each round runs all of them."""
     found: dict[str, list[float]] = {name: [] for name in IMPORTS}
     for _ in tqdm(range(sizes.import_rounds), desc="imports", disable=not progress, leave=False):
         for name, statement in IMPORTS.items():
@@ -55,7 +55,7 @@ def measure_imports(sizes: Sizes, *, progress: bool = False) -> dict[str, Array]
 
 
 def import_summary(seconds: Mapping[str, Array]) -> dict[str, float]:
-    """The times of ``import mpsearch``, and of all of it, over that of ``import torch``."""
+    """Return the times of ``import mpsearch`` and of importing its learners, relative to that of ``import torch``."""
     return {
         "mpsearch_over_torch": round(ratio(seconds["mpsearch"], seconds["torch"]), 3),
         "everything_over_torch": round(ratio(seconds["everything"], seconds["torch"]), 3),
@@ -64,8 +64,8 @@ def import_summary(seconds: Mapping[str, Array]) -> dict[str, float]:
 
 
 def peak_memory_mb() -> float | None:
-    """The largest resident size of this process so far in MB; ``None`` where the system does not say."""
-    try:  # Linux's ru_maxrss begins with the size of the process that started this one
+    """Return the peak resident memory of this process in MB, or ``None`` if the system does not report it."""
+    try:  # on Linux, ru_maxrss starts from the memory of the parent process and would be too large
         status = Path("/proc/self/status").read_text(encoding="ascii")
         return 1024 * int(status.split("VmHWM:")[1].split()[0]) / MEGABYTE
     except (OSError, IndexError, ValueError):
@@ -79,17 +79,21 @@ def peak_memory_mb() -> float | None:
 
 
 def peak_of(code: str) -> float | None:
-    """The largest resident size in MB of a fresh process that runs ``code``."""
+    """Run ``code`` in a new process and return its peak resident memory in MB."""
     word = in_fresh_process(f"{code}\nfrom {__name__} import peak_memory_mb\nprint(peak_memory_mb())")
     return None if word == "None" else float(word)
 
 
 def measure_memory(sizes: Sizes, *, progress: bool = False) -> dict[int, float]:
-    """Peak MB of collecting one episode in each of so many simulations, each number in a fresh process."""
+    """Measure the peak memory in MB of collecting one episode in each simulation.
+
+    Each number of simulations is measured in a new process.
+    """
     found = {}
     for simulations in tqdm(sizes.memory, desc="memory", disable=not progress, leave=False):
         shape = (*sizes.shape(simulations), sizes.horizon)
-        peak = peak_of(f"from mpsearch.evidence.bench.collecting import closed_loop\nclosed_loop{shape}()")
+        code = "from mpsearch.evidence.bench.collecting import closed_loop, quiet_mujoco\nquiet_mujoco()"
+        peak = peak_of(f"{code}\nclosed_loop{shape}()")
         if peak is None:
             break
         found[simulations] = peak
@@ -97,14 +101,16 @@ def measure_memory(sizes: Sizes, *, progress: bool = False) -> dict[int, float]:
 
 
 def memory_summary(peaks: Mapping[int, float], sizes: Sizes) -> dict[str, Any] | None:
-    """The straight line through memory against simulations, and how far memory is from it.
+    """Fit a straight line to the peak memory as a function of the number of simulations.
 
     Returns:
         ``simulations`` and ``peak_mb``: what was measured.
-        ``kb_per_simulation`` and ``base_mb``: slope and start of the line; an episode of ``steps`` is in the slope.
-        ``off_line``: the largest distance from it, as a share of the growth from the fewest to the most simulations.
-        ``linear``: whether that is at most ``LINEAR``.
-        ``None``, where the system does not say.
+        ``kb_per_simulation`` and ``base_mb``: the slope and the intercept of the line. The slope includes the memory
+        of an episode with ``steps`` steps.
+        ``off_line``: the largest distance of a point from the line, as a fraction of the growth from the first to the
+        last point.
+        ``linear``: whether the memory grows and ``off_line`` is at most ``LINEAR``.
+        The result is ``None`` if the system does not report the memory of a process.
     """
     if not peaks:
         return None

@@ -1,4 +1,4 @@
-"""How much is measured."""
+"""The sizes at which the benchmark measures, and how often it repeats each measurement."""
 
 from __future__ import annotations
 
@@ -8,24 +8,31 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Sizes:
-    """What :func:`mpsearch.evidence.bench.benchmark` measures, and how often.
+    """The sizes of all measurements of :func:`mpsearch.evidence.bench.benchmark`.
 
     Attributes:
-        quick: whether these are the small sizes, as the result says.
-        simulations: of collection: ``episodes`` on each task, as many tasks as that makes; fewer episodes on one task.
-        reference, headline: two of them. Costs are told relative to the first; the second is compared with raw
-            physics and gymnasium in one number.
-        environments: in gymnasium's vector environments; collection is compared with the largest.
-        steps: in a collected episode, of at most ``repeats`` collections up to ``budget`` control steps in all.
-        episodes, horizon: of collection, and of the meta-iteration that is compared with its physics.
-        training_tasks: of that meta-iteration.
-        base: tasks, episodes and inner steps of the meta-iterations that are compared with each other.
-        more_tasks, more_episodes, more_inner_steps: what replaces one number of the base.
-        width, meta_batch, batch: of PEARL's networks and gradient step.
-        widths, meta_batches: what replaces one of these.
-        gradient_steps: in a run.
-        memory: numbers of simulations whose memory is measured, each an episode of ``horizon`` steps.
-        ..._rounds: of each part, after a first one to warm up.
+        quick: whether these are the small sizes; the result reports it.
+        simulations: the numbers of simulations at which collection is measured. They are divided into tasks with
+            ``episodes`` each; a number below ``episodes`` is one task with fewer episodes.
+        reference: the number of simulations to which costs are relative.
+        headline: the number of simulations at which collection is compared with raw physics and with gymnasium.
+        environments: the sizes of gymnasium's vector environments. Collection is compared with the largest.
+        steps: the length of a collected episode.
+        repeats: the largest number of collections in a run.
+        budget: the largest number of control steps in a run, unless a single collection already has more.
+        gymnasium_steps: the number of control steps in a run of gymnasium's environments.
+        episodes, horizon: the episodes for each task, and the length of an episode in the meta-iteration that is
+            compared with its physics and in the measurement of memory.
+        training_tasks: the number of tasks in that meta-iteration.
+        base: the tasks, episodes and inner steps of the base, to which other meta-iterations are compared.
+        base_horizon: the length of the episodes in these meta-iterations.
+        more_tasks, more_episodes, more_inner_steps: values that replace one number of the base.
+        width, meta_batch, batch: the width of PEARL's networks, and the tasks and transitions of its gradient step.
+        widths, meta_batches: values that replace one of these.
+        gradient_steps: the number of gradient steps in a run.
+        memory: the numbers of simulations at which memory is measured.
+        collection_rounds, training_rounds, iteration_rounds, gradient_rounds, import_rounds: the number of rounds of
+            each measurement. Except for the imports, one more round before them is not counted.
     """
 
     quick: bool = False
@@ -59,16 +66,16 @@ class Sizes:
     memory: tuple[int, ...] = (40, 400, 1000, 2000)
 
     def shape(self, simulations: int) -> tuple[int, int]:
-        """Tasks and episodes on each, of so many simulations."""
+        """Return the number of tasks, and the episodes for each task, that make this many simulations."""
         tasks = max(1, simulations // self.episodes)
         return tasks, simulations // tasks
 
     def collections(self, simulations: int) -> int:
-        """How often so many simulations are collected in one run."""
+        """Return how often a run collects with this many simulations."""
         return max(1, min(self.repeats, self.budget // (simulations * self.steps)))
 
     def to_json(self) -> dict[str, Any]:
-        """What the single numbers of a result are measured on."""
+        """Return the sizes that a benchmark's result reports."""
         return {
             "tasks": self.training_tasks,
             "episodes": self.episodes,
@@ -79,7 +86,7 @@ class Sizes:
 
 
 FULL = Sizes()
-"""About eight minutes on two cores."""
+"""The default sizes. They take about eight minutes on two cores."""
 
 QUICK = Sizes(
     quick=True,
@@ -104,4 +111,4 @@ QUICK = Sizes(
     import_rounds=1,
     memory=(40, 200, 400),
 )
-"""A minute at most."""
+"""The sizes of ``mpsearch bench --quick``. They take one minute at most."""

@@ -1,4 +1,4 @@
-"""The whole benchmark: its numbers, as a table, as JSON and as a figure."""
+"""Runs the whole benchmark and presents its numbers as a table, as JSON and as a figure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mpsearch.errors import UsageError
-from mpsearch.evidence.bench.collecting import collection_summary, measure_collection
+from mpsearch.evidence.bench.collecting import collection_summary, gymnasium_tasks_over_sync, measure_collection
 from mpsearch.evidence.bench.learning import (
     gradient_summary,
     iteration_summary,
@@ -28,6 +28,7 @@ from mpsearch.evidence.bench.processes import (
 from mpsearch.evidence.bench.sizes import FULL, QUICK, Sizes
 from mpsearch.evidence.bench.timing import ratio
 from mpsearch.records import Array
+from mpsearch.tasks.physics import quiet_mujoco
 from mpsearch.training.storage import write_atomically
 
 VECTOR = ("SyncVectorEnv", "AsyncVectorEnv")
@@ -37,31 +38,37 @@ def benchmark(*, quick: bool = False, sizes: Sizes | None = None, progress: bool
     """Measure collection, learning, imports and memory.
 
     Args:
-        quick: a minute at most, at smaller sizes.
-        sizes: others than these two.
-        progress: show a progress bar for each part.
+        quick: use the small sizes, which take one minute at most.
+        sizes: other sizes, instead of those that ``quick`` chooses.
+        progress: show a progress bar for each measurement.
 
     Returns:
-        ``closed_loop_over_raw``: collection with 40 policies over raw physics stepping, in control steps a second.
-        ``speedup_over_gymnasium``: collection over the faster of gymnasium's vector environments; ``None``
-        without ``gymnasium[mujoco]``.
-        ``maml_iteration_over_physics``: a meta-iteration's time over that of the physics steps it contains.
-        ``pearl_step_over_products``: a gradient step of PEARL (4 tasks x 256 transitions) over the bare matrix products
-        that it contains, in time, both on one of torch's threads.
-        ``peak_memory_mb``: of this process, that iteration included.
-        ``steps_per_second``, ``pearl_steps_per_second`` and ``sizes``: what the ratios were made of.
+        ``closed_loop_over_raw``: the speed of collection with 40 policies relative to that of raw physics, both in
+        control steps per second.
+        ``speedup_over_gymnasium``: the speed of collection relative to the faster of gymnasium's vector environments;
+        ``None`` without ``gymnasium[mujoco]``.
+        ``gymnasium_tasks_over_sync``: the time of a step of gymnasium's environments in :class:`GymnasiumTasks`
+        relative to that in gymnasium's SyncVectorEnv; ``None`` without ``gymnasium[mujoco]``.
+        ``maml_iteration_over_physics``: the time of a meta-iteration relative to that of its physics steps.
+        ``pearl_step_over_products``: the time of PEARL's gradient step (4 tasks x 256 transitions) relative to that
+        of its matrix products, both on one thread of torch.
+        ``peak_memory_mb``: the peak memory of this process up to and including the meta-iteration.
+        ``steps_per_second``, ``pearl_steps_per_second`` and ``sizes``: the numbers behind these ratios.
         ``cost_change`` and ``collection``: see :func:`mpsearch.evidence.bench.collecting.collection_summary`.
-        ``meta_iteration``: its cost by tasks, episodes and inner steps.
-        ``gradient_step``: PEARL's by width and meta-batch.
-        ``import_time``, ``memory``: of fresh processes; ``memory`` is ``None`` where the system does not say.
+        ``meta_iteration``: the cost of a meta-iteration by tasks, episodes and inner steps.
+        ``gradient_step``: the cost of PEARL's gradient step by width and meta-batch.
+        ``import_time``, ``memory``: measurements in new processes; ``memory`` is ``None`` if the system does not
+        report it.
     """
     sizes = sizes or (QUICK if quick else FULL)
+    quiet_mujoco()  # or it leaves a log file in the user's folder
     training = measure_training(sizes, progress=progress)
-    peak = peak_memory_mb()  # before the many sizes of all that follows, which stay in memory together
+    peak = peak_memory_mb()  # read it here, because the later measurements keep all their sizes in memory at once
     collecting, missing = measure_collection(sizes, progress=progress)
     steps = measure_gradient_steps(sizes, progress=progress)
     return {
         **headline(collecting, training, steps, sizes),
+        "gymnasium_tasks_over_sync": gymnasium_tasks_over_sync(sizes),
         "peak_memory_mb": peak and round(peak),
         "sizes": sizes.to_json(),
         **collection_summary(collecting, missing, sizes),
@@ -78,7 +85,7 @@ def headline(
     steps: Mapping[tuple[str, int, int], Array],
     sizes: Sizes,
 ) -> dict[str, Any]:
-    """The single numbers of :func:`benchmark`, from rates [rounds]."""
+    """Compute the first numbers of the result of :func:`benchmark` from the measured rates [rounds]."""
     loop = collecting["closed_loop", sizes.headline]
     most = max(sizes.environments)
     vector = {name: collecting[name, most] for name in VECTOR if (name, most) in collecting}
@@ -96,7 +103,7 @@ def headline(
 
 
 def benchmark_table(result: Mapping[str, Any]) -> str:
-    """A benchmark as text."""
+    """Return a benchmark's result as a text table."""
     change, imports, missing = result["cost_change"], result["import_time"], result["collection"]["missing"]
     lines = [
         f"{result['closed_loop_over_raw']:8.2f}   collection with a policy for each of 40 tasks / raw physics stepping",
@@ -118,11 +125,14 @@ def benchmark_table(result: Mapping[str, Any]) -> str:
         lines.insert(
             1, f"{result['speedup_over_gymnasium']:8.2f}   collection / gymnasium's fastest vector environment"
         )
+    if result.get("gymnasium_tasks_over_sync"):  # older records lack it
+        words = "time of a step of gymnasium's environments in GymnasiumTasks / in SyncVectorEnv"
+        lines.insert(2, f"{result['gymnasium_tasks_over_sync']:8.2f}   {words}")
     return "\n".join(lines)
 
 
 def memory_sentence(memory: Mapping[str, Any] | None) -> str:
-    """How memory grows with the number of simulations."""
+    """Return the sentence that says how memory grows with the number of simulations."""
     if memory is None:
         return "memory by simulations: this system does not say"
     growth = "linear" if memory["linear"] else "not linear"
@@ -133,7 +143,7 @@ def memory_sentence(memory: Mapping[str, Any] | None) -> str:
 
 
 def sweep_lines(result: Mapping[str, Any]) -> list[str]:
-    """What costs what, one line a curve."""
+    """Return one line of text for each curve of the benchmark."""
     lines = [
         f"us a control step, {name}: " + ", ".join(f"{p['microseconds']:.1f} ({p['simulations']:,})" for p in points)
         for name, points in result["collection"]["curves"].items()
@@ -150,10 +160,15 @@ def sweep_lines(result: Mapping[str, Any]) -> list[str]:
 
 
 def report(*, quick: bool = False, as_json: bool = False, figure: Path | None = None) -> str:
-    """Run the benchmark; returns what the command line prints, and draws ``figure`` if asked.
+    """Run the benchmark and return the text that the command line prints.
+
+    Args:
+        quick: use the small sizes.
+        as_json: return JSON instead of a table.
+        figure: the file to draw the figure into; ``None`` draws none.
 
     Raises:
-        UsageError: the figure cannot be written there; said before anything is measured.
+        UsageError: ``figure`` is not a PNG file in an existing folder. This is checked before anything is measured.
     """
     if figure is not None and (figure.suffix.lower() != ".png" or not figure.parent.is_dir()):
         raise UsageError(f"--figure must name a .png file in a folder that exists, not {figure}")

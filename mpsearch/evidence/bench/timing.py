@@ -1,4 +1,4 @@
-"""Rates of runs that take turns, and their ratios."""
+"""Measures the rates of runs that take turns, and computes ratios of these rates."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from tqdm import tqdm
 
 from mpsearch.records import Array
 
-Run = Callable[[], int]  # does something, and says how many steps it took
+Run = Callable[[], int]  # does some work and returns the number of steps that it did
 Name = TypeVar("Name", bound=Hashable)
 
 
 def rates(runs: Mapping[Name, Run], repeats: int, what: str | None = None) -> dict[Name, Array]:
-    """Steps a second of each run [repeats], the runs taken in turns after one warm-up each.
+    """Measure the steps per second [repeats] of each run.
+
+    Each round calls every run once. One more round at the beginning is not counted, as a warm-up.
 
     Args:
-        what: is measured, for a progress bar; none without it.
+        runs: the runs by name.
+        repeats: the number of rounds that count.
+        what: the label of the progress bar; without it there is no progress bar.
     """
     measured: dict[Name, list[float]] = {name: [] for name in runs}
     with tqdm(total=(repeats + 1) * len(runs), desc=what, disable=what is None, leave=False, unit="run") as bar:
@@ -36,17 +40,20 @@ def rates(runs: Mapping[Name, Run], repeats: int, what: str | None = None) -> di
 
 
 def ratio(rates: Array, others: Array) -> float:
-    """The median over the rounds of their ratios: a machine that grows slower between rounds does not matter."""
+    """Return the median of the ratios within the rounds.
+
+    Both rates of a ratio come from the same round, so it does not matter if the machine's speed changes over time.
+    """
     return float(np.median(rates / others))
 
 
 def middle_half(rates: Array, others: Array) -> list[float]:
-    """The quartiles over the rounds of the same ratios, as a sign of how sure their median is."""
+    """Return the quartiles of the ratios within the rounds, which show how precise their median is."""
     return [float(q) for q in np.quantile(rates / others, [0.25, 0.75])]
 
 
 def once(run: Callable[[], Any]) -> Run:
-    """``run`` counted as one step, whatever it takes: for the time of a whole iteration."""
+    """Return a run that calls ``run`` and counts it as one step, to measure the time of a whole iteration."""
 
     def counted() -> int:
         run()

@@ -23,7 +23,7 @@ from PIL import Image, ImageDraw, ImageFont
 from mpsearch.errors import UsageError, check_count, unknown
 from mpsearch.records import Array
 from mpsearch.tasks.physics import load_gymnasium_model
-from mpsearch.view.player.runners import Runner, check_runners, describe, look
+from mpsearch.view.player.runners import CHEETAH, Runner, check_runners, describe, look
 from mpsearch.view.plots import CONTROL_STEP
 
 RATE = round(1 / CONTROL_STEP)  # positions a second
@@ -83,11 +83,11 @@ def film(runners: Runner | Sequence[Runner], *, width: int = 480, height: int = 
         fps: pictures a second: 20, 10, 5, 4, 2 or 1.
 
     Raises:
-        UsageError: OpenGL does not work here, a runner is a point, or a number is out of range.
+        UsageError: OpenGL does not work here, a runner is no HalfCheetah, or a number is out of range.
     """
     runners = check_runners([runners] if isinstance(runners, Runner) else runners)
-    if not runners[0].is_cheetah:
-        raise UsageError("only HalfCheetahs can be filmed: points move in the player, mpsearch.view.player.play")
+    if runners[0].robot != CHEETAH:
+        raise UsageError("only HalfCheetahs can be filmed: all others move in the player, mpsearch.view.player.play")
     if fps not in RATES:
         raise UsageError(f"fps must be one of {', '.join(map(str, RATES))}, not {fps!r}")
     size, stride = (_pixels("width", width), _pixels("height", height)), RATE // int(fps)

@@ -21,7 +21,7 @@ const select = (name, choices, chosen) => {
 /** The table of names and scores, and its cells in the order of `scores`. */
 function buildTable(scene) {
   const place = scene.runners.some((runner) => runner.goal) ? "to the goal" : "from the start";
-  const columns = scene.cheetah ? ["distance", "velocity", "return"] : [place, "return"];
+  const columns = scene.robot ? ["distance", "velocity", "return"] : [place, "return"];
   const cells = scene.runners.map(() => columns.map(() => make("td")));
   const names = scene.runners.map((runner) => {
     const sign = make("span", { "aria-hidden": "true" }, `${runner.glyph} `);
@@ -49,7 +49,7 @@ function build(scene) {
     camera: select("Camera", [...follows, ["all", "whole track"]], follows.length - 1),
     cells,
   };
-  const tools = [ui.play, ui.slider, ui.time, ui.speed, ...(scene.cheetah ? [ui.camera] : [])];
+  const tools = [ui.play, ui.slider, ui.time, ui.speed, ...(scene.robot ? [ui.camera] : [])];
   const bar = make("div", { class: "mps-bar" }, ...tools);
   const title = scene.title ? [make("div", { class: "mps-title" }, scene.title)] : [];
   ui.root = make("div", { class: "mps-player", role: "group", tabindex: 0 }, ...title, table, ui.canvas, bar);
@@ -58,8 +58,8 @@ function build(scene) {
   return ui;
 }
 
-const heightOf = ({ cheetah, layout, runners }) => {
-  if (!cheetah) return HEIGHTS.plane;
+const heightOf = ({ robot, layout, runners }) => {
+  if (!robot) return HEIGHTS.plane;
   const race = HEIGHTS.race + (LANE + ROW) * (runners.length - 1);
   return (layout === "panels" ? HEIGHTS.panel * runners.length : race) + STRIP;
 };
@@ -79,13 +79,13 @@ function penOf(ui, height) {
 }
 
 function draw(pen, scene, time, choice) {
-  if (scene.cheetah) drawCheetahs(pen, scene, time, choice);
+  if (scene.robot) drawRobots(pen, scene, time, choice);
   else drawPlanes(pen, scene, time);
 }
 
 /** One player in `el`; returns what ends it. */
 function start(scene, el) {
-  scene.track = scene.cheetah ? trackOf(scene) : null;
+  scene.track = scene.robot ? trackOf(scene) : null;
   const [ui, height, ending] = [build(scene), heightOf(scene), new AbortController()];
   const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -94,7 +94,7 @@ function start(scene, el) {
   el.append(ui.root);
 
   const clock = () => {
-    if (scene.cheetah) return `${time.toFixed(2)} of ${scene.duration.toFixed(2)} s`;
+    if (scene.robot) return `${time.toFixed(2)} of ${scene.duration.toFixed(2)} s`;
     return `step ${stepAt(scene, time)} of ${stepAt(scene, scene.duration)}`;
   };
   const paint = () => {

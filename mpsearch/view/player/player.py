@@ -1,4 +1,4 @@
-"""The player: cheetahs or points that move in the page, with a still picture and words in the same output."""
+"""The player: robots or points that move in the page, with a still picture and words in the same output."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import anywidget
 import matplotlib.pyplot as plt
-import numpy as np
-import traitlets
 from PIL import Image
 
 from mpsearch.errors import UsageError, unknown
 from mpsearch.records import AdaptationResult
-from mpsearch.view.player.kinematics import POSITIONS, capsule_radii, relative_capsules
-from mpsearch.view.player.runners import Runner, check_runners, describe, look, pack
+from mpsearch.tasks.robots import find_robot
+from mpsearch.view.jupyter import anywidget, traitlets
+from mpsearch.view.player.kinematics import capsule_radii, height, standing
+from mpsearch.view.player.runners import CHEETAH, Runner, check_runners, describe, look, pack
+from mpsearch.view.player.stages import runners_of
 from mpsearch.view.player.strip import draw_strip
-from mpsearch.view.plots import CONTROL_STEP
 
 HERE = Path(__file__).parent
 PARTS = ("scene.js", "track.js", "plane.js", "player.js")
@@ -41,7 +40,7 @@ class Player(anywidget.AnyWidget):
     In the same output are :meth:`png` and :attr:`summary`, for where nothing can move.
 
     Args:
-        runners: 1 to 6, all HalfCheetahs or all points.
+        runners: 1 to 6, all the same robot or all points.
         layout: "race" on one track, or "side by side" with a panel each.
         title: above the picture.
         autoplay: start by itself once it is in sight, unless the reader has asked the system for less motion.
@@ -99,18 +98,13 @@ class Player(anywidget.AnyWidget):
             raise UsageError(f"cannot write {path}: {error.strerror}; choose another file") from error
 
     def _describe(self) -> dict[str, Any]:
-        cheetah = self.runners[0].is_cheetah
+        robot = self.runners[0].robot
         return {
-            "cheetah": cheetah,
-            "dt": CONTROL_STEP if cheetah else POINT_STEP,
-            "width": 33 if cheetah else 2,  # numbers in a frame
+            **(_describe_robot(robot) if robot else {"robot": None, "dt": POINT_STEP, "width": 2}),
             "layout": "race" if self.layout_name == "race" else "panels",
             "title": self.title,
             "summary": self.summary,
             "autoplay": self.autoplay,
-            "capsules": len(capsule_radii()),
-            "radius": capsule_radii().max(),  # they all have the same
-            "standing": relative_capsules(np.zeros(POSITIONS)).ravel().tolist(),  # the ghost
             "runners": [
                 {
                     "name": runner.name,
@@ -134,6 +128,20 @@ class Player(anywidget.AnyWidget):
         return {**data, **still}, {**metadata, "image/png": {"alt": self.summary}}
 
 
+def _describe_robot(robot: str) -> dict[str, Any]:
+    """What the page must know to draw this robot."""
+    radii, ghost = capsule_radii(robot), standing(robot)
+    return {
+        "robot": robot,
+        "dt": find_robot(robot).dt,
+        "width": 1 + ghost.size,  # numbers in a frame
+        "radii": radii.tolist(),
+        "standing": ghost.ravel().tolist(),
+        "height": height(robot),
+        "head": 1 if robot == CHEETAH else None,  # the capsule with the eye
+    }
+
+
 def play(
     result: AdaptationResult,
     task: int = 0,
@@ -152,7 +160,7 @@ def play(
         result: of K tasks and S stages.
         task: index k of the task.
         stages: which stages; -1 is the last.
-        target: velocity asked for in m/s, for a ghost; HalfCheetah only.
+        target: velocity asked for in m/s, for a ghost; robots only.
         goal: (x, y) in m; by default the task itself, where the runners are points.
         names: of the runners, one a stage.
         layout, title, autoplay: as in :class:`Player`.
@@ -162,45 +170,6 @@ def play(
     """
     runners = runners_of(result, task, stages=stages, target=target, goal=goal, names=names)
     return Player(runners, layout=layout, title=title, autoplay=autoplay)
-
-
-def runners_of(
-    result: AdaptationResult,
-    task: int = 0,
-    *,
-    stages: Sequence[int] = (0, -1),
-    target: float | None = None,
-    goal: Sequence[float] | None = None,
-    names: Sequence[str] | None = None,
-) -> list[Runner]:
-    """The runners of :func:`play`, so that those of several methods can race. Args, raises: as there."""
-    count, depth = result.trajectories.shape[:2]
-    _check_index("task", task, 0, count)
-    for stage in stages:
-        _check_index("stage", stage, -depth, depth)
-    stages = list(dict.fromkeys(range(depth)[stage] for stage in stages))
-    names = [_stage_name(result, stage) for stage in stages] if names is None else names
-    if len(names) != len(stages):
-        raise UsageError(f"there must be one name a stage: {len(stages)} stages, {len(names)} names")
-    if goal is None and result.trajectories.shape[-1] == 2:
-        goal = result.tasks[task]
-    aim: dict[str, Any] = {"target": target, "goal": goal}
-    return [
-        Runner(name, result.trajectories[task, stage], result.rewards[task, stage], **aim)
-        for name, stage in zip(names, stages, strict=True)
-    ]
-
-
-def _stage_name(result: AdaptationResult, stage: int) -> str:
-    if stage == 0:
-        return "before adaptation"
-    last = stage == len(result.env_steps) - 1
-    return "after adaptation" if last else f"after {result.env_steps[stage]:,} steps"
-
-
-def _check_index(what: str, index: int, low: int, count: int) -> None:
-    if isinstance(index, bool) or not isinstance(index, (int, np.integer)) or not low <= index < count:
-        raise UsageError(f"{what} must be a whole number from {low} to {count - 1}, not {index!r}")
 
 
 PAGE = """<!doctype html>

@@ -11,10 +11,12 @@ import numpy as np
 from mpsearch.errors import UsageError
 from mpsearch.records import Array
 from mpsearch.tasks.navigation import GOAL_RADIUS
-from mpsearch.view.player.kinematics import POSITIONS, relative_capsules
-from mpsearch.view.plots import CONTROL_STEP, PALETTE
+from mpsearch.tasks.robots import find_robot
+from mpsearch.view.player.kinematics import relative_capsules, way
+from mpsearch.view.plots import PALETTE
 
 COLOURS = [PALETTE[name] for name in ("orange", "blue", "green", "purple", "vermillion", "sky")]
+CHEETAH = "HalfCheetah"
 GLYPHS, MARKERS = "●◆■▲▼✚", "oDs^vP"  # one sign a runner beside its colour: as text, and in matplotlib
 
 
@@ -24,11 +26,14 @@ class Runner:
 
     Args:
         name: what its label says.
-        positions: [T + 1, Q], kept as float32: Q = 9 for HalfCheetah, Q = 2 for a point (x, y in m).
+        positions: [T + 1, Q], kept as float32: generalised positions of a robot, Q = 9 for HalfCheetah; or Q = 2 for
+            a point (x, y in m).
         rewards: [T], for a return that ticks up.
-        target: velocity asked for in m/s; a ghost runs at it. HalfCheetah only.
+        target: velocity asked for in m/s; a ghost runs at it. Robots only.
         goal: (x, y) in m, a circle. Points only.
         radius: of the goal, in m.
+        robot: which of gymnasium's robots it is, such as "Walker2d"; by default HalfCheetah where Q = 9.
+        heading: direction of its track in rad, from the x axis towards the y axis. Ant and Humanoid only.
 
     Raises:
         UsageError: a wrong shape, a number that is not finite, fewer than two positions.
@@ -40,10 +45,14 @@ class Runner:
     target: float | None = None
     goal: tuple[float, float] | None = None
     radius: float = GOAL_RADIUS
+    robot: str | None = None
+    heading: float = 0.0
 
     def __post_init__(self) -> None:
         self._keep("positions", _floats(self.positions, f"the positions of {self.name!r}"))
-        _check_positions(self.name, self.positions)
+        if self.robot is None and self.positions.shape[-1] == find_robot(CHEETAH).model.nq:
+            self._keep("robot", CHEETAH)
+        _check_positions(self.name, self.positions, self.robot)
         if self.rewards is not None:
             self._keep("rewards", _floats(self.rewards, f"the rewards of {self.name!r}"))
             if self.rewards.shape != (self.steps,):
@@ -57,15 +66,20 @@ class Runner:
 
     def _check_aim(self) -> None:
         if self.target is not None:
-            if not self.is_cheetah:
+            if self.robot is None:
                 raise UsageError(f"{self.name!r} is a point: it can have a goal=(x, y), not a target velocity")
             self._keep("target", float(_floats(self.target, "the target velocity", ())))
         if self.goal is not None:
-            if self.is_cheetah:
-                raise UsageError(f"{self.name!r} is a HalfCheetah: it can have a target velocity, not a goal")
+            if self.robot is not None:
+                raise UsageError(
+                    f"{self.name!r} is not a point but {self.robot}: it can have a target velocity, not a goal"
+                )
             self._keep("goal", tuple(_floats(self.goal, "the goal", (2,)).tolist()))
         if not 0 < self.radius < np.inf:
             raise UsageError(f"the goal's radius must be positive and finite, not {self.radius}")
+        self._keep("heading", float(_floats(self.heading, "the heading", ())))
+        if self.heading and (self.robot is None or find_robot(self.robot).planar):
+            raise UsageError(f"{self.name!r} moves along x or is a point: only Ant and Humanoid can have a heading")
 
     @property
     def steps(self) -> int:
@@ -73,26 +87,32 @@ class Runner:
         return len(self.positions) - 1
 
     @property
-    def is_cheetah(self) -> bool:
-        """Whether it is a HalfCheetah, and not a point."""
-        return bool(self.positions.shape[1] == POSITIONS)
+    def track(self) -> Array:
+        """[T + 1] where a robot is along its track, in m."""
+        return way(self.positions, str(self.robot), self.heading).astype(np.float32)
+
+    @property
+    def dt(self) -> float:
+        """Seconds in a step of a robot."""
+        return find_robot(str(self.robot)).dt
 
     @property
     def distance(self) -> float:
-        """From start to end in m, along x for a HalfCheetah (negative: backward)."""
-        way = (self.positions[-1] - self.positions[0]).astype(np.float64)
-        return float(way[0] if self.is_cheetah else np.hypot(*way))
+        """From start to end in m, along the track for a robot (negative: backward)."""
+        if self.robot is None:
+            return float(np.hypot(*(self.positions[-1] - self.positions[0]).astype(np.float64)))
+        return float(self.track[-1] - self.track[0])
 
     @property
     def velocity(self) -> float:
-        """A HalfCheetah's mean velocity along x in m/s."""
-        return self.distance / (self.steps * CONTROL_STEP)
+        """A robot's mean velocity along its track in m/s."""
+        return self.distance / (self.steps * self.dt)
 
     def describe(self) -> str:
         """What it did, in words: distance, mean velocity or place, and return."""
-        words = [f"{self.name}: {self.distance:.1f} m along the track, mean velocity {self.velocity:.2f} m/s"]
-        if not self.is_cheetah:
-            words = [f"{self.name}: {self.distance:.2f} m from the start at the end"]
+        words = [f"{self.name}: {self.distance:.2f} m from the start at the end"]
+        if self.robot is not None:
+            words = [f"{self.name}: {self.distance:.1f} m along the track, mean velocity {self.velocity:.2f} m/s"]
         if self.target is not None:
             words.append(f"target {self.target:.2f} m/s")
         if self.goal is not None:
@@ -104,12 +124,13 @@ class Runner:
     def frames(self) -> Array:
         """[T + 1, F] float32 that the page draws.
 
-        F = 33 for HalfCheetah: the torso's x, then 8 capsules x 2 ends x (x relative to it, z). F = 2 for a point.
+        F = 1 + 4 C for a robot of C capsules, 33 for HalfCheetah: how far the torso is along the track, then the
+        capsules x 2 ends x (x relative to it, z). F = 2 for a point.
         """
-        if not self.is_cheetah:
+        if self.robot is None:
             return self.positions
-        ends = relative_capsules(self.positions).reshape(len(self.positions), -1)
-        return np.concatenate([self.positions[:, :1], ends], axis=1, dtype=np.float32, casting="same_kind")
+        ends = relative_capsules(self.positions, self.robot, self.heading).reshape(len(self.positions), -1)
+        return np.concatenate([self.track[:, None], ends], axis=1, dtype=np.float32, casting="same_kind")
 
 
 def pack(runners: Sequence[Runner]) -> bytes:
@@ -120,11 +141,11 @@ def pack(runners: Sequence[Runner]) -> bytes:
 
 def describe(runners: Sequence[Runner]) -> str:
     """What the runners did, in words and numbers."""
-    what, count = "HalfCheetah" if runners[0].is_cheetah else "point", len(runners)
+    robot, count = runners[0].robot, len(runners)
     steps = max(runner.steps for runner in runners)
-    time = f"{steps * CONTROL_STEP:.1f} s ({steps} steps)" if runners[0].is_cheetah else f"{steps} steps"
+    time = f"{steps * runners[0].dt:.1f} s ({steps} steps)" if robot else f"{steps} steps"
     each = "; ".join(runner.describe() for runner in runners)
-    return f"{'One' if count == 1 else count} {what} {'run' if count == 1 else 'runs'} of {time}. {each}."
+    return f"{'One' if count == 1 else count} {robot or 'point'} {'run' if count == 1 else 'runs'} of {time}. {each}."
 
 
 def look(runners: Sequence[Runner]) -> list[dict[str, str]]:
@@ -138,13 +159,14 @@ def check_runners(runners: Sequence[Runner]) -> tuple[Runner, ...]:
     """The runners, if they can be shown together.
 
     Raises:
-        UsageError: none, too many, or HalfCheetahs and points mixed.
+        UsageError: none, too many, or of several kinds.
     """
     runners = tuple(runners)
     if not 1 <= len(runners) <= len(COLOURS):
         raise UsageError(f"a player shows 1 to {len(COLOURS)} runners, not {len(runners)}")
-    if len({runner.is_cheetah for runner in runners}) > 1:
-        raise UsageError("HalfCheetahs and points cannot be on one track: give each kind a player of its own")
+    kinds = sorted({runner.robot or "point" for runner in runners})
+    if len(kinds) > 1:
+        raise UsageError(f"{' and '.join(kinds)} cannot be on one track: give each kind a player of its own")
     return runners
 
 
@@ -162,13 +184,14 @@ def _floats(values: Any, what: str, shape: tuple[int, ...] | None = None) -> Arr
     return numbers
 
 
-def _check_positions(name: str, positions: Array) -> None:
+def _check_positions(name: str, positions: Array, robot: str | None) -> None:
     if positions.size == 0:
         raise UsageError(f"cannot play: the trajectory of {name!r} is empty")
-    if positions.ndim != 2 or positions.shape[1] not in (POSITIONS, 2):
-        raise UsageError(
-            f"the positions of {name!r} must be [T + 1, {POSITIONS}] for HalfCheetah or [T + 1, 2] for a point,"
-            f" not {positions.shape}"
-        )
+    count = 2 if robot is None else find_robot(robot).model.nq
+    if positions.ndim != 2 or positions.shape[1] != count:
+        right = f"[T + 1, {count}] for {robot}"
+        if robot is None:
+            right = "[T + 1, 9] for HalfCheetah or [T + 1, 2] for a point; other robots need robot=, such as 'Ant'"
+        raise UsageError(f"the positions of {name!r} must be {right}, not {positions.shape}")
     if len(positions) < 2:
         raise UsageError(f"cannot play: the trajectory of {name!r} has fewer than two positions")

@@ -26,14 +26,14 @@ function decode(meta, view) {
   return { ...meta, runners, duration: meta.dt * Math.max(...runners.map((runner) => runner.steps)) };
 }
 
-/** Number `column` of the runner's frame at `time`: a smooth curve through a cheetah's frames, a line for a point. */
+/** Number `column` of the runner's frame at `time`: a smooth curve through a robot's frames, a line for a point. */
 function value(scene, runner, column, time) {
   const u = clamp(time / scene.dt, 0, runner.steps);
   const i = Math.min(Math.floor(u), runner.steps - 1);
   const f = u - i;
   const p = (n) => runner.frames[clamp(n, 0, runner.steps) * scene.width + column];
   const [b, c] = [p(i), p(i + 1)];
-  if (!scene.cheetah) return b + f * (c - b);
+  if (!scene.robot) return b + f * (c - b);
   const [a, d] = [i > 0 ? p(i - 1) : 2 * b - c, i + 2 <= runner.steps ? p(i + 2) : 2 * c - b];
   return b + 0.5 * f * (c - a + f * (2 * a - 5 * b + 4 * c - d + f * (3 * (b - c) + d - a))); // Catmull and Rom
 }
@@ -55,7 +55,7 @@ function scores(scene, runner, time) {
   const step = Math.min(stepAt(scene, time), runner.steps);
   const gained = runner.returns ? signed(runner.returns[step], 1) : "–";
   const place = (column) => value(scene, runner, column, time);
-  if (scene.cheetah) {
+  if (scene.robot) {
     const way = place(0) - runner.frames[0];
     return [`${signed(way, 1)} m`, `${signed(velocity(scene, runner, time), 1)} m/s`, gained];
   }

@@ -1,7 +1,8 @@
-"""Pictures as pure functions from data to matplotlib axes, and the same in words.
+"""Plots of results, each with a text description for readers who cannot see the picture.
 
-Each ``plot_...`` draws into the axes it is given, or into a new figure, and returns them; its ``describe_...``
-writes the alternative text from the same data. :func:`show` puts both into a notebook::
+Each function ``plot_...`` draws into the matplotlib axes that it is given, or into a new figure, and returns the
+axes. The function ``describe_...`` of the same name takes the same data and returns the alternative text.
+:func:`show` displays both in a notebook::
 
     plots.show(plots.plot_before_after(result, labels), plots.describe_before_after(result, labels))
 """

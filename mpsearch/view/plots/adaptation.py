@@ -1,4 +1,4 @@
-"""Adaptation of one method: returns before and after, returns over the stages, velocity over time."""
+"""Plots of how one method adapts: the return before and after, the return at each stage, and the velocity."""
 
 from __future__ import annotations
 
@@ -22,20 +22,22 @@ from mpsearch.view.plots.style import (
     return_label,
 )
 
-CONTROL_STEP = 0.05  # s between two positions of a HalfCheetah trajectory
-SMOOTHING = 0.5  # s, about one stride
+CONTROL_STEP = 0.05  # s; the time between two positions of a HalfCheetah trajectory
+SMOOTHING = 0.5  # s; the width of the moving average of the velocity, about one stride
 
 
 def plot_before_after(result: AdaptationResult, labels: Sequence[str], axes: Axes | None = None) -> Axes:
-    """Mean return of each task before and after adaptation, joined; the episodes behind it as faint dots.
+    """Plot the mean return of each task before and after adaptation, joined by a line.
+
+    Faint dots show the returns of the single episodes.
 
     Args:
-        result: of K tasks.
+        result: the adaptation to K tasks.
         labels: [K] names of the tasks.
-        axes: where to draw; a new figure by default.
+        axes: the axes to draw into; a new figure by default.
 
     Raises:
-        UsageError: the result is empty or not finite, or ``labels`` does not name each task.
+        UsageError: the result is empty or not finite, or there is not one label for each task.
     """
     _check_result(result, labels)
     axes = new_axes(axes)
@@ -58,9 +60,9 @@ def plot_before_after(result: AdaptationResult, labels: Sequence[str], axes: Axe
 
 
 def plot_adaptation(result: AdaptationResult, labels: Sequence[str], axes: Axes | None = None) -> Axes:
-    """Mean return at each stage against the environment steps spent adapting, one line a task.
+    """Plot the mean return at each stage against the environment steps spent adapting, one line for each task.
 
-    Args, raises: as :func:`plot_before_after`.
+    The arguments and the errors are those of :func:`plot_before_after`.
     """
     _check_result(result, labels)
     axes = new_axes(axes)
@@ -82,18 +84,20 @@ def plot_velocity(
     dt: float = CONTROL_STEP,
     axes: Axes | None = None,
 ) -> Axes:
-    """Forward velocity of the torso over one episode, before and after adaptation, on one task.
+    """Plot the torso's forward velocity over one episode of one task, before and after adaptation.
 
-    A faint line is the velocity of each control step; the strong one its mean over half a second.
+    The faint line is the velocity in each control step. The strong line is its moving average over half a second.
 
     Args:
-        result: with trajectories [K, S, T + 1, Q] whose first position is x in m.
-        task: index k of the task.
-        target: velocity asked for, in m/s, drawn as a dotted line.
-        dt: seconds between two positions.
+        result: a result with trajectories [K, S, T + 1, Q], whose first position is x in m.
+        task: the index k of the task.
+        target: the velocity that the task asks for, in m/s; it is drawn as a dotted line.
+        title: the title of the plot; none by default.
+        dt: the time between two positions, in s.
+        axes: the axes to draw into; a new figure by default.
 
     Raises:
-        UsageError: there is no task ``task``, or its trajectory is empty or not finite.
+        UsageError: there is no task with this index, or its trajectory is empty or not finite.
     """
     velocities = _velocities(result, task, dt)
     axes = new_axes(axes)
@@ -117,7 +121,7 @@ def plot_velocity(
 
 
 def describe_before_after(result: AdaptationResult, labels: Sequence[str]) -> str:
-    """The alternative text of :func:`plot_before_after`, written from the same numbers."""
+    """Return the alternative text of :func:`plot_before_after`."""
     _check_result(result, labels)
     _, stages, episodes = result.returns.shape
     times = "1 adaptation stage" if stages == 2 else f"{stages - 1} adaptation stages"
@@ -135,7 +139,7 @@ def describe_before_after(result: AdaptationResult, labels: Sequence[str]) -> st
 
 
 def describe_adaptation(result: AdaptationResult, labels: Sequence[str]) -> str:
-    """The alternative text of :func:`plot_adaptation`."""
+    """Return the alternative text of :func:`plot_adaptation`."""
     _check_result(result, labels)
     rows = [
         f"{label}: {', '.join(map(number, returns))}"
@@ -148,7 +152,10 @@ def describe_adaptation(result: AdaptationResult, labels: Sequence[str]) -> str:
 def describe_velocity(
     result: AdaptationResult, task: int, *, target: float | None = None, dt: float = CONTROL_STEP
 ) -> str:
-    """The alternative text of :func:`plot_velocity`: the mean velocity over the second half of the episode."""
+    """Return the alternative text of :func:`plot_velocity`.
+
+    It gives the mean velocity over the second half of the episode, when the cheetah has reached its speed.
+    """
     velocities = _velocities(result, task, dt)
     before, after = velocities[:, velocities.shape[1] // 2 :].mean(-1)
     asked = "" if target is None else f" The target is {target:.2f} m/s."
@@ -159,7 +166,7 @@ def describe_velocity(
 
 
 def _velocities(result: AdaptationResult, task: int, dt: float) -> Array:
-    """[2, T] velocity along x in m/s on ``task``, at the first and the last stage."""
+    """Return the velocity along x in m/s on ``task`` at the first and at the last stage, [2, T]."""
     count = len(result.trajectories)
     if not 0 <= task < count:
         raise UsageError(f"task must be a number from 0 to {count - 1}, not {task}")
@@ -172,4 +179,4 @@ def _velocities(result: AdaptationResult, task: int, dt: float) -> Array:
 def _check_result(result: AdaptationResult, labels: Sequence[str]) -> None:
     check_finite("return", result.returns)
     if len(labels) != len(result.returns):
-        raise UsageError(f"there must be one label a task: {len(result.returns)} tasks, {len(labels)} labels")
+        raise UsageError(f"give one label for each task ({len(result.returns)} tasks, {len(labels)} labels)")

@@ -1,4 +1,4 @@
-"""PEARL's belief about the task: q(z | c) as it sharpens, and where the tasks lie in the space of z."""
+"""Plots of PEARL's belief q(z | c) about the task: how it narrows, and where the tasks lie in the latent space."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ BETWEEN = [PALETTE[name] for name in ("green", "purple", "sky", "vermillion", "b
 
 
 def informative_dims(means: Array) -> Dims:
-    """The two dimensions of z in which the beliefs' means [..., Z] spread most, in their own order.
+    """Return the two dimensions of z in which the means [..., Z] of the beliefs vary most, the smaller index first.
 
     Raises:
-        UsageError: fewer than two dimensions, no means, or one that is not finite.
+        UsageError: there are fewer than two dimensions, there are no means, or a mean is not finite.
     """
     array = check_finite("means of the beliefs", means)
     if array.ndim < 2 or array.shape[-1] < 2:
@@ -46,18 +46,19 @@ def informative_dims(means: Array) -> Dims:
 
 
 def plot_posterior(result: AdaptationResult, task: int, dims: Dims | None = None, axes: Axes | None = None) -> Axes:
-    """The belief about z at each stage of adapting to one task: its mean, and ellipses of one and two sigma.
+    """Plot the belief about z at each stage of adapting to one task.
 
-    Grey dots are the means that the other tasks of the result ended with.
+    A marker shows the mean of each belief. Two ellipses show one and two standard deviations. Grey dots show the
+    means of the final beliefs about the other tasks.
 
     Args:
-        result: of PEARL.
-        task: index k of the task.
-        dims: two dimensions of z; the most informative ones by default.
-        axes: where to draw; a new figure by default.
+        result: a result of PEARL.
+        task: the index k of the task.
+        dims: the two dimensions of z to show; by default those in which the tasks differ most.
+        axes: the axes to draw into; a new figure by default.
 
     Raises:
-        UsageError: the result has no beliefs, there is no task ``task`` or no dimension of ``dims``.
+        UsageError: the result has no beliefs, or the task or one of the dimensions does not exist.
     """
     mean, std, chosen = _belief(result, task, dims)
     axes = new_axes(axes, BESIDE)
@@ -80,18 +81,19 @@ def plot_posterior(result: AdaptationResult, task: int, dims: Dims | None = None
 
 
 def plot_contraction(counts: Array, std: Array, axes: Axes | None = None) -> Axes:
-    """The posterior's standard deviation in each dimension of z against the number of transitions it has seen.
+    """Plot the posterior's standard deviation in each dimension of z against the number of transitions seen.
 
-    The guide is 1/sqrt(1 + n): what remains if each of n transitions says as much as the prior does. Dimensions that
-    transitions say more about lie below it.
+    The dashed guide is 1/sqrt(1 + n). It is the standard deviation after n transitions if each transition has the
+    same precision as the prior. Where transitions are more informative than that, the curve lies below the guide.
 
     Args:
-        counts: [N] numbers of transitions, growing; 0 is the prior.
+        counts: [N] numbers of transitions in increasing order; 0 stands for the prior.
         std: [N, Z] standard deviations.
-        axes: where to draw; a new figure by default.
+        axes: the axes to draw into; a new figure by default.
 
     Raises:
-        UsageError: the two do not fit, are empty or not finite, counts do not grow, or an std is not above 0.
+        UsageError: the arrays are empty, not finite or of different lengths, the counts do not increase, or a
+            standard deviation is not above 0.
     """
     counts, std = _check_contraction(counts, std)
     axes = new_axes(axes, BESIDE)
@@ -117,17 +119,19 @@ def plot_latent_space(
     dims: Dims | None = None,
     axes: Axes | None = None,
 ) -> Axes:
-    """Where K tasks lie in the space of z, coloured by a number of the task; the two extreme tasks are named.
+    """Plot where K tasks lie in the latent space, coloured by a parameter of the task.
+
+    The tasks with the smallest and the largest parameter are labelled.
 
     Args:
         means: [K, Z] means of the beliefs.
-        tasks: [K] one number a task, such as the velocity asked for.
-        parameter: what that number is, with its unit.
-        dims: two dimensions of z; the most informative ones by default.
-        axes: where to draw; a new figure by default.
+        tasks: [K] one parameter of each task, such as the target velocity.
+        parameter: the name of that parameter, with its unit.
+        dims: the two dimensions of z to show; by default those in which the tasks differ most.
+        axes: the axes to draw into; a new figure by default.
 
     Raises:
-        UsageError: the two do not fit, are empty or not finite, or there is no dimension of ``dims``.
+        UsageError: the arrays are empty, not finite or of different lengths, or one of the dimensions does not exist.
     """
     means, tasks, chosen = _check_latent(means, tasks, dims)
     axes = new_axes(axes)
@@ -142,7 +146,7 @@ def plot_latent_space(
 
 
 def describe_posterior(result: AdaptationResult, task: int, dims: Dims | None = None) -> str:
-    """The alternative text of :func:`plot_posterior`, written from the same numbers."""
+    """Return the alternative text of :func:`plot_posterior`."""
     mean, std, chosen = _belief(result, task, dims)
     rows = [
         f"{name}: mean ({number(m[0])}, {number(m[1])}), standard deviation ({number(s[0])}, {number(s[1])})"
@@ -157,7 +161,7 @@ def describe_posterior(result: AdaptationResult, task: int, dims: Dims | None = 
 
 
 def describe_contraction(counts: Array, std: Array) -> str:
-    """The alternative text of :func:`plot_contraction`, written from the same numbers."""
+    """Return the alternative text of :func:`plot_contraction`."""
     counts, std = _check_contraction(counts, std)
     rows = [f"z[{i}]: {number(column[0])} to {number(column[-1])}" for i, column in enumerate(std.T)]
     return (
@@ -170,7 +174,7 @@ def describe_contraction(counts: Array, std: Array) -> str:
 def describe_latent_space(
     means: Array, tasks: Array, parameter: str = "task parameter", dims: Dims | None = None
 ) -> str:
-    """The alternative text of :func:`plot_latent_space`: how well each dimension orders the tasks."""
+    """Return the alternative text of :func:`plot_latent_space`, which says how well each dimension orders the tasks."""
     means, tasks, chosen = _check_latent(means, tasks, dims)
     words = (
         f"Means of the beliefs about {len(tasks)} tasks in z[{chosen[0]}] and z[{chosen[1]}], coloured by {parameter}"
@@ -179,20 +183,21 @@ def describe_latent_space(
     for dim in chosen:
         alike = np.subtract.outer(tasks, tasks) * np.subtract.outer(means[:, dim], means[:, dim])  # [K, K]
         if (alike != 0).any():
-            share = (alike > 0).sum() / (alike != 0).sum()  # of the pairs, each of which is there twice
+            share = (alike > 0).sum() / (alike != 0).sum()  # both sums count each pair twice
             way, percent = ("larger", 100 * share) if share >= 0.5 else ("smaller", 100 * (1 - share))
             words += f" In {percent:.0f} % of the pairs, the task with the larger number has the {way} z[{dim}]."
     return words
 
 
 def _belief(result: AdaptationResult, task: int, dims: Dims | None) -> tuple[Array, Array, list[int]]:
-    """Mean and standard deviation [S, 2] of each stage's belief about ``task``, and the dimensions."""
+    """Return the mean and the standard deviation [S, 2] of each stage's belief about ``task``, and the dimensions."""
     if result.beliefs is None:
-        raise UsageError("this result has no beliefs to plot: only PEARL infers z; adapt with a PEARL meta-policy")
+        raise UsageError("this result has no beliefs to plot; adapt with a PEARL meta-policy, as only PEARL infers z")
     mean, std = check_finite("beliefs", result.beliefs, "2, K, S, Z")
     if not 0 <= task < len(mean):
         raise UsageError(f"task must be a number from 0 to {len(mean) - 1}, not {task}")
-    chosen = _check_dims(mean[:, -1] if len(mean) > 1 else mean, dims)  # where the tasks end, as in the latent space
+    # The final beliefs choose the dimensions, as in the plot of the latent space.
+    chosen = _check_dims(mean[:, -1] if len(mean) > 1 else mean, dims)
     if (std <= 0).any():
         raise UsageError("cannot plot: the standard deviations of the beliefs must be above 0")
     return mean[task][:, chosen], std[task][:, chosen], chosen
@@ -211,9 +216,9 @@ def _check_dims(means: Array, dims: Sequence[int] | None) -> list[int]:
 def _check_contraction(counts: Array, std: Array) -> tuple[Array, Array]:
     counts, std = check_finite("counts", counts, "N"), check_finite("standard deviations", std, "N, Z")
     if len(counts) != len(std):
-        raise UsageError(f"there must be one row of standard deviations a count: {len(counts)} counts, {len(std)} rows")
+        raise UsageError(f"give one row of standard deviations for each count ({len(counts)} counts, {len(std)} rows)")
     if (np.diff(counts) <= 0).any() or counts[0] < 0:
-        raise UsageError("the counts of transitions must grow, from 0 or more")
+        raise UsageError("the counts of transitions must grow from each to the next, and the first must be 0 or more")
     if (std <= 0).any():
         raise UsageError("cannot plot: the standard deviations must be above 0")
     return counts, std
@@ -223,7 +228,7 @@ def _check_latent(means: Array, tasks: Array, dims: Dims | None) -> tuple[Array,
     means = check_finite("means of the beliefs", means, "K, Z")
     tasks = check_finite("tasks", tasks, "K")
     if len(means) != len(tasks):
-        raise UsageError(f"there must be one number a task: {len(means)} means, {len(tasks)} tasks")
+        raise UsageError(f"give one number for each task ({len(means)} means, {len(tasks)} tasks)")
     return means, tasks, _check_dims(means, dims)
 
 

@@ -1,4 +1,4 @@
-"""What `mpsearch bench` measured: collection, memory, meta-iterations, gradient steps and imports."""
+"""Plots of what `mpsearch bench` measured: collection, memory, meta-iterations, gradient steps and imports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mpsearch.errors import UsageError
 from mpsearch.view.plots.style import AFTER, BEFORE, TARGET, check_finite, legend, line_style, new_axes, round_numbers
 
 Result = Mapping[str, Any]
-STEPPERS = {  # in the order of the legend
+STEPPERS = {  # the legend's label of each curve, in the legend's order
     "closed_loop": "mpsearch",
     "raw": "raw mujoco.batch",
     "policies": "the policies alone",
@@ -28,20 +28,21 @@ IMPORTS = {"mpsearch_over_torch": "import mpsearch", "everything_over_torch": "M
 
 
 def plot_collection(result: Result, axes: Axes | None = None) -> Axes:
-    """Microseconds a control step against the number of simulations, one line for each way to step them.
+    """Plot the time of a control step against the number of simulations, one line for each way to simulate.
 
     Args:
-        result: of ``mpsearch bench``.
-        axes: where to draw; a new figure by default.
+        result: the result of ``mpsearch bench``.
+        axes: the axes to draw into; a new figure by default.
 
     Raises:
-        UsageError: the result lacks this part, or a number of it is not finite.
+        UsageError: the result does not have this measurement, or one of its numbers is not finite.
     """
     curves = part(result, "collection")["curves"]
     axes = new_axes(axes)
     counts = set()
     for i, (name, label) in enumerate(STEPPERS.items()):
-        if name in curves:  # gymnasium's are missing where it has no physics, the policies in older records
+        # Gymnasium's curves are missing if its physics is not installed; older records lack the policies' curve.
+        if name in curves:
             x, y = columns(curves[name], "simulations", "microseconds")
             axes.plot(x, y, label=label, **line_style(i))
             counts.update(x.tolist())
@@ -58,9 +59,9 @@ def plot_collection(result: Result, axes: Axes | None = None) -> Axes:
 
 
 def plot_memory(result: Result, axes: Axes | None = None) -> Axes:
-    """Peak memory of a fresh process against its number of simulations, and the straight line through it.
+    """Plot the peak memory of a new process against its number of simulations, with a straight-line fit.
 
-    Args, raises: as :func:`plot_collection`.
+    The arguments and the errors are those of :func:`plot_collection`.
     """
     memory, axes = part(result, "memory", None), new_axes(axes)
     if memory is None:
@@ -82,9 +83,10 @@ def plot_memory(result: Result, axes: Axes | None = None) -> Axes:
 
 
 def plot_meta_iteration(result: Result, axes: Axes | None = None) -> Axes:
-    """A meta-iteration's time relative to the base's, against each number relative to the base's.
+    """Plot how the time of MAML's meta-iteration grows with tasks, episodes and inner steps.
 
-    Args, raises: as :func:`plot_collection`.
+    Both the time and the number on the horizontal axis are relative to a base configuration. The arguments and the
+    errors are those of :func:`plot_collection`.
     """
     found, axes = part(result, "meta_iteration"), new_axes(axes)
     base, ends = found["base"], [1.0]
@@ -101,9 +103,10 @@ def plot_meta_iteration(result: Result, axes: Axes | None = None) -> Axes:
 
 
 def plot_gradient_step(result: Result, axes: Axes | None = None) -> Axes:
-    """Time of PEARL's gradient step over that of its bare matrix products, for each width and meta-batch.
+    """Plot the time of PEARL's gradient step, for each width and meta-batch.
 
-    Args, raises: as :func:`plot_collection`.
+    The time is relative to that of the matrix products which the step contains. The arguments and the errors are
+    those of :func:`plot_collection`.
     """
     found, axes = part(result, "gradient_step"), new_axes(axes)
     start, places, labels = 0, [], []
@@ -125,9 +128,9 @@ def plot_gradient_step(result: Result, axes: Axes | None = None) -> Axes:
 
 
 def plot_imports(result: Result, axes: Axes | None = None) -> Axes:
-    """Import times of fresh processes over that of torch.
+    """Plot how long imports take in a new process, relative to the import of torch.
 
-    Args, raises: as :func:`plot_collection`.
+    The arguments and the errors are those of :func:`plot_collection`.
     """
     found, axes = part(result, "import_time"), new_axes(axes)
     over = check_finite("import times", [found[name] for name in IMPORTS], "N")
@@ -152,10 +155,10 @@ PANELS: dict[str, Callable[[Result, Axes], Axes]] = {
 
 
 def plot_benchmark(result: Result) -> Figure:
-    """All of a benchmark in one figure of five panels, made without a window.
+    """Draw a whole benchmark as one figure of five panels. No window opens.
 
     Raises:
-        UsageError: as :func:`plot_collection`.
+        UsageError: the result does not have all measurements, or one of its numbers is not finite.
     """
     figure = Figure(figsize=(14, 8.5), layout="constrained")
     mosaic = [["collection", "collection", "memory"], ["meta-iteration", "gradient step", "imports"]]
@@ -166,14 +169,14 @@ def plot_benchmark(result: Result) -> Figure:
 
 
 def benchmark_picture(result: Result) -> bytes:
-    """:func:`plot_benchmark` as PNG, which holds its alternative text as its description."""
+    """Return the figure of :func:`plot_benchmark` as a PNG file, with its alternative text in the PNG's metadata."""
     file = io.BytesIO()
     plot_benchmark(result).savefig(file, format="png", dpi=110, metadata={"Description": describe_benchmark(result)})
     return file.getvalue()
 
 
 def describe_benchmark(result: Result) -> str:
-    """The alternative text of :func:`plot_benchmark`, written from the same numbers."""
+    """Return the alternative text of :func:`plot_benchmark`."""
     found, base = part(result, "collection"), part(result, "meta_iteration")["base"]
     curves = [
         f"{label}: {_points(found['curves'][name], 'simulations', 'microseconds', 'at')}"
@@ -199,7 +202,14 @@ def describe_benchmark(result: Result) -> str:
 
 
 def part(result: Result, name: str, *default: Any) -> Any:
-    """One part of a benchmark, or :class:`UsageError`; ``None`` only where that is the ``default``."""
+    """Return the part ``name`` of a benchmark's result.
+
+    Args:
+        default: give ``None`` here if the part itself may be ``None``, because it cannot be measured everywhere.
+
+    Raises:
+        UsageError: the result has no such part.
+    """
     found = result.get(name)
     if name not in result or (found is None and not default):
         raise UsageError(f"this benchmark has no {name!r}; make a new one with: mpsearch bench --json")
@@ -207,7 +217,7 @@ def part(result: Result, name: str, *default: Any) -> Any:
 
 
 def columns(points: Any, *keys: str) -> Any:
-    """The numbers of ``points`` under each of ``keys``, [N] each."""
+    """Return one array [N] for each of ``keys``, with that entry of each of the N ``points``."""
     return check_finite("benchmark", [[point[key] for point in points] for key in keys], "K, N")
 
 

@@ -1,4 +1,4 @@
-"""Methods beside each other: what adapting costs and brings, and how fast meta-training learns."""
+"""Plots that compare methods: the return that adaptation reaches for its cost, and the progress of meta-training."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from mpsearch.view.plots.style import (
     BEFORE,
     PALETTE,
     TARGET,
+    check_curve,
     check_finite,
     count_axis,
     episode_steps,
@@ -30,18 +31,19 @@ PUBLISHED_STYLES = ((TARGET, ":"), (PALETTE["purple"], "-."), (PALETTE["green"],
 
 
 def plot_methods(results: Mapping[str, AdaptationResult], axes: Axes | None = None) -> Axes:
-    """Mean return over the tasks against the environment steps spent adapting, one line a method.
+    """Plot the mean return over the tasks against the environment steps spent adapting, one line for each method.
 
-    The band is the standard error over the tasks; a single task has none. The episodes of a task share one
-    adaptation, so they are averaged first and not counted as independent. Steps are on a logarithmic axis that
-    begins at 0, as methods differ in them by a factor of twenty.
+    The band is the standard error over the tasks; with a single task there is none. The episodes of a task come from
+    the same adaptation and are not independent, so their returns are averaged before the error is computed. The axis
+    of steps is logarithmic, because methods differ in them by a factor of twenty, and it also shows 0.
 
     Args:
-        results: of adapting to the same K tasks, by the name of the method.
-        axes: where to draw; a new figure by default.
+        results: the result of each method by its name, all on the same K tasks.
+        axes: the axes to draw into; a new figure by default.
 
     Raises:
-        UsageError: no results, a result is empty or not finite, or they differ in tasks or in the episodes' length.
+        UsageError: there are no results, a result is empty or not finite, or the results differ in their tasks or in
+            the length of their episodes.
     """
     curves, tasks, steps = _method_curves(results)
     axes = new_axes(axes)
@@ -65,15 +67,16 @@ def plot_learning_curve(
     axes: Axes | None = None,
     published: Mapping[str, Curve] | None = None,
 ) -> Axes:
-    """Return before and after adaptation against the environment steps of meta-training.
+    """Plot the return before and after adaptation against the environment steps of meta-training.
 
     Args:
         records: the lines of ``metrics.jsonl``, each with ``env_steps``, ``before`` and ``after``.
-        published: other people's curves by name: (environment steps, returns).
+        axes: the axes to draw into; a new figure by default.
+        published: published curves to compare with: (environment steps, returns) by name.
 
     Raises:
-        UsageError: no records, a record without one of these keys, a number that is not finite, or a published
-            curve whose two parts differ in length.
+        UsageError: there are no records, a record lacks one of the three keys, a number is not finite, or the two
+            parts of a published curve differ in length.
     """
     env_steps, before, after = _columns(records)
     others = _check_published(published)
@@ -92,7 +95,7 @@ def plot_learning_curve(
 def published_curves(
     rows: Iterable[Mapping[str, str]], returns: str, *, name: str = "task", env_steps: str = "environment_steps"
 ) -> dict[str, tuple[Array, Array]]:
-    """Published curves from the rows of a table, for :func:`plot_learning_curve`: (environment steps, returns) by name.
+    """Read published curves from the rows of a table, in the form that :func:`plot_learning_curve` takes.
 
     ::
 
@@ -100,11 +103,16 @@ def published_curves(
             curves = published_curves(csv.DictReader(file), "return_after_2_exploration_episodes")
 
     Args:
-        rows: each maps the names of the columns to text.
-        returns, name, env_steps: the columns of returns, of the curves' names and of environment steps.
+        rows: the rows of the table; each maps the names of the columns to text.
+        returns: the name of the column with the returns.
+        name: the name of the column that says to which curve a row belongs.
+        env_steps: the name of the column with the environment steps.
+
+    Returns:
+        The environment steps [N] and the returns [N] of each curve, by the curve's name.
 
     Raises:
-        UsageError: no rows, a column is missing, or an entry is not a finite number.
+        UsageError: there are no rows, a column is missing, or an entry is not a finite number.
     """
     points: dict[str, list[tuple[str, str]]] = {}
     try:
@@ -118,7 +126,7 @@ def published_curves(
 
 
 def describe_methods(results: Mapping[str, AdaptationResult]) -> str:
-    """The alternative text of :func:`plot_methods`, written from the same numbers."""
+    """Return the alternative text of :func:`plot_methods`."""
     curves, tasks, steps = _method_curves(results)
     rows = []
     for name, (env_steps, mean, error) in curves.items():
@@ -135,7 +143,7 @@ def describe_methods(results: Mapping[str, AdaptationResult]) -> str:
 
 
 def describe_learning_curve(records: Sequence[Mapping[str, Any]], published: Mapping[str, Curve] | None = None) -> str:
-    """The alternative text of :func:`plot_learning_curve`: where each curve begins and ends."""
+    """Return the alternative text of :func:`plot_learning_curve`, which says where each curve begins and ends."""
     env_steps, before, after = _columns(records)
     late = slice(-max(1, len(after) // 10), None)
     ends = [
@@ -155,38 +163,33 @@ def describe_learning_curve(records: Sequence[Mapping[str, Any]], published: Map
 def _method_curves(
     results: Mapping[str, AdaptationResult],
 ) -> tuple[dict[str, tuple[Array, Array, Array]], int, int]:
-    """Environment steps, mean and standard error [S] of each method; K; T."""
+    """Return the environment steps, mean and standard error [S] of each method; then the numbers K and T of all."""
     if not results:
         raise UsageError("there is nothing to plot: no result was given")
     (first, *_), curves = results.values(), {}
     for name, result in results.items():
         by_task = check_finite(f"returns of {name}", result.returns, "K, S, E").mean(-1)  # [K, S]
         if not np.array_equal(result.tasks, first.tasks) or episode_steps(result) != episode_steps(first):
-            raise UsageError(f"{name} adapted to other tasks or horizons than {next(iter(results))}; use the same ones")
+            raise UsageError(
+                f"{name} adapted to other tasks or horizons than {next(iter(results))}; use the same for both"
+            )
         error = by_task.std(0, ddof=1) / np.sqrt(len(by_task)) if len(by_task) > 1 else np.zeros(by_task.shape[1])
         curves[name] = (np.asarray(result.env_steps, dtype=float), by_task.mean(0), error)
     return curves, len(first.tasks), episode_steps(first)
 
 
 def _columns(records: Sequence[Mapping[str, Any]]) -> tuple[Array, Array, Array]:
-    """Environment steps, returns before and returns after, [N] each."""
+    """Return the environment steps, the returns before and the returns after adaptation, [N] each."""
     try:
         columns = [[record[key] for record in records] for key in ("env_steps", "before", "after")]
     except KeyError as error:
-        raise UsageError(f"a record of training has no {error}; a line of metrics.jsonl has it") from None
+        raise UsageError(f"a record of training has no {error}; give the lines of metrics.jsonl") from None
     env_steps, before, after = check_finite("record of training", columns)
     return env_steps, before, after
 
 
 def _check_published(published: Mapping[str, Curve] | None) -> dict[str, tuple[Array, Array]]:
-    curves = {}
-    for name, (env_steps, returns) in (published or {}).items():
-        what = f"published curve {name!r}"
-        x, y = check_finite(what, env_steps, "N"), check_finite(what, returns, "N")
-        if len(x) != len(y):
-            raise UsageError(f"cannot plot: the {what} has {len(x)} environment steps but {len(y)} returns")
-        curves[name] = (x, y)
-    return curves
+    return {name: check_curve(f"published curve {name!r}", *curve) for name, curve in (published or {}).items()}
 
 
 def _millions(steps: float) -> str:

@@ -1,4 +1,4 @@
-"""Evaluations with their intervals: over the steps spent on a task, and beside each other in groups."""
+"""Plots of evaluations with their confidence intervals: against the steps spent adapting, and in groups."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from mpsearch.view.plots.style import count_axis, legend, line_style, new_axes, 
 
 
 def plot_evaluations(evaluations: Mapping[str, Evaluation], axes: Axes | None = None) -> Axes:
-    """Mean return against the environment steps spent on a task, one line a method, on a logarithmic axis from 0.
+    """Plot the mean return against the environment steps spent adapting to a task, one line for each method.
 
-    The band is the 95 % bootstrap interval over seeds; with a single seed there is none. A method that needs no
-    adaptation has one point.
+    The error bars are the 95 % bootstrap intervals over seeds; with a single seed there are none. A method that does
+    not adapt has a single point. The axis of steps is logarithmic and also shows 0.
 
     Args:
-        evaluations: on the same tasks, by the name of the method.
+        evaluations: the evaluation of each method by its name, all on the same tasks.
+        axes: the axes to draw into; a new figure by default.
 
     Raises:
-        UsageError: there are none, or they are on different tasks.
+        UsageError: there are no evaluations, or they are on different tasks.
     """
     _require_same_tasks(evaluations)
     axes = new_axes(axes, width=8.4)
@@ -31,10 +32,8 @@ def plot_evaluations(evaluations: Mapping[str, Evaluation], axes: Axes | None = 
         axes.plot(evaluation.env_steps, evaluation.mean, label=name, **style)
         if len(evaluation.seeds) > 1:
             low, high = evaluation.interval().T
-            axes.errorbar(
-                evaluation.env_steps, evaluation.mean, [evaluation.mean - low, high - evaluation.mean],
-                fmt="none", ecolor=style["color"], capsize=3,
-            )  # fmt: skip
+            bars = [evaluation.mean - low, high - evaluation.mean]
+            axes.errorbar(evaluation.env_steps, evaluation.mean, bars, fmt="none", ecolor=style["color"], capsize=3)
     steps = np.concatenate([evaluation.env_steps for evaluation in evaluations.values()])
     count_axis(axes, steps, "environment steps spent adapting, per task")
     axes.set_ylabel("mean return (sum of rewards)")
@@ -43,7 +42,7 @@ def plot_evaluations(evaluations: Mapping[str, Evaluation], axes: Axes | None = 
 
 
 def describe_evaluations(evaluations: Mapping[str, Evaluation]) -> str:
-    """The alternative text of :func:`plot_evaluations`, written from the same numbers."""
+    """Return the alternative text of :func:`plot_evaluations`."""
     _require_same_tasks(evaluations)
     rows = []
     for name, evaluation in evaluations.items():
@@ -60,14 +59,18 @@ Groups = Mapping[str, Mapping[str, Evaluation]]
 
 
 def plot_groups(groups: Groups, axes: Axes | None = None, *, before: bool = True) -> Axes:
-    """A row a group, a marker a method: the mean return at the end with its 95 % interval over seeds.
+    """Plot the mean return after adaptation with its 95 % interval over seeds.
+
+    Each group of evaluations has a row, and each method has its own marker.
 
     Args:
-        groups: evaluations by group, such as a change of the body, and by method. Groups may differ in their tasks.
-        before: draw the mean before adaptation too, as a hollow marker joined to the one at the end.
+        groups: the evaluations by the name of the group, such as a change of the robot's body, and then by the name
+            of the method. Different groups may have different tasks.
+        axes: the axes to draw into; a new figure by default.
+        before: also draw the mean before adaptation, as a hollow marker that a line joins to the other one.
 
     Raises:
-        UsageError: there are none, or the methods of a group are on different tasks.
+        UsageError: there are no evaluations, or the methods of a group were evaluated on different tasks.
     """
     methods = _methods(groups)
     axes = new_axes(axes, width=8.4)
@@ -89,7 +92,7 @@ def plot_groups(groups: Groups, axes: Axes | None = None, *, before: bool = True
 
 
 def describe_groups(groups: Groups, *, before: bool = True) -> str:
-    """The alternative text of :func:`plot_groups`, written from the same numbers."""
+    """Return the alternative text of :func:`plot_groups`."""
     _methods(groups)
     sentences = []
     for name, group in groups.items():
@@ -112,7 +115,7 @@ def _methods(groups: Groups) -> list[str]:
 
 
 def _ends(evaluation: Evaluation) -> tuple[float, float]:
-    """The interval of the mean at the end; with a single seed that mean twice."""
+    """Return the interval of the final mean. With a single seed, both ends are the mean itself."""
     if len(evaluation.seeds) < 2:
         return float(evaluation.mean[-1]), float(evaluation.mean[-1])
     low, high = evaluation.interval()[-1]
@@ -125,4 +128,6 @@ def _require_same_tasks(evaluations: Mapping[str, Evaluation]) -> None:
     first = next(iter(evaluations.values()))
     for name, evaluation in evaluations.items():
         if not np.array_equal(evaluation.tasks, first.tasks):
-            raise UsageError(f"{name} was evaluated on other tasks than {next(iter(evaluations))}; use the same ones")
+            raise UsageError(
+                f"{name} was evaluated on other tasks than {next(iter(evaluations))}; use the same for both"
+            )

@@ -1,12 +1,13 @@
-"""A toy world in which the inner loop can be seen: two parameters, and a bowl-shaped loss for each task.
+"""A toy problem that makes the inner loop visible: two parameters, and a bowl-shaped loss for each task.
 
 Let u = R^T (theta - c) be the displacement from the task c along the axes of the bowl. Then::
 
     loss(theta, c) = sum_i  h_i w^2 log cosh(u_i / w)
 
-It has the curvature h_i at its bottom and becomes linear beyond the width w, so the Hessian depends on where one is.
-One axis is steep and one is flat: an inner step that suits the steep one hardly moves along the flat one, and this is
-what the second-order meta-gradient knows and the first-order one does not.
+The loss has the curvature h_i at its bottom and becomes linear at distances greater than the width w. The Hessian
+therefore depends on theta. One axis of the bowl is steep and the other is flat. An inner step whose rate suits the
+steep axis hardly moves along the flat axis. The second-order meta-gradient takes this into account; the first-order
+meta-gradient does not.
 """
 
 from __future__ import annotations
@@ -21,34 +22,37 @@ from mpsearch.errors import UsageError, check_count
 from mpsearch.records import Array
 from mpsearch.view.plots.style import AFTER, BEFORE, BESIDE, PALETTE, TARGET, check_finite, legend, new_axes, number
 
-CURVATURE = np.array([2.0, 0.3])  # h: at the bottom, along the steep and the flat axis
+CURVATURE = np.array([2.0, 0.3])  # h, the curvature at the bottom along the steep and the flat axis
 WIDTH = 1.0  # w
-TILT = np.pi / 6  # of the steep axis against the first parameter, so that the two parameters interact
+TILT = np.pi / 6  # the angle from the first parameter to the steep axis, so that the two parameters interact
 AXES = np.array([[np.cos(TILT), -np.sin(TILT)], [np.sin(TILT), np.cos(TILT)]])  # R; its columns are the bowl's axes
-RATE = 0.7  # inner rate at which one step nearly reaches the bottom of the steep axis, and overshoots when close
+RATE = 0.7  # an inner rate with which one step along the steep axis nearly reaches the bottom; near it, it overshoots
 EXTENT = 2.5  # half the side of the square that is drawn
-ARROW = 0.9  # length of the longest arrow
+ARROW = 0.9  # the length of the longest arrow
 
 
 def loss(theta: Array, task: Array) -> Array:
-    """Loss [...] of the parameters ``theta`` [..., 2] on ``task`` [2], 0 at its bottom theta = task."""
+    """Return the loss [...] of the parameters ``theta`` [..., 2] on ``task`` [2]. It is 0 where theta = task."""
     u = _displacement(theta, task)
     return (CURVATURE * WIDTH**2 * (np.logaddexp(u, -u) - np.log(2))).sum(-1)
 
 
 def gradient(theta: Array, task: Array) -> Array:
-    """Gradient [..., 2] of :func:`loss` in ``theta`` [..., 2]: R (h w tanh(u / w))."""
+    """Return the gradient [..., 2] of :func:`loss` with respect to ``theta`` [..., 2]: R (h w tanh(u / w))."""
     return (CURVATURE * WIDTH * np.tanh(_displacement(theta, task))) @ AXES.T
 
 
 def hessian(theta: Array, task: Array) -> Array:
-    """Hessian [..., 2, 2] of :func:`loss` in ``theta`` [..., 2]: R diag(h / cosh^2(u / w)) R^T."""
+    """Return the Hessian [..., 2, 2] of :func:`loss` at ``theta`` [..., 2]: R diag(h / cosh^2(u / w)) R^T."""
     curvature = CURVATURE * (1 - np.tanh(_displacement(theta, task)) ** 2)  # [..., 2]
     return AXES * curvature[..., None, :] @ AXES.T
 
 
 def inner_steps(start: Array, task: Array, rate: float = RATE, steps: int = 1) -> Array:
-    """The path [N + 1, ..., 2] of N = ``steps`` steps of gradient descent on ``task`` [2] from ``start`` [..., 2].
+    """Take N = ``steps`` steps of gradient descent on ``task`` [2] from ``start`` [..., 2].
+
+    Returns:
+        The path [N + 1, ..., 2], from the start to the parameters after the last step.
 
     Raises:
         UsageError: a number is not finite, a shape is wrong, or ``rate`` or ``steps`` is below 0.
@@ -61,13 +65,14 @@ def inner_steps(start: Array, task: Array, rate: float = RATE, steps: int = 1) -
 
 
 def meta_gradient(start: Array, task: Array, rate: float = RATE, steps: int = 1, order: int = 2) -> Array:
-    """Gradient [..., 2] of the loss after ``steps`` inner steps in the ``start`` [..., 2] they begin from.
+    """Return the gradient [..., 2] of the loss after ``steps`` inner steps with respect to their ``start`` [..., 2].
 
-    With g the gradient at the end of the path, the second order is (I - rate H_0) ... (I - rate H_{N-1}) g, H_n being
-    the Hessian at step n. The first order leaves the Hessians out: it is g alone.
+    Let g be the gradient of the loss at the end of the path, and H_n the Hessian at step n. The second-order
+    meta-gradient is (I - rate H_0) ... (I - rate H_{N-1}) g. The first-order meta-gradient leaves out the Hessians,
+    so it is g itself.
 
     Raises:
-        UsageError: ``order`` is neither 1 nor 2; or as :func:`inner_steps`.
+        UsageError: ``order`` is neither 1 nor 2, or another argument is one that :func:`inner_steps` does not allow.
     """
     if order not in (1, 2):
         raise UsageError(f"order must be 1 or 2, not {order!r}")
@@ -79,10 +84,13 @@ def meta_gradient(start: Array, task: Array, rate: float = RATE, steps: int = 1,
 
 
 def surface(task: Array, extent: float = EXTENT, n: int = 81) -> tuple[Array, Array]:
-    """The loss on a square grid: its coordinates [n] from -extent to extent, and values [n, n], a row for each theta_2.
+    """Compute the loss on a square grid of n x n points.
+
+    Returns:
+        The coordinates [n] of the grid, from -extent to extent, and the losses [n, n] with one row for each theta_2.
 
     Raises:
-        UsageError: ``extent`` is not above 0, or ``n`` below 2.
+        UsageError: ``extent`` is not above 0, or ``n`` is below 2.
     """
     if not (np.isfinite(extent) and extent > 0):
         raise UsageError(f"extent must be a number above 0, not {extent!r}")
@@ -97,14 +105,15 @@ def plot_landscape(
     extent: float | None = None,
     axes: Axes | None = None,
 ) -> Axes:
-    """Contours of a task's loss, the path of the inner steps on it, and where a meta-step would move the start.
+    """Plot the contours of a task's loss, the path of the inner steps, and the direction of the meta-step.
 
     Args:
-        task: [2], the bottom of the bowl.
-        path: [N + 1, 2] of :func:`inner_steps`.
-        meta_gradients: [2] by name, such as "second order". Arrows show the way down, all to the same scale.
-        extent: half the side of the square that is drawn; by default it holds everything.
-        axes: where to draw; a new figure by default.
+        task: [2] the bottom of the bowl.
+        path: [N + 1, 2] the path that :func:`inner_steps` returned.
+        meta_gradients: [2] each meta-gradient by its name, such as "second order". An arrow of the negative
+            meta-gradient is drawn from the start; all arrows have the same scale.
+        extent: half the side of the square that is drawn; by default the square contains the task and the path.
+        axes: the axes to draw into; a new figure by default.
 
     Raises:
         UsageError: a number is not finite, or a shape is wrong.
@@ -114,7 +123,7 @@ def plot_landscape(
         extent = max(EXTENT, 1.15 * float(np.abs([*path, task]).max()))
     line, values = surface(task, extent)
     axes = new_axes(axes, BESIDE)
-    levels = values.max() * np.linspace(0, 1, 13)[1:] ** 2  # closer at the bottom, where the loss is flat
+    levels = values.max() * np.linspace(0, 1, 13)[1:] ** 2  # denser near the bottom, where the loss changes little
     contours = axes.contour(line, line, values, levels, colors="0.75", linewidths=0.8)
     axes.clabel(contours, levels[1:-1:3], fmt=number, fontsize="x-small", colors="0.45")
     axes.plot(*path.T, color="0.25", linewidth=1.2, marker=".", markersize=6)
@@ -133,7 +142,7 @@ def plot_landscape(
 
 
 def describe_landscape(task: Array, path: Array, meta_gradients: Mapping[str, Array] | None = None) -> str:
-    """The alternative text of :func:`plot_landscape`, written from the same numbers."""
+    """Return the alternative text of :func:`plot_landscape`."""
     task, path, arrows = _check(task, path, meta_gradients)
     before, after = loss(path[[0, -1]], task)
     words = (
@@ -171,7 +180,7 @@ def _draw_arrows(axes: Axes, start: Array, arrows: Mapping[str, Array]) -> None:
 
 
 def _displacement(theta: Array, task: Array) -> Array:
-    """u / w [..., 2]: from the bottom, along the axes of the bowl."""
+    """Return u / w [..., 2], the displacement from the bottom along the axes of the bowl, in units of the width."""
     return (np.asarray(theta, dtype=float) - _points("task", task, "2")) @ AXES / WIDTH
 
 
@@ -185,7 +194,7 @@ def _points(what: str, values: Any, shape: str | None = None) -> Array:
 def _check(
     task: Array, path: Array, meta_gradients: Mapping[str, Array] | None
 ) -> tuple[Array, Array, dict[str, Array]]:
-    """Task and path, and the arrows: the ways down."""
+    """Return the task, the path and the arrows, which are the negative meta-gradients."""
     arrows = {name: -_points(f"meta-gradient {name!r}", g, "2") for name, g in (meta_gradients or {}).items()}
     return _points("task", task, "2"), _points("path", path, "N + 1, 2"), arrows
 

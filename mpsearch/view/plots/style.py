@@ -1,4 +1,4 @@
-"""What all pictures share: colours, axes, checks of what is to be drawn, and how a notebook shows it."""
+"""What all plots share: colours, axes, checks of the data, and display in a notebook."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ PALETTE = {
     "orange": "#E69F00",
     "black": "#000000",
 }
-"""Okabe and Ito's colours, which readers with any common colour blindness can tell apart.
+"""The palette of Okabe and Ito, whose colours readers with a common colour blindness can tell apart.
 
-Their yellow is left out: it is too faint on white. Every use adds a second cue (marker, dash or label).
+Its yellow is left out because it is hard to see on white. No plot relies on colour alone: lines also differ in their
+marker, dash or label.
 """
 
 BEFORE, AFTER, TARGET = PALETTE["orange"], PALETTE["blue"], PALETTE["black"]
 MARKERS = "osD^vPX"
 DASHES = ("-", "--", ":", "-.")
-BESIDE = 7.2  # inches: the width of a figure with room for a legend beside the axes
-COLOUR_MAP = "cividis"  # for a number: its lightness grows evenly, and it looks alike to nearly all readers
+BESIDE = 7.2  # inches; the width of a figure that has room for a legend beside the axes
+COLOUR_MAP = "cividis"  # its lightness increases evenly, and it looks similar to readers with colour blindness
 
 
 def new_axes(axes: Axes | None, width: float = 6.4) -> Axes:
-    """``axes``, or those of a new figure ``width`` inches wide."""
+    """Return ``axes``, or the axes of a new figure that is ``width`` inches wide if they are ``None``."""
     if axes is None:
         _, axes = plt.subplots(figsize=(width, 4.0), layout="constrained")
         axes.spines[["top", "right"]].set_visible(False)
@@ -45,27 +46,31 @@ def new_axes(axes: Axes | None, width: float = 6.4) -> Axes:
 
 
 def line_style(i: int) -> dict[str, Any]:
-    """Colour, marker and dash of line ``i``; no two of the first 28 lines are alike."""
+    """Return the colour, the marker and the dash of line ``i``. The first 28 lines all look different."""
     colours = list(PALETTE.values())
     dash = DASHES[i // len(colours) % len(DASHES)]
     return {"color": colours[i % len(colours)], "marker": MARKERS[i % len(MARKERS)], "linestyle": dash, "markersize": 7}
 
 
 def legend(axes: Axes, title: str | None = None, *, beside: bool = False) -> None:
-    """A legend without a frame, in the axes or ``beside`` them."""
+    """Draw a legend without a frame, inside the axes or ``beside`` them."""
     place: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.02, 0.5), "fontsize": "small"} if beside else {}
     axes.legend(frameon=False, title=title, title_fontsize="small", alignment="left", **place)
 
 
 def round_numbers(low: float, high: float, factors: Sequence[int] = (1, 2, 5)) -> list[float]:
-    """``factors`` times the powers of ten from ``low`` to ``high``, both above 0."""
+    """Return the products of ``factors`` and powers of ten that lie between ``low`` and ``high``, both above 0."""
     exponents = range(int(np.floor(np.log10(low))), int(np.floor(np.log10(high))) + 1)
     numbers = [float(f"{factor}e{exponent}") for exponent in exponents for factor in factors]
     return [number for number in numbers if low <= number <= high]
 
 
 def count_axis(axes: Axes, counts: Array, label: str) -> None:
-    """Make x fit ``counts``, none below 0: a logarithmic axis that has room for 0, if they span a factor of ten."""
+    """Set up the horizontal axis for ``counts``, which are 0 or more.
+
+    If the positive counts span a factor of ten or more, the axis is logarithmic and also shows 0. Otherwise it is
+    linear.
+    """
     positive = counts[counts > 0]
     if positive.size and positive.max() >= 10 * positive.min():
         low, high = float(positive.min()), float(positive.max())
@@ -82,25 +87,30 @@ def count_axis(axes: Axes, counts: Array, label: str) -> None:
 
 
 def number(value: float) -> str:
-    """``value`` in words' precision: whole from 10 on, else two digits."""
+    """Return ``value`` as text: without decimals from 10 on, and with two significant digits below."""
     return f"{value:.0f}" if abs(value) >= 10 else f"{value + 0.0:.2g}"  # + 0.0 turns -0.0 into 0.0
 
 
 def episode_steps(result: AdaptationResult) -> int:
-    """T, the steps of one episode."""
+    """Return T, the number of steps of an episode."""
     return int(result.trajectories.shape[2]) - 1
 
 
 def return_label(steps: int) -> str:
-    """The name of an axis of returns of episodes of ``steps`` steps."""
+    """Return the label of an axis that shows returns of episodes with ``steps`` steps."""
     return f"return (sum of rewards over {steps} steps)"
 
 
 def check_finite(what: str, values: Any, shape: str | None = None) -> Array:
-    """``values`` as a float array, of as many axes as ``shape`` has letters ("K, Z").
+    """Return ``values`` as an array of floats, after checking that they can be plotted.
+
+    Args:
+        what: the name of the values in an error.
+        values: an array, or anything that NumPy converts to one.
+        shape: the names of the axes, such as "K, Z"; their number is checked. ``None`` allows any shape.
 
     Raises:
-        UsageError: they are no numbers, none, not finite, or have another number of axes.
+        UsageError: the values are not numbers, there are none, one is not finite, or the number of axes is wrong.
     """
     try:
         array = np.asarray(values, dtype=np.float64)
@@ -116,8 +126,20 @@ def check_finite(what: str, values: Any, shape: str | None = None) -> Array:
     return array
 
 
+def check_curve(what: str, steps: Any, returns: Any) -> tuple[Array, Array]:
+    """Return the environment steps [N] and the returns [N] of a curve as arrays, after checking them.
+
+    Raises:
+        UsageError: one of the two is empty or not finite, or their lengths differ.
+    """
+    x, y = check_finite(what, steps, "N"), check_finite(what, returns, "N")
+    if len(x) != len(y):
+        raise UsageError(f"cannot plot: the {what} has {len(x)} environment steps but {len(y)} returns")
+    return x, y
+
+
 def save(axes: Axes, path: str | os.PathLike[str]) -> None:
-    """Write the figure of ``axes`` to ``path`` and close it."""
+    """Write the figure that contains ``axes`` to the file ``path``, and close it."""
     figure = axes.get_figure(root=True)
     assert figure is not None
     figure.savefig(path, dpi=110)
@@ -125,21 +147,21 @@ def save(axes: Axes, path: str | os.PathLike[str]) -> None:
 
 
 def picture_and_words(axes: Axes, words: str) -> tuple[Any, Any]:
-    """The figure of ``axes`` with ``words`` as its alternative text, and the same as text; closes the figure.
+    """Return two notebook outputs: the figure with ``words`` as its alternative text, and ``words`` as a paragraph.
 
-    JupyterLab draws PNG outputs without their alternative text, so a screen reader needs the text as well.
+    JupyterLab drops the alternative text of PNG outputs, so screen readers need the paragraph. The figure is closed.
     """
-    from IPython.display import Image, Markdown
+    from mpsearch.view.jupyter import display
 
     picture, figure = io.BytesIO(), axes.get_figure(root=True)
     assert figure is not None
     figure.savefig(picture, format="png", dpi=100)
     plt.close(figure)
-    return Image(picture.getvalue(), alt=words), Markdown(f"*In words:* {words}")
+    return display.Image(picture.getvalue(), alt=words), display.Markdown(f"*In words:* {words}")
 
 
 def show(axes: Axes, words: str) -> None:
     """Show the figure of ``axes`` in a notebook, with ``words`` as its alternative text and as text below it."""
-    from IPython.display import display
+    from mpsearch.view.jupyter import display
 
-    display(*picture_and_words(axes, words))
+    display.display(*picture_and_words(axes, words))

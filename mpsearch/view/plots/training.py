@@ -1,4 +1,4 @@
-"""Training on one task: learning curves, and the paths of a point."""
+"""Plots of training on one task: learning curves, and the paths of a point in the plane."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from mpsearch.errors import UsageError
 from mpsearch.records import Array
-from mpsearch.view.plots.style import DASHES, PALETTE, TARGET, check_finite, legend, new_axes, number
+from mpsearch.view.plots.style import DASHES, PALETTE, TARGET, check_curve, check_finite, legend, new_axes, number
 
 Curves = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 
@@ -17,10 +17,16 @@ Curves = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 def plot_training(
     curves: Curves, axes: Axes | None = None, ylabel: str = "mean return", xlabel: str = "environment steps"
 ) -> Axes:
-    """Learning curves, each (environment steps, mean returns), by name; or what else the labels say.
+    """Plot learning curves.
+
+    Args:
+        curves: (environment steps [N], mean returns [N]) of each curve by its name. The curves may show other
+            quantities if the labels say so.
+        axes: the axes to draw into; a new figure by default.
+        ylabel, xlabel: the labels of the axes.
 
     Raises:
-        UsageError: no curve, an empty one, one whose parts differ in length, or a number that is not finite.
+        UsageError: there is no curve, a curve is empty, its two parts differ in length, or a number is not finite.
     """
     axes = new_axes(axes)
     colours = list(PALETTE.values())
@@ -34,7 +40,7 @@ def plot_training(
 
 
 def describe_training(curves: Curves, ylabel: str = "mean return", xlabel: str = "environment steps") -> str:
-    """The alternative text of :func:`plot_training`: where each curve begins and ends."""
+    """Return the alternative text of :func:`plot_training`, which says where each curve begins and ends."""
     rows = [
         f"{name}: {number(returns[0])} at first, {number(returns[-1])} after {steps[-1]:,.0f} {xlabel}"
         for name, (steps, returns) in _check(curves).items()
@@ -43,9 +49,15 @@ def describe_training(curves: Curves, ylabel: str = "mean return", xlabel: str =
 
 
 def plot_paths(paths: Array, goal: Array, axes: Axes | None = None) -> Axes:
-    """Paths [N, T + 1, 2] of a point in the plane, in m, and the goal [2]; a cross at the end of each.
+    """Plot the paths of a point in the plane and its goal. A cross marks the end of each path.
 
-    The square is at least 1 m wide around the origin, so that pictures of short paths can be compared.
+    The plot shows a square around the origin that is at least 1 m wide, so that plots of short paths have the same
+    scale and can be compared.
+
+    Args:
+        paths: [N, T + 1, 2] positions in m.
+        goal: [2] position in m.
+        axes: the axes to draw into; a new figure by default.
 
     Raises:
         UsageError: there is no path, or a number is not finite.
@@ -64,7 +76,7 @@ def plot_paths(paths: Array, goal: Array, axes: Axes | None = None) -> Axes:
 
 
 def describe_paths(paths: Array, goal: Array) -> str:
-    """The alternative text of :func:`plot_paths`."""
+    """Return the alternative text of :func:`plot_paths`."""
     paths = check_finite("paths", paths, "N, T, 2")
     distance = np.linalg.norm(paths[:, -1] - goal, axis=-1)
     return (
@@ -77,10 +89,4 @@ def describe_paths(paths: Array, goal: Array) -> str:
 def _check(curves: Curves) -> dict[str, tuple[Array, Array]]:
     if not curves:
         raise UsageError("there is nothing to plot: no curve was given")
-    checked = {}
-    for name, (steps, returns) in curves.items():
-        x, y = check_finite(f"steps of {name}", steps, "N"), check_finite(f"returns of {name}", returns, "N")
-        if len(x) != len(y):
-            raise UsageError(f"cannot plot: {name} has {len(x)} environment steps but {len(y)} returns")
-        checked[name] = (x, y)
-    return checked
+    return {name: check_curve(f"curve {name!r}", *curve) for name, curve in curves.items()}

@@ -1,6 +1,7 @@
-"""Explorers: turn a knob, see what changes, read it in a sentence.
+"""Explorers: widgets with controls, a plot that follows them, and a sentence that says what the plot shows.
 
-Each is a thin shell over pure functions, can be driven from Python alone, and keeps what it drew in ``.result``::
+The computations are in functions that do not need the widget. Each explorer can also be controlled from Python, and
+its attribute ``result`` holds the numbers that it shows::
 
     explorer = PosteriorExplorer(mpsearch.load("pearl-cheetah-velocity"))
     explorer.controls["transitions"].value = 40

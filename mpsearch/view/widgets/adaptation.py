@@ -1,4 +1,4 @@
-"""Choose a task, press Run, and see meta-policies adapt to it: returns before and after, and the run itself."""
+"""An explorer of adaptation: choose a task, press Run, and compare the behaviour before and after adaptation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import ipywidgets
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -16,23 +15,24 @@ from mpsearch.errors import UsageError
 from mpsearch.meta_policy import MetaPolicy
 from mpsearch.records import AdaptationResult
 from mpsearch.tasks import TaskDistribution
+from mpsearch.view.jupyter import ipywidgets
 from mpsearch.view.player import Player, runners_of
 from mpsearch.view.plots import AFTER, BEFORE, plot_methods
 from mpsearch.view.widgets import shell
 from mpsearch.view.widgets.shell import LABELS, WIDE, Drawn, errors_in_words
 
-REMEMBERED = 32  # adaptations, about 0.3 MB each
+REMEMBERED = 32  # adaptations that the cache holds, about 0.3 MB each
 MOST_STEPS = 5
 BOTH = "both"
 
 
 class Stopped(Exception):
-    """The reader pressed Stop."""
+    """Raised inside an adaptation after the user has pressed Stop."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What is to be adapted: by which methods, to which task [P], in how many steps, with which seed."""
+    """The values of the controls: the methods, the task [P], the number of adaptation steps and the seed."""
 
     methods: tuple[str, ...]
     task: tuple[float, ...]
@@ -40,27 +40,29 @@ class Choice:
     seed: int
 
 
-Results = Mapping[str, AdaptationResult]  # one a method, each of one task
+Results = Mapping[str, AdaptationResult]  # the result of each method by its name, on one task
 
 
 class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[misc]
-    """Adapts one or more meta-policies to a task of your choice, when Run is pressed, and shows what changed.
+    """An explorer that adapts one or more meta-policies to a task of your choice and shows what changes.
 
-    The first adaptation happens at once. Later ones work in the background: the page stays responsive, Stop ends
-    them after the present episodes, and a second Run while one works does nothing. An adaptation that was done
-    before comes from a cache.
+    The first adaptation runs while the explorer is created. Later ones start when Run is pressed and run in the
+    background, so that the page stays responsive. Stop ends an adaptation once the episodes being collected are
+    complete. Pressing Run again during an adaptation has no effect. An adaptation that was computed before is read
+    from a cache.
 
-    Controls: ``method`` (with several agents), ``task`` (or one for each of the task's numbers), ``steps``, ``seed``.
+    Controls: ``method`` (if there are several agents), one control for each parameter of the task by its name,
+    ``steps`` and ``seed``.
 
     Args:
         agents: meta-policies for the same family of tasks, such as ``mpsearch.load("maml-cheetah-velocity")``.
-        seed: of the exploration, at first.
+        seed: the initial value of the seed, which determines the exploration.
 
     Attributes:
-        controls: the controls by name; ``controls["seed"].value = 1`` does what the reader's hand does.
-        run, stop: the buttons; ``run.click()`` presses.
-        result: the :class:`AdaptationResult` of each method by name; empty before there is one.
-        player, picture, words, error: what is shown.
+        controls: the controls by name; ``controls["seed"].value = 1`` has the same effect as typing 1 there.
+        run, stop: the buttons; ``run.click()`` has the same effect as a click with the mouse.
+        result: the :class:`AdaptationResult` of each method by its name; empty before the first adaptation.
+        player, picture, words, error: the parts of the explorer that show the result.
     """
 
     def __init__(self, *agents: MetaPolicy, seed: int = 0) -> None:
@@ -87,14 +89,14 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
         return dict(self.drawn.result) if self.drawn else {}
 
     def choice(self) -> Choice:
-        """What the controls ask for."""
+        """Return the present values of the controls."""
         values = {name: control.value for name, control in self.controls.items()}
         method = values.pop("method", BOTH)
         steps, seed = values.pop("steps"), values.pop("seed")
         return Choice(tuple(self.agents) if method == BOTH else (method,), tuple(values.values()), steps, seed)
 
     def start(self) -> None:
-        """Adapt in the background; nothing happens while an adaptation is at work."""
+        """Start an adaptation in the background, unless one is already running."""
         if self._worker is not None and self._worker.is_alive():
             return
         self._stopping.clear()
@@ -102,7 +104,7 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
         self._worker.start()
 
     def wait(self, timeout: float | None = None) -> None:
-        """Return when the adaptation at work is done, or after ``timeout`` seconds."""
+        """Wait until the running adaptation is done, for at most ``timeout`` seconds."""
         if self._worker is not None:
             self._worker.join(timeout)
 
@@ -118,8 +120,9 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
         try:
             with errors_in_words(self.error):
                 try:
-                    results = {name: self._adapted(name, choice.task, choice.steps, choice.seed)
-                               for name in choice.methods}  # fmt: skip
+                    results = {
+                        name: self._adapted(name, choice.task, choice.steps, choice.seed) for name in choice.methods
+                    }
                     self._show(choice, results)
                 except Stopped:
                     ended = "Stopped"
@@ -149,78 +152,80 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
 
 
 def check_agents(agents: tuple[MetaPolicy, ...]) -> tuple[dict[str, MetaPolicy], TaskDistribution]:
-    """The agents by the name of their method, and the family of tasks that they share.
+    """Return the agents by the name of their method, and the family of tasks that they share.
 
     Raises:
-        UsageError: none, something else, two of one method, or different families.
+        UsageError: there are no agents, one is not a meta-policy, two have the same method, or their families of
+            tasks differ.
     """
     if not agents or not all(isinstance(agent, MetaPolicy) for agent in agents):
         raise UsageError('give one or more meta-policies, such as mpsearch.load("maml-cheetah-velocity")')
     named = {agent.algorithm.upper(): agent for agent in agents}
     if len(named) < len(agents):
-        raise UsageError("give at most one meta-policy of each algorithm: they are told apart by its name")
+        raise UsageError("give at most one meta-policy of each algorithm, because its name labels the results")
     first = agents[0].tasks
     for agent in agents[1:]:
         if (agent.tasks.id, agent.tasks.config) != (first.id, first.config):
             raise UsageError(
-                f"the meta-policies must share their tasks: {first.id} {first.config} is not"
+                f"the meta-policies must share their tasks: {first.id} {first.config} differs from"
                 f" {agent.tasks.id} {agent.tasks.config}"
             )
     return named, first
 
 
 def make_controls(methods: list[str], family: TaskDistribution, seed: int) -> dict[str, Any]:
-    """The controls by name, in the order in which they are shown."""
-    shared: dict[str, Any] = {"style": LABELS, "layout": WIDE}
+    """Return the controls by name, in the order in which they are shown."""
     controls: dict[str, Any] = {}
     if len(methods) > 1:
-        controls["method"] = ipywidgets.ToggleButtons(
-            options=[*methods, BOTH], value=BOTH, description="Method", tooltip="Which meta-policy adapts", **shared
-        )
-    middle = (family.low + family.high) / 2
-    if family.contains(middle):
-        for name, low, high in zip(family.parameter_names, family.low, family.high, strict=True):
-            controls[name] = ipywidgets.FloatSlider(
-                value=low + 0.75 * (high - low), min=low, max=high, step=(high - low) / 60, readout_format=".2f",
-                description=f"Task: {name}", tooltip="The task, which the agent is not told", **shared,
-            )  # fmt: skip
-    else:  # a few tasks and nothing between them
-        (name,) = family.parameter_names
-        values = sorted({float(task[0]) for task in family.spread()}, reverse=True)
-        controls[name] = ipywidgets.ToggleButtons(
-            options=[(f"{value:+g}", value) for value in values], description=f"Task: {name}",
-            tooltip="The task, which the agent is not told", **shared,
-        )  # fmt: skip
-    controls["steps"] = ipywidgets.IntSlider(
-        value=2, min=1, max=MOST_STEPS, description="Steps of adaptation",
-        tooltip="Gradient steps for MAML, exploration episodes for PEARL", **shared,
-    )  # fmt: skip
+        look = shell.look("Method", "Which meta-policy adapts")
+        controls["method"] = ipywidgets.ToggleButtons(options=[*methods, BOTH], value=BOTH, **look)
+    controls |= task_controls(family)
+    look = shell.look("Steps of adaptation", "Gradient steps for MAML, exploration episodes for PEARL")
+    controls["steps"] = ipywidgets.IntSlider(value=2, min=1, max=MOST_STEPS, **look)
     controls["seed"] = shell.seed_control(seed)
     return controls
 
 
+def task_controls(family: TaskDistribution) -> dict[str, Any]:
+    """Return one control for each parameter of the task: a slider, or buttons if there are only a few tasks."""
+    looks = {
+        name: shell.look(f"Task: {name}", "The task, which the agent is not told") for name in family.parameter_names
+    }
+    if not family.contains((family.low + family.high) / 2):  # the tasks are single values, such as -1 and 1
+        ((name, look),) = looks.items()
+        values = sorted({float(task[0]) for task in family.spread()}, reverse=True)
+        return {name: ipywidgets.ToggleButtons(options=[(f"{value:+g}", value) for value in values], **look)}
+    return {
+        name: ipywidgets.FloatSlider(
+            low + 0.75 * (high - low), min=low, max=high, step=(high - low) / 60, readout_format=".2f", **look
+        )
+        for (name, look), low, high in zip(looks.items(), family.low, family.high, strict=True)
+    }
+
+
 def draw(family: TaskDistribution, choice: Choice, results: Results) -> Drawn:
-    """Returns before and after, and on the way, with a sentence that says the same."""
+    """Draw the returns before and after adaptation and at each stage, with a sentence that describes them."""
     figure, (left, right) = shell.new_figure(2)
     figure.set_layout_engine("constrained")
     plot_pairs(results, left)
     plot_methods(results, right)
-    right.set_ylabel("mean return")  # the left one says what that is
+    right.set_ylabel("mean return")  # a short label, because the left plot already explains the return
     words = describe(family, choice, results)
     return Drawn(shell.to_png(figure), words, words, results)
 
 
 def plot_pairs(results: Results, axes: Axes) -> Axes:
-    """Mean return before and after adaptation of each method, joined."""
+    """Plot the mean return of each method before and after adaptation, joined by a line."""
     for x, result in enumerate(results.values()):
         before, after = result.before[0], result.after[0]
         axes.plot([x - 0.15, x + 0.15], [before, after], color="0.45", linewidth=1.2, zorder=1)
         for shift, value, colour, marker, name in (
-            (-0.15, before, BEFORE, "o", "before adaptation"), (0.15, after, AFTER, "D", "after adaptation"),
-        ):  # fmt: skip
+            (-0.15, before, BEFORE, "o", "before adaptation"),
+            (0.15, after, AFTER, "D", "after adaptation"),
+        ):
             label = name if x == 0 else None
             axes.scatter(x + shift, value, s=70, color=colour, marker=marker, edgecolors="white", label=label, zorder=2)
-            above = value == max(before, after)  # the line leaves the other marker upwards
+            above = value == max(before, after)  # the number stands on the side where the line is not
             offset, side = (0, 9 if above else -9), "bottom" if above else "top"
             number, point = f"{value:.0f}", (x + shift, value)
             axes.annotate(number, point, xytext=offset, textcoords="offset points", ha="center", va=side)
@@ -233,7 +238,7 @@ def plot_pairs(results: Results, axes: Axes) -> Axes:
 
 
 def describe(family: TaskDistribution, choice: Choice, results: Results) -> str:
-    """The summary: what each method gained on the task, and at which cost."""
+    """Return the sentence that says how much each method gained on the task, and in how many steps."""
     task = ", ".join(f"{name} {value:.2f}" for name, value in zip(family.parameter_names, choice.task, strict=True))
     gains = [
         f"{name} goes from a return of {result.before[0]:.0f} to {result.after[0]:.0f}"
@@ -244,7 +249,7 @@ def describe(family: TaskDistribution, choice: Choice, results: Results) -> str:
 
 
 def race(family: TaskDistribution, choice: Choice, results: Results) -> list[Any]:
-    """A runner before and one after adaptation for each method."""
+    """Return two runners for each method, one before and one after adaptation."""
     target = choice.task[0] if family.parameter_names == ("velocity",) else None
     pattern = "{method} {when}" if len(results) > 1 else "{when} adaptation"
     return [

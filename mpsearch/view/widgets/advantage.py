@@ -1,38 +1,41 @@
-"""What the discount and lambda do to an advantage estimate: bias against variance, where the truth is known."""
+"""An explorer of advantage estimates: how the discount and lambda trade bias against variance.
+
+The estimates are of a small random walk, whose true advantages are known.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-import ipywidgets
 import numpy as np
 from matplotlib.axes import Axes
 
 from mpsearch.errors import UsageError
 from mpsearch.records import Array
+from mpsearch.view.jupyter import ipywidgets
 from mpsearch.view.plots import AFTER, BEFORE, PALETTE, TARGET
 from mpsearch.view.widgets import walk
-from mpsearch.view.widgets.shell import LABELS, WIDE, Drawn, Shell, errors_in_words, new_figure, seed_control, to_png
+from mpsearch.view.widgets.shell import Drawn, Shell, errors_in_words, look, new_figure, seed_control, to_png
 
 LAMBDAS = np.linspace(0, 1, 41)
 SLIDERS = {  # name: (label, tooltip, value, highest, step)
-    "discount": ("Discount (gamma)", "Weight of a reward one step later; the truth has 0.95", 0.9, 0.99, 0.01),
-    "gae_lambda": ("Lambda", "0 trusts the values, 1 trusts the rewards", 0.8, 1.0, 0.05),
+    "discount": ("Discount (gamma)", "Weight of a reward one step later; the true one is 0.95", 0.9, 0.99, 0.01),
+    "gae_lambda": ("Lambda", "0 relies on the values, 1 relies on the rewards", 0.8, 1.0, 0.05),
     "noise": ("Reward noise", "Standard deviation of the noise of each reward", 0.5, 2.0, 0.1),
     "value_error": ("Error of the values", "0: exact values; 1: the same value everywhere", 0.5, 1.0, 0.1),
 }
-SEED = ("Seed of the draw", "Another seed, other episodes")
+SEED = ("Seed of the draw", "Another seed gives other episodes")
 
 
 @dataclass(frozen=True)
 class AdvantageErrors:
-    """An advantage estimate beside the truth, and its errors along lambda.
+    """An advantage estimate, the true advantage, and the errors of the estimate as functions of lambda.
 
     Attributes:
-        estimate: at the chosen settings.
-        sampled: [X] one such estimate from sampled episodes.
-        lambdas: [L].
+        estimate: the estimate with the chosen settings.
+        sampled: [X] one draw of this estimate, computed from sampled episodes.
+        lambdas: [L] the values of lambda at which the errors are given.
         bias, scatter, error: [L] root mean squares over the positions.
     """
 
@@ -47,9 +50,10 @@ class AdvantageErrors:
 def advantage_errors(
     discount: float, gae_lambda: float, noise: float, value_error: float, seed: int = 0
 ) -> AdvantageErrors:
-    """The estimate at these settings, one draw of it, and its errors at every lambda.
+    """Compute the estimate with these settings, one draw of it, and its errors at every value of lambda.
 
-    Args, raises: as :func:`mpsearch.view.widgets.walk.estimate`; ``seed`` is of the draw.
+    The arguments and the errors are those of :func:`mpsearch.view.widgets.walk.estimate`, except that ``value_error``
+    is its ``error``. ``seed`` determines the episodes of the draw.
     """
     along = [walk.estimate(discount, float(x), noise, value_error) for x in LAMBDAS]
     return AdvantageErrors(
@@ -61,7 +65,7 @@ def advantage_errors(
 
 
 def plot_estimate(errors: AdvantageErrors, axes: Axes) -> Axes:
-    """The estimate's mean and standard deviation at each position, the truth, and one draw."""
+    """Plot the mean and the standard deviation of the estimate at each position, the true advantage, and one draw."""
     e, x = errors.estimate, walk.HERE
     axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     axes.plot(x, e.truth, "*-", color=TARGET, markersize=9, linewidth=1, label="truth")
@@ -74,7 +78,7 @@ def plot_estimate(errors: AdvantageErrors, axes: Axes) -> Axes:
 
 
 def plot_errors(errors: AdvantageErrors, gae_lambda: float, axes: Axes) -> Axes:
-    """Bias, standard deviation and the whole error of the estimate along lambda; a line at ``gae_lambda``."""
+    """Plot the bias, the standard deviation and the total error against lambda; a line marks ``gae_lambda``."""
     rows = (
         ("bias", errors.bias, BEFORE, "--"),
         ("standard deviation", errors.scatter, AFTER, ":"),
@@ -91,7 +95,7 @@ def plot_errors(errors: AdvantageErrors, gae_lambda: float, axes: Axes) -> Axes:
 
 
 def describe_errors(errors: AdvantageErrors, gae_lambda: float) -> str:
-    """The sentence: bias, variance, and which lambda would do best."""
+    """Return the sentence that gives the bias, the standard deviation and the best value of lambda."""
     e, best = errors.estimate, int(errors.error.argmin())
     return (
         f"With lambda {gae_lambda:.2f} the estimate is off by {e.bias:.2f} on average (bias) and scatters by"
@@ -101,7 +105,7 @@ def describe_errors(errors: AdvantageErrors, gae_lambda: float) -> str:
 
 
 def describe_estimate(errors: AdvantageErrors) -> str:
-    """The alternative text of :func:`plot_estimate`."""
+    """Return the alternative text of :func:`plot_estimate`."""
     rows = zip(errors.estimate.truth, errors.estimate.mean, errors.estimate.std, strict=True)
     return "Advantage of a step right over one left, by position: " + "; ".join(
         f"{x}: truth {truth:.2f}, estimate {mean + 0.0:.2f} ± {std:.2f}" for x, (truth, mean, std) in enumerate(rows)
@@ -109,12 +113,14 @@ def describe_estimate(errors: AdvantageErrors) -> str:
 
 
 class AdvantageExplorer(Shell):
-    """Bias and variance of the generalised advantage estimate on a walk whose advantages are known exactly.
+    """An explorer of the bias and the variance of the generalised advantage estimate.
+
+    The estimate is of a random walk whose advantages are known exactly; see :mod:`mpsearch.view.widgets.walk`.
 
     Controls: ``discount``, ``gae_lambda``, ``noise``, ``value_error``, ``seed``. Result: :class:`AdvantageErrors`.
 
     Args:
-        values: controls to start with, such as ``discount=0.95``.
+        values: initial values of the controls, such as ``discount=0.95``.
     """
 
     def __init__(self, **values: float) -> None:
@@ -123,7 +129,7 @@ class AdvantageExplorer(Shell):
             if wrong := values.keys() - SLIDERS.keys() - {"seed"}:
                 raise UsageError(f"there is no control {min(wrong)!r}; there are {', '.join(SLIDERS)} and seed")
             start: dict[str, Any] = {name: slider[2] for name, slider in SLIDERS.items()} | {"seed": 0} | values
-            advantage_errors(**start)  # a slider would silently move a value into its range
+            advantage_errors(**start)  # checks the values: a slider would silently move them into its range
             self.use(**{name: _slider(name, start[name]) for name in SLIDERS}, seed=seed_control(start["seed"], *SEED))
 
     def draw(self, *, gae_lambda: float, **values: Any) -> Drawn:
@@ -138,13 +144,5 @@ class AdvantageExplorer(Shell):
 def _slider(name: str, value: float) -> ipywidgets.FloatSlider:
     label, tooltip, _, highest, step = SLIDERS[name]
     return ipywidgets.FloatSlider(
-        value=value,
-        min=0.0,
-        max=max(value, highest),
-        step=step,
-        description=label,
-        tooltip=tooltip,
-        continuous_update=False,
-        style=LABELS,
-        layout=WIDE,
+        value, min=0.0, max=max(value, highest), step=step, continuous_update=False, **look(label, tooltip)
     )

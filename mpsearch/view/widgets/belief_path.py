@@ -1,4 +1,4 @@
-"""How PEARL's belief about the task sharpens with each transition of its own exploration."""
+"""How PEARL's belief about a task changes during exploration: the beliefs, their plot and their description."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from mpsearch.seeding import Streams
 from mpsearch.view.plots import AFTER, BEFORE, plot_contraction
 from mpsearch.view.widgets.shell import canvas_png, new_figure
 
-EPISODES = 2  # of exploration, as in the paper's figures
-CHOICES = 24  # numbers of transitions on the slider, about evenly spread on a logarithmic scale
+EPISODES = 2  # the number of exploration episodes, as in the paper's figures
+CHOICES = 24  # how many numbers of transitions the slider offers, about evenly spaced on a logarithmic scale
 
 
 @dataclass(frozen=True)
 class Beliefs:
-    """What PEARL believed of one task after each of N numbers of transitions.
+    """PEARL's beliefs about one task after different numbers of transitions.
 
     Attributes:
-        task: [P].
-        seed: of the exploration.
-        counts: [N] numbers of transitions, growing; 0 is the prior.
-        mean, std: [N, Z] of q(z | the first so many transitions).
-        dims: the two dimensions of z that the last belief of the exploration says most about.
+        task: [P] the task.
+        seed: the seed of the exploration.
+        counts: [N] the numbers of transitions in increasing order; 0 stands for the prior.
+        mean, std: [N, Z] mean and standard deviation of q(z | c), with c the first ``counts`` transitions.
+        dims: the two dimensions of z in which the final belief differs most from the prior.
     """
 
     task: Array
@@ -48,27 +48,29 @@ class Beliefs:
     dims: tuple[int, int]
 
     def until(self, count: int) -> Beliefs:
-        """The beliefs up to ``count`` transitions."""
+        """Return the beliefs after at most ``count`` transitions."""
         seen = self.counts <= count
         return replace(self, counts=self.counts[seen], mean=self.mean[seen], std=self.std[seen])
 
 
 @torch.no_grad()
 def beliefs_along(agent: PEARL, task: Array, seed: int, counts: Sequence[int]) -> Normal:
-    """The belief about z, [N, Z], after each of ``counts`` [N] transitions of the agent's own exploration.
+    """Return the beliefs about z, [N, Z], after each number of transitions in ``counts`` [N].
 
-    The exploration is that of ``agent.adapt(task[None], seed=seed)``: episode after episode, each acting on a guess
-    drawn from what was believed by then.
+    The transitions come from the same exploration as in ``agent.adapt(task[None], seed=seed)``: each episode acts on
+    a z that is drawn from the belief after the previous episodes.
 
     Args:
-        task: [P].
-        counts: from 0 (the prior) to two episodes.
+        agent: a PEARL meta-policy.
+        task: [P] the task.
+        seed: the seed of the exploration.
+        counts: numbers from 0, for the prior, to the length of two episodes.
 
     Raises:
-        UsageError: the task is not one of the agent's, or a count is out of range.
+        UsageError: the agent's family does not contain the task, or a count is out of range.
     """
     context = _explored(agent, agent.tasks.check(np.asarray(task)[None]), check_count("seed", seed, 0))
-    longest = context.shape[1]
+    longest = EPISODES * agent.tasks.horizon  # where episodes end before it, the last counts say the same
     if len(counts) == 0 or not all(0 <= count <= longest for count in counts):
         raise UsageError(f"counts must be numbers of transitions from 0 to {longest}, not {list(counts)}")
     beliefs = [agent.encoder(context[:, :count]) for count in counts]
@@ -77,12 +79,12 @@ def beliefs_along(agent: PEARL, task: Array, seed: int, counts: Sequence[int]) -
 
 
 def slider_counts(longest: int) -> list[int]:
-    """Numbers of transitions from 0 to ``longest``, closer where fewer were seen."""
+    """Return the numbers of transitions that the slider offers, from 0 to ``longest``; small ones lie closer."""
     return [0, *(int(count) for count in np.unique(np.geomspace(1, longest, CHOICES).round()))]
 
 
 def explore_beliefs(agent: PEARL, task: Array, seed: int) -> Beliefs:
-    """The beliefs along two episodes of exploration, at the counts of :func:`slider_counts`."""
+    """Explore for two episodes and return the beliefs after the numbers of transitions of :func:`slider_counts`."""
     counts = slider_counts(EPISODES * agent.tasks.horizon)
     belief = beliefs_along(agent, task, seed, counts)
     first, second = sorted(kl_from_prior(belief)[-1].topk(2).indices.tolist())
@@ -92,12 +94,12 @@ def explore_beliefs(agent: PEARL, task: Array, seed: int) -> Beliefs:
 
 
 class BeliefPicture:
-    """The belief after any number of transitions, on one background.
+    """A plot of the belief that can be redrawn quickly for another number of transitions.
 
-    What all counts have in common is drawn once, which takes ten times as long as the rest.
+    The parts that are the same for all numbers are drawn only once, because they take ten times as long as the rest.
 
     Args:
-        beliefs: of a whole exploration.
+        beliefs: the beliefs during a whole exploration.
     """
 
     def __init__(self, beliefs: Beliefs) -> None:
@@ -110,7 +112,7 @@ class BeliefPicture:
         self.background = self.canvas.copy_from_bbox(figure.bbox)
 
     def png(self, count: int) -> bytes:
-        """The picture after ``count`` transitions."""
+        """Return the picture of the belief after ``count`` transitions, as a PNG."""
         self.canvas.restore_region(self.background)
         line = self.curves.axvline(count, color=AFTER, linewidth=1.2)
         for artist in (*plot_belief(self.beliefs, count, self.plane), line):
@@ -120,7 +122,7 @@ class BeliefPicture:
 
 
 def plot_prior(beliefs: Beliefs, axes: Axes) -> Axes:
-    """The prior as ellipses of 1 and 2 sigma, on axes that hold every belief of the exploration."""
+    """Plot the prior as ellipses of one and two standard deviations, on axes with room for every later belief."""
     dims = list(beliefs.dims)
     mean, std = beliefs.mean[:, dims], beliefs.std[:, dims]  # [N, 2]
     for sigmas, width in ((2, 0.9), (1, 1.8)):
@@ -135,7 +137,10 @@ def plot_prior(beliefs: Beliefs, axes: Axes) -> Axes:
 
 
 def plot_belief(beliefs: Beliefs, count: int, axes: Axes) -> list[Artist]:
-    """The belief after ``count`` transitions as ellipses of 1 and 2 sigma, and the way of its mean; what was added."""
+    """Plot the belief after ``count`` transitions and the path of its mean; return the artists that were added.
+
+    The belief is shown as ellipses of one and two standard deviations.
+    """
     now, dims = beliefs.until(count), list(beliefs.dims)
     mean, std = now.mean[:, dims], now.std[-1, dims]  # [N, 2], [2]
     added: list[Artist] = [*axes.plot(*mean.T, color="0.45", linewidth=1, marker=".", markersize=4)]
@@ -147,7 +152,7 @@ def plot_belief(beliefs: Beliefs, count: int, axes: Axes) -> list[Artist]:
 
 
 def describe_belief(beliefs: Beliefs, count: int) -> str:
-    """The sentence: what is believed after ``count`` transitions, and how sure that is."""
+    """Return the sentence that gives the belief after ``count`` transitions and its uncertainty."""
     now, dims = beliefs.until(count), list(beliefs.dims)
     where = " and ".join(
         f"z[{dim}] = {m + 0.0:.2f} ± {s:.2g}"
@@ -164,17 +169,23 @@ def describe_belief(beliefs: Beliefs, count: int) -> str:
 
 @torch.no_grad()
 def _explored(agent: PEARL, tasks: Array, seed: int) -> Tensor:
-    """[1, N, C] rows (s, a, r, s') of the first episodes of an adaptation to ``tasks`` [1, P]."""
+    """Return the transitions (s, a, r, s') of the first ``EPISODES`` episodes of an adaptation, [1, N, C].
+
+    Args:
+        tasks: [1, P] the task.
+    """
     explorer = Explorer(agent.encoder, agent.actor, agent.tasks, True, agent.config.resample_every)
-    # A stage more than is used, so that none of these is the last one, which acts on the mean of its belief.
+    # The last stage of an adaptation acts on the mean of the belief and does not explore. So ask for one stage more
+    # than is needed, and leave that stage out.
     stages = islice(explorer.explore(tasks, 1, EPISODES + 1, Streams(seed)), EPISODES)
     return torch.cat([_transition_rows(stage.episodes) for stage in stages], dim=1)
 
 
 def _transition_rows(episodes: Episodes) -> Tensor:
-    x = episodes.observations[:, 0]  # [K, T + 1, O] of the one episode
+    """[1, N, C] of the one episode, as long as it lasted."""
+    x = episodes.observations[:, 0]  # [K, T + 1, O]; there is one episode
     parts = (x[:, :-1], episodes.actions[:, 0], episodes.rewards[:, 0, :, None], x[:, 1:])
-    return torch.from_numpy(np.concatenate(parts, axis=-1))
+    return torch.from_numpy(np.concatenate(parts, axis=-1))[:, : episodes.env_steps]
 
 
 def _transitions(count: int) -> str:

@@ -1,8 +1,8 @@
-// Draws what Python computed, and tells Python what was dragged. No number is computed here but places on the screen.
+// Draws what Python has computed, and tells Python what the user dragged. Only positions on the screen are computed here.
 
 const COLOURS = { start: "#E69F00", end: "#0072B2", "first order": "#D55E00", "second order": "#009E73" }; // PALETTE
 const DASHES = { "first order": [], "second order": [6, 4] };
-const PATIENCE = 3000; // ms without an answer until the reader is told
+const PATIENCE = 3000; // ms to wait for Python's answer before a message says that there is none
 
 const SHAPES = {
   start: `<circle cx="12" cy="12" r="7.5" fill="${COLOURS.start}" stroke="white" stroke-width="1.5"/>`,
@@ -36,7 +36,7 @@ function symbol(name) {
   return span.firstChild;
 }
 
-// Line segments where the heights [n * n] cross `level`, in units of the grid (marching squares).
+// Returns the line segments along which the heights [n * n] equal `level`, in grid units (marching squares).
 function contour(heights, n, level) {
   const segments = [];
   const cross = (a, b) => (level - a) / (b - a);
@@ -62,7 +62,7 @@ function readSurface(view) {
   return { heights, n, top: Math.max(...heights) };
 }
 
-// The surface as a picture of n x n pixels: the higher the loss, the more blue over whatever is behind.
+// Returns the surface as an image of n x n pixels. A higher loss is a more opaque blue.
 function shade({ heights, n, top }) {
   const picture = make("canvas", { width: n, height: n });
   const image = new ImageData(n, n);
@@ -86,7 +86,7 @@ class Painter {
     this.contours = this.levels.map((level) => contour(this.surface.heights, this.surface.n, level * this.surface.top));
   }
 
-  place([x, y]) { // of a point of the world, in CSS pixels
+  place([x, y]) { // converts the coordinates of the parameters to CSS pixels
     const unit = this.size / (2 * this.extent);
     return [(x + this.extent) * unit, (this.extent - y) * unit];
   }
@@ -109,7 +109,7 @@ class Painter {
 
   drawSurface(c) {
     const { n } = this.surface;
-    const cell = this.size / (n - 1); // the heights stand on the grid's points, half a pixel inside the picture
+    const cell = this.size / (n - 1); // heights belong to grid points, which lie at the centres of the image's pixels
     c.drawImage(this.shading, -cell / 2, -cell / 2, n * cell, n * cell);
     Object.assign(c, { strokeStyle: this.faint, lineWidth: 1 });
     c.beginPath();
@@ -192,7 +192,7 @@ function render({ model, el }) {
     model.set(name, value);
     model.save_changes();
     waiting ??= setTimeout(() => {
-      alert.textContent = "Python has not answered: it is busy, or it was restarted; then run this cell again.";
+      alert.textContent = "Python has not answered: it is busy, or it was restarted. If it was restarted, run this cell again.";
     }, PATIENCE);
   }
 
@@ -271,7 +271,7 @@ function render({ model, el }) {
     range("rate", "Inner rate", rate, 0.05),
     checkbox("second_order", "Second-order term: show the meta-step with it too"),
     make("ul", {}, ...legend), status);
-  // JupyterLab would take the arrow keys for itself.
+  // The attribute stops JupyterLab from using the arrow keys as its own shortcuts.
   const root = make("div", { class: "mpsearch-inner", "data-lm-suppress-shortcuts": "true" }, stage, panel, alert);
   el.append(root);
 
@@ -282,7 +282,7 @@ function render({ model, el }) {
   model.on("change:error", answered);
   const resized = new ResizeObserver(draw);
   resized.observe(stage);
-  const themed = new MutationObserver(draw); // JupyterLab and VS Code tell their theme in the body's attributes
+  const themed = new MutationObserver(draw); // JupyterLab and VS Code change an attribute of the body with the theme
   themed.observe(document.body, { attributes: true });
   onSurface();
   answered();

@@ -1,4 +1,4 @@
-"""Inner steps on a loss surface: drag the task and the start, and see where a meta-step would move the start."""
+"""An explorer of inner steps on a loss surface: drag the task and the start, and see what a meta-step would do."""
 
 from __future__ import annotations
 
@@ -7,33 +7,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
-import traitlets
 
 from mpsearch.errors import UsageError, check_count
 from mpsearch.records import Array
+from mpsearch.view.jupyter import anywidget, traitlets
 from mpsearch.view.plots import describe_landscape, landscape, plot_landscape
 from mpsearch.view.widgets.shell import StaticBundle, in_words, new_figure, to_png
 
 MOST_STEPS = 10
 HIGHEST_RATE = 1.5
-GRID = 51  # points on a side of the surface that is sent, 10 kB
-LEVELS = np.linspace(0, 1, 13)[1:-1] ** 2  # of the contours, as shares of the highest loss; closer at the bottom
+GRID = 51  # grid points along each side of the surface that is sent to the page, 10 kB in all
+LEVELS = np.linspace(0, 1, 13)[1:-1] ** 2  # contour levels as fractions of the highest loss; denser near the bottom
 FIRST, SECOND = "first order", "second order"
 CONTROLS = ("task", "start", "steps", "rate", "second_order")
 
 
 @dataclass(frozen=True)
 class InnerSteps:
-    """What N inner steps do from one start on one task.
+    """The result of N inner steps from one start on one task.
 
     Attributes:
-        task, start: [2].
-        rate: of the steps.
-        path: [N + 1, 2] from the start on.
-        losses: [N + 1] along it.
-        meta_gradients: [2] by name: "first order", and "second order" if it was asked for.
+        task, start: [2] the bottom of the loss, and the parameters before the first step.
+        rate: the learning rate of the steps.
+        path: [N + 1, 2] the parameters, from the start to those after the last step.
+        losses: [N + 1] the loss at each point of the path.
+        meta_gradients: [2] by name: "first order", and "second order" if it was requested.
     """
 
     task: Array
@@ -47,10 +46,13 @@ class InnerSteps:
 def take_inner_steps(
     task: Sequence[float], start: Sequence[float], steps: int, rate: float, second_order: bool
 ) -> InnerSteps:
-    """The path of the inner steps, the losses along it, and the meta-gradients at the start.
+    """Take inner steps, and compute the losses along their path and the meta-gradients at the start.
 
     Args:
-        task, start: [2].
+        task, start: [2] the bottom of the loss, and the parameters before the first step.
+        steps: the number of inner steps.
+        rate: their learning rate.
+        second_order: also compute the second-order meta-gradient.
 
     Raises:
         UsageError: a number is not finite, or ``steps`` or ``rate`` is below 0.
@@ -63,7 +65,7 @@ def take_inner_steps(
 
 
 def describe_inner_steps(result: InnerSteps) -> str:
-    """The sentences: what the steps reach, and what the second-order term changes."""
+    """Return the sentences that say how far the loss falls, and what the second-order term changes."""
     steps, first = len(result.path) - 1, result.meta_gradients[FIRST]
     words = (
         f"{'1 inner step takes' if steps == 1 else f'{steps} inner steps take'} the loss on this task from"
@@ -81,22 +83,23 @@ def describe_inner_steps(result: InnerSteps) -> str:
 
 
 class Checked(traitlets.Any):
-    """A trait whose every value goes to a validator: a wrong type is refused in words too, not by a traceback."""
+    """A trait that accepts values of any type, so that our own validator handles a wrong type without a traceback."""
 
     allow_none = False
 
 
 class InnerStepExplorer(StaticBundle, anywidget.AnyWidget):
-    """A loss surface with a start to drag, a task to drag, and the inner steps between them.
+    """An explorer that shows a loss surface and the path of the inner steps on it.
 
-    Every trait can be set from Python too. A value that is not allowed is not taken: the reason appears in the
-    widget, and in :attr:`error`. Result: :class:`InnerSteps`.
+    The task, which is the bottom of the loss, and the start of the path can be dragged. Every control can also be set
+    from Python. A value that is not allowed leaves the control unchanged; the reason appears in the widget and in
+    :attr:`error`. Result: :class:`InnerSteps`.
 
     Args:
-        task, start: [2], each number within the picture, -2.5 to 2.5.
-        steps: inner steps, 0 to 10.
-        rate: of the inner steps, 0 to 1.5.
-        second_order: show the meta-gradient with the second-order term beside the one without.
+        task, start: [2] two numbers from -2.5 to 2.5, the range of the picture.
+        steps: the number of inner steps, 0 to 10.
+        rate: the learning rate of the inner steps, 0 to 1.5.
+        second_order: also show the meta-gradient with the second-order term.
     """
 
     _esm = Path(__file__).with_name("inner_step.js")
@@ -135,7 +138,7 @@ class InnerStepExplorer(StaticBundle, anywidget.AnyWidget):
 
     @traitlets.validate(*CONTROLS)
     def _take(self, proposal: Any) -> Any:
-        """The value, if it is allowed; else the one before, and the reason in words."""
+        """Return the new value if it is allowed. Otherwise show the reason and return the previous value."""
         name = proposal["trait"].name
         try:
             self._taken[name] = _allowed(name, proposal["value"])
@@ -160,11 +163,11 @@ class InnerStepExplorer(StaticBundle, anywidget.AnyWidget):
                 _, heights = landscape.surface(self.result.task, landscape.EXTENT, GRID)
                 self.surface = heights.astype("<f4").tobytes()
             self.words = describe_inner_steps(self.result)
-            # The number makes each answer differ from the one before: the page waits for it.
+            # The page waits for the scene to change. The number makes each scene differ from the previous one.
             self.scene = {"number": self.scene.get("number", 0) + 1, **_to_draw(self.result)}
 
     def snapshot(self) -> tuple[bytes | None, str]:
-        """The picture of :func:`mpsearch.view.plots.plot_landscape`, and its words."""
+        """Return the picture of :func:`mpsearch.view.plots.plot_landscape`, and its alternative text."""
         if self.result is None:
             return None, self.error
         r = self.result
@@ -177,7 +180,11 @@ class InnerStepExplorer(StaticBundle, anywidget.AnyWidget):
 
 
 def _allowed(name: str, value: Any) -> Any:
-    """``value`` as it is sent to the page."""
+    """Return ``value`` in the form that is sent to the page.
+
+    Raises:
+        UsageError: the control ``name`` does not allow this value.
+    """
     if name == "second_order":
         if not isinstance(value, bool | np.bool_):
             raise UsageError(f"second_order must be True or False, not {value!r}")
@@ -204,9 +211,10 @@ def _numbers(name: str, value: Any) -> Any:
 
 
 def _to_draw(result: InnerSteps) -> dict[str, Any]:
-    """The path, and the meta-steps as arrows from the start, the longest of which has a fixed length.
+    """Return the path and the arrows of the meta-steps, which begin at the start.
 
-    Lengths go with the root of the slope: in proportion, one of two arrows would often be too short to be seen.
+    The longest arrow has a fixed length. The other lengths are proportional to the square root of the gradient's
+    length, because arrows proportional to the gradient itself would often be too short to be seen.
     """
     longest = max(_length(g) for g in result.meta_gradients.values())
     arrows = []

@@ -1,15 +1,14 @@
-"""How PEARL's belief about the task sharpens with each transition of its own exploration."""
+"""An explorer of PEARL's belief: how it changes with the number of transitions that the agent has seen."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any
 
-import ipywidgets
-
 from mpsearch.errors import UsageError, check_count
 from mpsearch.pearl import PEARL
 from mpsearch.records import Array
+from mpsearch.view.jupyter import ipywidgets
 from mpsearch.view.plots import describe_contraction
 from mpsearch.view.widgets.belief_path import (
     EPISODES,
@@ -18,18 +17,19 @@ from mpsearch.view.widgets.belief_path import (
     explore_beliefs,
     slider_counts,
 )
-from mpsearch.view.widgets.shell import LABELS, WIDE, Drawn, Shell, errors_in_words, seed_control
+from mpsearch.view.widgets.shell import Drawn, Shell, errors_in_words, look, seed_control
 
 
 class PosteriorExplorer(Shell):
-    """PEARL's belief about the task, as it sharpens: choose a task and the number of transitions seen.
+    """An explorer that shows PEARL's belief about a task after a chosen number of transitions.
 
-    Controls: ``task`` (index into ``tasks``), ``transitions``, ``seed``. Result: :class:`Beliefs` up to there.
+    Controls: ``task`` (an index into ``tasks``), ``transitions``, ``seed``. Result: the :class:`Beliefs` after at
+    most the chosen number of transitions.
 
     Args:
         agent: a PEARL meta-policy.
-        tasks: [K, P] tasks to choose from; evenly spread ones by default.
-        seed: of the exploration.
+        tasks: [K, P] the tasks to choose from; by default, tasks spread evenly over the family.
+        seed: the initial value of the seed, which determines the exploration.
     """
 
     def __init__(self, agent: PEARL, tasks: Array | None = None, seed: int = 0) -> None:
@@ -51,19 +51,13 @@ class PosteriorExplorer(Shell):
         return {
             "task": ipywidgets.Dropdown(
                 options=[(name, k) for k, name in enumerate(names)],
-                description="Task",
-                tooltip="The task, which the agent is not told",
-                style=LABELS,
-                layout=WIDE,
+                **look("Task", "The task, which the agent is not told"),
             ),
             "transitions": ipywidgets.SelectionSlider(
                 options=[(f"{count:,}", count) for count in counts],
                 value=counts[len(counts) // 2],
-                description="Transitions seen",
-                tooltip="How much of its own exploration the agent has seen",
                 continuous_update=False,
-                style=LABELS,
-                layout=WIDE,
+                **look("Transitions seen", "How many transitions of its own exploration the agent has seen"),
             ),
             "seed": seed_control(seed),
         }

@@ -1,4 +1,4 @@
-"""What the explorers share: a picture and words for every reader, errors in words, and a view without a kernel."""
+"""What the explorers share: a picture, a sentence, readable errors, and a static view without a kernel."""
 
 from __future__ import annotations
 
@@ -12,33 +12,31 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import anywidget
-import ipywidgets
 import numpy as np
-import traitlets
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
 from mpsearch.errors import MpsearchError
+from mpsearch.view.jupyter import anywidget, ipywidgets, traitlets
 
-HEIGHT = 360  # px, of every picture: a layout that does not jump
-CACHED = 64  # pictures kept, about 40 kB each
+HEIGHT = 360  # px; all pictures have this height, so that the page's layout does not change
+CACHED = 64  # pictures that the cache holds, about 40 kB each
 WIDE = ipywidgets.Layout(width="min(100%, 520px)")
-EXPLORER = "mpsearch-explorer"  # the class of what a reader uses: see words.js
+EXPLORER = "mpsearch-explorer"  # the CSS class of an explorer, which words.js looks for
 LABELS = {"description_width": "170px"}
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What an explorer shows of one choice of its controls.
+    """What an explorer shows for one setting of its controls.
 
     Attributes:
         png: the picture.
-        alt: its alternative text.
-        words: one sentence: what is to be seen.
-        result: the numbers behind it.
+        alt: the picture's alternative text.
+        words: a sentence that says what the picture shows.
+        result: the numbers that the picture shows.
     """
 
     png: bytes
@@ -48,10 +46,14 @@ class Drawn:
 
 
 def new_figure(columns: int = 1, **margins: float) -> tuple[Figure, list[Axes]]:
-    """A figure with a row of axes. pyplot does not know it, so nothing shows it twice or has to close it.
+    """Return a new figure with ``columns`` axes in a row.
+
+    The figure is not registered with pyplot, so it need not be closed, and a notebook does not show it by itself.
 
     Args:
-        margins: as of ``Figure.subplots_adjust``; fixed, since finding them costs more than the drawing.
+        columns: the number of axes.
+        margins: arguments of ``Figure.subplots_adjust``. Fixed margins save time: an automatic layout takes longer
+            than the drawing.
     """
     figure = Figure(figsize=(8.8, HEIGHT / 100))
     figure.subplots_adjust(**{"left": 0.08, "right": 0.99, "bottom": 0.16, "top": 0.92, "wspace": 0.22} | margins)
@@ -62,39 +64,45 @@ def new_figure(columns: int = 1, **margins: float) -> tuple[Figure, list[Axes]]:
 
 
 def to_png(figure: Figure) -> bytes:
-    """The figure as a PNG, 100 pixels an inch."""
+    """Draw ``figure`` and return it as a PNG with 100 pixels per inch."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return canvas_png(canvas)
 
 
 def canvas_png(canvas: FigureCanvasAgg) -> bytes:
-    """What is on ``canvas``, as a PNG."""
+    """Return what is drawn on ``canvas`` as a PNG."""
     picture = io.BytesIO()
     imsave(picture, np.asarray(canvas.buffer_rgba()), format="png")
     return picture.getvalue()
 
 
-def seed_control(value: int, description: str = "Seed", tooltip: str = "Another seed, another exploration") -> Any:
-    """A field for a seed."""
-    return ipywidgets.BoundedIntText(
-        value=value, min=0, max=2**31 - 1, description=description, tooltip=tooltip, style=LABELS,
-        layout=ipywidgets.Layout(width="280px"),
-    )  # fmt: skip
+def look(label: str, tooltip: str) -> dict[str, Any]:
+    """Return the arguments of a control that has this label and tooltip and looks like the other controls."""
+    return {"description": label, "tooltip": tooltip, "style": LABELS, "layout": WIDE}
+
+
+def seed_control(value: int, label: str = "Seed", tooltip: str = "Another seed gives another exploration") -> Any:
+    """Return a text field for a seed."""
+    narrow = {"layout": ipywidgets.Layout(width="280px")}
+    return ipywidgets.BoundedIntText(value, min=0, max=2**31 - 1, **look(label, tooltip) | narrow)
 
 
 class Picture(ipywidgets.HTML):  # type: ignore[misc]
-    """A picture with alternative text, in a frame of fixed height."""
+    """A widget that shows a picture with alternative text, in a frame of fixed height."""
 
     def show(self, png: bytes, alt: str) -> None:
-        """Show ``png``, described by ``alt``."""
+        """Show the picture ``png`` with the alternative text ``alt``."""
         source = "data:image/png;base64," + base64.b64encode(png).decode()
         size = f"height:{HEIGHT}px;max-width:100%;object-fit:contain;object-position:left"
         self.value = f'<img alt="{html.escape(alt)}" src="{source}" style="{size}">'
 
 
 class Words(anywidget.AnyWidget):
-    """A line of text that screen readers read out when it changes; an alert also says when Python does not answer."""
+    """A line of text that screen readers read out when it changes.
+
+    A line with the role "alert" also shows a message when Python does not answer; see words.js.
+    """
 
     _esm = Path(__file__).with_name("words.js")
     _css = Path(__file__).with_name("words.css")
@@ -107,10 +115,13 @@ class Words(anywidget.AnyWidget):
 
 
 class StaticBundle:
-    """Puts a picture and words of the present state beside a widget's view: for GitHub, print, a stopped kernel."""
+    """A mixin that stores a picture and a text of the widget's present state in the notebook.
+
+    They are shown where the widget cannot run: on GitHub, in print, or without a kernel.
+    """
 
     def snapshot(self) -> tuple[bytes | None, str]:
-        """The picture, if there is one, and the words."""
+        """Return the picture, or ``None`` if there is none, and the text."""
         raise NotImplementedError
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -125,20 +136,20 @@ class StaticBundle:
 
 
 class DrawnBundle(StaticBundle):
-    """A :class:`StaticBundle` of what was drawn last, and the sentences beside it."""
+    """A :class:`StaticBundle` that stores the last picture drawn and the sentences shown with it."""
 
     drawn: Drawn | None
     words: Words
     error: Words
 
     def snapshot(self) -> tuple[bytes | None, str]:
-        """The picture, if there is one, and the sentences beside it."""
+        """Return the last picture, or ``None`` if there is none, and the sentences shown with it."""
         words = " ".join(filter(None, (self.words.value, self.error.value)))
         return (self.drawn.png if self.drawn else None), words
 
 
 def in_words(error: Exception) -> str:
-    """What went wrong, as a sentence for the reader; one that nobody foresaw asks to be reported."""
+    """Return the message of ``error`` for the user. For an error that is not ours, it asks the user to report it."""
     if isinstance(error, MpsearchError):
         return str(error)
     return f"Unexpected {type(error).__name__}: {error}; please report it"
@@ -146,24 +157,25 @@ def in_words(error: Exception) -> str:
 
 @contextmanager
 def errors_in_words(line: Words) -> Iterator[None]:
-    """Write an error of the block into ``line``, instead of raising it; empty ``line`` first."""
+    """Clear ``line``, run the block, and write an error of the block into ``line`` instead of raising it."""
     line.value = ""
     try:
         yield
-    except Exception as error:  # whatever it is: a traceback below a widget helps no reader
+    except Exception as error:  # of any kind, because a traceback below a widget does not help its user
         line.value = in_words(error)
 
 
 class Shell(DrawnBundle, ipywidgets.VBox):  # type: ignore[misc]
-    """Controls, a picture, a sentence and a line for errors; drawn anew when a control changes.
+    """The base class of explorers: controls, a picture, a sentence and a line for errors.
 
-    A subclass implements :meth:`draw`, a function of the controls' values alone, and calls :meth:`use`. After an
-    error the picture, the sentence and the result stay as they were.
+    The picture is redrawn when a control changes. A subclass implements :meth:`draw`, whose result may depend only on
+    the values of the controls, and calls :meth:`use`. After an error the picture, the sentence and the result stay
+    unchanged.
 
     Attributes:
-        controls: the controls by name; ``controls["seed"].value = 1`` does what the reader's hand does.
-        result: the numbers behind the picture; ``None`` before there is one.
-        picture, words, error: what is shown.
+        controls: the controls by name; ``controls["seed"].value = 1`` has the same effect as typing 1 there.
+        result: the numbers that the picture shows; ``None`` before the first picture.
+        picture, words, error: the parts of the explorer below its controls.
     """
 
     def __init__(self) -> None:
@@ -175,15 +187,15 @@ class Shell(DrawnBundle, ipywidgets.VBox):  # type: ignore[misc]
         super().__init__([self.picture, self.words, self.error], _dom_classes=[EXPLORER])
 
     def draw(self, *args: Any, **values: Any) -> Drawn:
-        """What to show for these values of the controls.
+        """Return what to show for these values of the controls.
 
         Raises:
-            MpsearchError: shown in words, like any other error.
+            MpsearchError: a value cannot be used. The explorer shows the message of this or any other error.
         """
         raise NotImplementedError
 
     def use(self, **controls: Any) -> None:
-        """Show ``controls``, listen to them, and draw."""
+        """Show ``controls``, redraw whenever one of them changes, and draw the first picture."""
         self.controls = controls
         self.children = (*controls.values(), self.picture, self.words, self.error)
         for control in controls.values():
@@ -191,7 +203,7 @@ class Shell(DrawnBundle, ipywidgets.VBox):  # type: ignore[misc]
         self.refresh()
 
     def refresh(self) -> None:
-        """Draw for the present values of the controls; what was drawn before comes from a cache."""
+        """Show the picture for the present values of the controls, from a cache if it was drawn before."""
         with errors_in_words(self.error):
             self.drawn = self._cached(**{name: control.value for name, control in self.controls.items()})
             self.picture.show(self.drawn.png, self.drawn.alt)

@@ -1,8 +1,8 @@
-// A line of text that screen readers read out when it changes. Its element stays and only the text changes: an element
-// that is replaced is often not announced.
+// A line of text that screen readers read out when it changes. The element stays the same and only its text changes,
+// because screen readers often do not announce a new element.
 
-const PATIENCE = 3000; // ms without an answer until the reader is told
-const SILENCE = "Python has not answered: it is busy, or it was restarted; then run this cell again.";
+const PATIENCE = 3000; // ms to wait for Python's answer before a message says that there is none
+const SILENCE = "Python has not answered: it is busy, or it was restarted. If it was restarted, run this cell again.";
 
 function render({ model, el }) {
   const line = document.createElement("p");
@@ -19,7 +19,8 @@ function render({ model, el }) {
     waiting = null;
     show();
   };
-  // After a restart the explorer's controls would move and do nothing, so its reader is told if nothing comes back.
+  // After a restart of the kernel the controls still move but have no effect. So ask Python for an answer, and show a
+  // message if none arrives.
   const ask = () => {
     if (role !== "alert" || waiting) return;
     waiting = setTimeout(() => { line.textContent = SILENCE; }, PATIENCE);
@@ -27,14 +28,14 @@ function render({ model, el }) {
   };
   const usesIt = (event) => line.closest(".mpsearch-explorer")?.contains(event.target);
   const askIfUsed = (event) => { if (usesIt(event)) ask(); };
-  // Jupyter Notebook would take Enter and the arrow keys for itself.
+  // The attribute stops Jupyter Notebook from using Enter and the arrow keys as its own shortcuts.
   const keepKeys = (event) => { if (usesIt(event)) event.target.dataset.lmSuppressShortcuts = "true"; };
   model.on("change:value", show);
   model.on("msg:custom", answered);
-  model.on("comm_live_update", ask); // JupyterLab noticed a restart
-  const deeds = ["click", "change", "keyup", "pointerup"];
+  model.on("comm_live_update", ask); // JupyterLab sends this after a restart of the kernel
+  const events = ["click", "change", "keyup", "pointerup"];
   document.addEventListener("focusin", keepKeys);
-  for (const deed of deeds) document.addEventListener(deed, askIfUsed, true);
+  for (const event of events) document.addEventListener(event, askIfUsed, true);
   show();
   return () => {
     clearTimeout(waiting);
@@ -42,7 +43,7 @@ function render({ model, el }) {
     model.off("msg:custom", answered);
     model.off("comm_live_update", ask);
     document.removeEventListener("focusin", keepKeys);
-    for (const deed of deeds) document.removeEventListener(deed, askIfUsed, true);
+    for (const event of events) document.removeEventListener(event, askIfUsed, true);
   };
 }
 

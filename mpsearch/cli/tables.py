@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from mpsearch.meta_policy import MetaPolicy
-from mpsearch.records import AdaptationResult
+from mpsearch.records import AdaptationResult, Array
 from mpsearch.tasks import TaskDistribution
 
 
 def adaptation_json(agent: MetaPolicy, seed: int, result: AdaptationResult) -> dict[str, Any]:
-    """An adaptation as JSON data: ``mpsearch adapt --json``."""
-    rows = zip(result.tasks.tolist(), result.returns.tolist(), result.before, result.after, strict=True)
+    """Return an adaptation as data that ``mpsearch adapt --json`` can print as JSON."""
+    columns = (result.tasks.tolist(), result.returns.tolist(), result.before, result.after, result.worst)
+    rows = zip(*columns, strict=True)
     names = {"stage_names": list(result.stage_names)} if result.stage_names else {}
     return {
         "algorithm": agent.algorithm,
@@ -21,16 +22,23 @@ def adaptation_json(agent: MetaPolicy, seed: int, result: AdaptationResult) -> d
         "env_steps": result.env_steps.tolist(),
         **names,
         "results": [
-            {"task": task, "returns": returns, "before": float(before), "after": float(after)}
-            for task, returns, before, after in rows
+            {"task": task, "returns": returns, "before": float(before), "after": float(after), "worst": float(worst)}
+            for task, returns, before, after, worst in rows
         ],
         "before": float(result.before.mean()),
         "after": float(result.after.mean()),
+        "worst": float(result.worst.min()),
+        "fell": float(result.fell.mean()),
     }
 
 
+def label_of(task: Array) -> str:
+    """Return a task [P] as text."""
+    return ", ".join(f"{value:+.2f}" for value in task)
+
+
 def adaptation_table(family: TaskDistribution, result: AdaptationResult) -> str:
-    """Mean return of each task at each stage, as text."""
+    """Return a text table with the mean return on each task at each stage."""
     names = ", ".join(family.parameter_names)
     stages = result.returns.mean(-1)  # [K, S]
     heads = ["before", *(f"after {steps:,} steps" for steps in result.env_steps[1:])]
@@ -39,11 +47,16 @@ def adaptation_table(family: TaskDistribution, result: AdaptationResult) -> str:
     width = max(14, len(names) + 2)
     lines = [names.ljust(width) + "".join(head.rjust(20) for head in heads)]
     for task, row in zip(result.tasks, stages, strict=True):
-        label = ", ".join(f"{value:+.2f}" for value in task)
-        lines.append(label.ljust(width) + "".join(f"{value:20.1f}" for value in row))
+        lines.append(label_of(task).ljust(width) + "".join(f"{value:20.1f}" for value in row))
     lines.append("mean".ljust(width) + "".join(f"{value:20.1f}" for value in stages.mean(0)))
     if result.stage_names:
         lines.append("acting on".ljust(width) + "".join(name.rjust(20) for name in result.stage_names))
+    if result.returns.shape[1] > 1:
+        worst = label_of(result.tasks[result.worst.argmin()])
+        lines.append(
+            f"\nWorst episode at the end: {result.worst.min():.1f}, on the task {worst}."
+            f" Tasks that ended below their return before: {result.fell.sum()} of {len(result.tasks)}."
+        )
     lines.append(
         f"\nMean return of {episodes} of {family.horizon} steps on each task;"
         " 'after N steps' counts the environment steps spent adapting to that task."
@@ -52,13 +65,15 @@ def adaptation_table(family: TaskDistribution, result: AdaptationResult) -> str:
 
 
 def evaluation_table(result: dict[str, Any]) -> str:
-    """An evaluation as text."""
-    lines = [f"{'steps spent':>12}{'mean return':>14}   95 % interval"]
+    """Return an evaluation, given as the data of its JSON form, as a text table."""
+    lines = [f"{'steps spent':>12}{'mean return':>14}{'worst':>10}{'fell':>8}   95 % interval"]
     intervals = result["interval_95"] or [None] * len(result["mean"])
     shares = result.get("reached", [None] * len(result["mean"]))
-    for steps, mean, interval, share in zip(result["env_steps"], result["mean"], intervals, shares, strict=True):
+    columns = [result[key] for key in ("env_steps", "mean", "worst", "fell")]
+    for steps, mean, worst, fell, interval, share in zip(*columns, intervals, shares, strict=True):
         span = f"   [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else ""
         goal = "" if share is None else f"   goal reached by then: {share:.0%}"
-        lines.append(f"{steps:12,}{mean:14.1f}{span}{goal}")
+        lines.append(f"{steps:12,}{mean:14.1f}{worst:10.1f}{fell:8.0%}{span}{goal}")
     lines.append(f"\n{len(result['tasks'])} tasks, {len(result['seeds'])} seeds, horizon {result['horizon']}")
+    lines.append("worst: the lowest of all tasks and seeds; fell: the share of them that is below its return before")
     return "\n".join(lines)

@@ -1,0 +1,64 @@
+"""What mpsearch requires, with and without its extras, and what of it is installed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import metadata
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package that mpsearch requires.
+
+    Attributes:
+        name: as it is installed.
+        wanted: the versions that will do, such as ">=2.6,<2.14".
+        found: the version that is installed; ``None`` if there is none.
+    """
+
+    name: str
+    wanted: str
+    found: str | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is installed in a version that will do."""
+        return self.found is not None and SpecifierSet(self.wanted).contains(self.found, prereleases=True)
+
+
+def find(name: str, wanted: str) -> Package:
+    """The package ``name``, as it is installed."""
+    try:
+        return Package(name, wanted, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Package(name, wanted, None)
+
+
+def extras() -> list[str]:
+    """The extras of mpsearch: "lab" and others. Raises PackageNotFoundError if mpsearch is not installed."""
+    return metadata.metadata("mpsearch").get_all("Provides-Extra") or []
+
+
+def required(extra: str = "") -> list[Package]:
+    """What mpsearch requires, or what ``extra`` adds to that.
+
+    Raises:
+        PackageNotFoundError: mpsearch is not installed.
+    """
+    requirements = map(Requirement, metadata.requires("mpsearch") or [])
+    return [_package(requirement) for requirement in requirements if _belongs_to(requirement, extra)]
+
+
+def _package(requirement: Requirement) -> Package:
+    bounds = sorted(map(str, requirement.specifier), reverse=True)  # the lower one first
+    return find(requirement.name, ",".join(bounds))
+
+
+def _belongs_to(requirement: Requirement, extra: str) -> bool:
+    always = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    if not extra:
+        return always
+    return not always and requirement.marker is not None and requirement.marker.evaluate({"extra": extra})

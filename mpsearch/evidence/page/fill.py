@@ -1,0 +1,47 @@
+"""Fill in the template of RESULTS.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from mpsearch.evidence.page.costs import ablations, benchmark, machines
+from mpsearch.evidence.page.methods import from_scratch, headline, improvements, verdict
+from mpsearch.evidence.page.published import against_published, at_horizon_100, rows_of_the_paper
+from mpsearch.evidence.page.variants import fewer_episodes, generalisation, training_seeds
+from mpsearch.evidence.pictures import curves_words, evaluations_words
+
+TEMPLATE = Path(__file__).with_name("template.md")
+PARTS: dict[str, Callable[..., str]] = {
+    "machines": machines,
+    "picture": evaluations_words,
+    "headline": headline,
+    "verdict": verdict,
+    "improvements": improvements,
+    "scratch": from_scratch,
+    "paper": rows_of_the_paper,
+    "curves": curves_words,
+    "published": against_published,
+    "horizon100": at_horizon_100,
+    "seeds": training_seeds,
+    "generalisation": generalisation,
+    "episodes": fewer_episodes,
+    "benchmark": benchmark,
+    "ablations": ablations,
+}
+
+
+def filled_template() -> str:
+    """Return the text of RESULTS.md with the numbers of the records."""
+    return fill(TEMPLATE.read_text(encoding="utf-8"))
+
+
+def fill(template: str) -> str:
+    """Replace each ``{{name argument ...}}`` in ``template`` by what the function of this name returns."""
+
+    def made(match: re.Match[str]) -> str:
+        name, *arguments = match[1].split()
+        return PARTS[name](*arguments)
+
+    return re.sub(r"\{\{(.*?)\}\}", made, template)

@@ -1,0 +1,67 @@
+"""The parts of RESULTS.md that compare the returns of mpsearch with published ones."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+from mpsearch.evidence import results
+from mpsearch.evidence.page.markdown import stage, stages, table
+from mpsearch.evidence.pictures import METHODS, published_curve, shipped_curve
+
+PAPER = {"maml": "maml", "random": "random_init", "average": "pretrained", "oracle": "oracle"}
+STEPS = 3  # the number of gradient steps in the table
+POINTS = 9  # the number of points of a published curve in the table
+
+
+def rows_of_the_paper(tasks: str) -> str:
+    """Return a table of the returns after each gradient step, ours and the MAML paper's, and compare the order."""
+    paper = results.published()["maml_paper"]["rows"][tasks]
+    rows: list[list[str]] = []
+    ends: dict[str, float] = {}
+    published_ends: dict[str, float] = {}
+    for method, theirs in PAPER.items():
+        evaluation, published = results.evaluation(f"{method}-{tasks}"), np.atleast_1d(paper[theirs])
+        cells = (stages(evaluation) + [""] * STEPS)[: STEPS + 1]
+        rows.append([METHODS[method], *cells, ", ".join(f"{value:.0f}" for value in published)])
+        ends[METHODS[method]], published_ends[METHODS[method]] = evaluation.mean[-1], published[-1]
+    heads = ["method", "0 steps", "1 step", "2 steps", "3 steps", "the paper's, in its physics"]
+    return f"{table(heads, rows)}\n{order(ends, published_ends)}\n"
+
+
+def order(ends: dict[str, float], published: dict[str, float]) -> str:
+    """Name the methods from the highest to the lowest return, and the pairs that have another order in ``published``."""
+    ranked = sorted(ends, key=lambda name: -ends[name])
+    swapped = [f"{a} above {b}" for a, b in combinations(ranked, 2) if published[a] < published[b]]
+    difference = f"Otherwise than in the paper: {', '.join(swapped)}." if swapped else "This is the paper's order."
+    return f"From the best at the end: {', '.join(ranked)}. {difference}"
+
+
+def against_published(tasks: str) -> str:
+    """Return a table of our training curve and the published one, and a sentence that says where ours is higher."""
+    steps, ours = shipped_curve(tasks)
+    theirs = published_curve(tasks)
+    inside = theirs[(theirs[:, 0] >= steps[0]) & (theirs[:, 0] <= steps[-1])]
+    above = np.interp(inside[:, 0], steps, ours) > inside[:, 1]
+    picked = inside[np.unique(np.linspace(0, len(inside) - 1, POINTS).astype(int))]
+    rows = [[f"{x:,.0f}", f"{np.interp(x, steps, ours):.0f}", f"{y:.0f}"] for x, y in picked]
+    where = f"Ours lies above at {above.sum()} of {len(above)} published points"
+    if not above.all():
+        below = inside[~above, 0]
+        where += f"; below between {below.min():,.0f} and {below.max():,.0f} steps"
+    return table(["environment steps", "ours", "published"], rows) + f"\n{where}.\n"
+
+
+def at_horizon_100() -> str:
+    """Compare MAML on the direction at horizon 100 with the only published curve that has the same physics."""
+    name = "maml-cheetah-direction-horizon-100"
+    record, ours = results.read(name), results.evaluation(name)
+    steps, returns = np.array(results.published()["maml_rllib"]["cheetah-direction"]).T
+    spent = record["training"]["env_steps"]
+    return (
+        f"After one gradient step ours returns {stage(ours, 1)} at horizon 100 (trained at horizon 200, for"
+        f" {spent / 1e6:.3g} M environment steps; `{record['command']}`). The published curve is at"
+        f" {np.interp(spent, steps, returns):.0f} after as many steps, and at most at {returns.max():.0f},"
+        f" after {steps[returns.argmax()] / 1e6:.0f} M.\n"
+    )

@@ -1,0 +1,78 @@
+"""The programs behind RESULTS.md, README.md and the zoo: what they need, and what they keep of a training."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import partial
+
+import pytest
+from agents import make
+
+import mpsearch
+from mpsearch.errors import UsageError
+from mpsearch.evidence import keep, measure, program, ship
+from mpsearch.evidence.records import rounded, write_record
+from mpsearch.training.storage import add_to_card
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A finished training of two iterations."""
+    folder = tmp_path_factory.mktemp("training")
+    make("maml").train(2, seed=0, folder=folder, progress=False)
+    return folder
+
+
+def call(monkeypatch, main, *words) -> int:
+    """The exit code of a program that is given these words."""
+    monkeypatch.setattr(sys, "argv", ["program", *map(str, words)])
+    with pytest.raises(SystemExit) as ended:
+        program.run(main)
+    return ended.value.code
+
+
+def test_outside_a_checkout_a_program_says_that_it_needs_one(monkeypatch, tmp_path, capsys) -> None:
+    program.require_checkout()
+    with pytest.raises(UsageError, match="checkout of mpsearch"):
+        program.require_checkout(tmp_path)
+    monkeypatch.setattr(program, "require_checkout", partial(program.require_checkout, tmp_path))
+    assert call(monkeypatch, measure.main, "--list") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("mpsearch: this program changes files of a checkout")
+
+
+def test_a_program_lists_what_it_knows_and_refuses_other_names(monkeypatch, capsys) -> None:
+    assert not call(monkeypatch, measure.main, "--list")
+    assert len(capsys.readouterr().out.splitlines()) == len(measure.commands())
+    assert call(monkeypatch, measure.main, "maml-chess") == 2
+    assert "unknown record 'maml-chess'; known: average-cheetah-direction" in capsys.readouterr().err
+
+
+def test_the_curve_of_a_training_is_kept_as_a_record(monkeypatch, tmp_path, folder) -> None:
+    monkeypatch.setattr(keep, "FOLDER", tmp_path)
+    keep.main(folder, "maml-point-navigation-seed9")
+    record = json.loads((tmp_path / "curves" / "maml-point-navigation-seed9.json").read_text(encoding="utf-8"))
+    metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["env_steps"] for line in record["curve"]] == [line["env_steps"] for line in metrics]
+    assert record["curve"][1]["after"] == pytest.approx(metrics[1]["after"], rel=1e-4)
+    assert (record["tasks"], record["seed"], record["iteration"]) == ("point-navigation", 0, 2)
+
+
+def test_a_training_is_shipped_once_it_was_evaluated(monkeypatch, tmp_path, folder) -> None:
+    monkeypatch.setattr(ship, "ZOO", tmp_path)
+    with pytest.raises(UsageError, match="no evaluation yet"):
+        ship.main(folder)
+    assert list(tmp_path.iterdir()) == []
+    add_to_card(folder, "evaluations", {"mean": [1.0, 2.0]})
+    ship.main(folder)
+    shipped, trained = mpsearch.load(tmp_path / "maml-point-navigation"), mpsearch.load(folder)
+    result, expected = (agent.adapt([[0.1, 0.2]], seed=0).returns for agent in (shipped, trained))
+    assert (result == expected).all()
+
+
+def test_a_record_is_one_line_of_json_with_numbers_of_five_digits(tmp_path) -> None:
+    write_record(tmp_path / "new" / "record.json", {"curve": rounded([1 / 3, [12345678.0, 2]])})
+    text = (tmp_path / "new" / "record.json").read_text(encoding="utf-8")
+    assert text == '{"curve": [0.33333, [12346000.0, 2]]}\n'
