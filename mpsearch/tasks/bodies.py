@@ -113,18 +113,21 @@ class BodyBatch(MujocoBatch):
             feel_contacts=family.feels_contacts,
         )
         self.family = family
-        self._tracked = self._rows(family.tracked)
+        self._watch(family.tracked)
 
     def _reset(self, rng: np.random.Generator) -> None:
         self.set_state(*self.family.start(self.shape, rng))
 
     def _step(self, actions: Array) -> tuple[Array, Array]:
-        before = self.family.place(self._tracked).copy()
+        before = self._place().copy()
         self.advance(self.family.strength * actions)
-        velocity = (self.family.place(self._tracked) - before) / self.dt
+        velocity = (self._place() - before) / self.dt
         healthy = self.family.healthy(self.qpos, self.qvel)
         gains = self.family.progress(self.tasks, velocity, self.qpos) + healthy * self.family.alive_reward
         return gains - self.costs(), ~healthy & self.family.terminate_when_unhealthy
+
+    def _place(self) -> Array:
+        return self.family.place(self._live[self.family.tracked])
 
     def costs(self) -> Array:
         """[K, E] what the controls and contact forces of the last step cost."""

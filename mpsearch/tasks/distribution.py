@@ -123,6 +123,7 @@ class TaskDistribution(ABC):
         pairs = zip(self.parameter_names, self.low, self.high, strict=True)
         return ", ".join(f"{name} must lie in [{low:g}, {high:g}]" for name, low, high in pairs)
 
-    def make_env(self, task: Any) -> gymnasium.Env[Array, Array]:
-        """One ``task`` [P] as a gymnasium environment with the standard API."""
-        return TaskEnv(self.make_batch(self.check([task]), 1, threads=1), self.horizon, self.observation_dim)
+    def make_env(self, task: Any, render_mode: str | None = None) -> gymnasium.Env[Array, Array]:
+        """One ``task`` [P] as a gymnasium environment with the standard API; ``render_mode="rgb_array"`` draws it."""
+        batch = self.make_batch(self.check([task]), 1, threads=1)
+        return TaskEnv(batch, self.horizon, self.observation_dim, render_mode)

@@ -94,9 +94,15 @@ class GymnasiumTasks(TaskDistribution):
     def make_batch(self, tasks: Array, episodes: int, *, threads: int = 0) -> GymnasiumBatch:
         return GymnasiumBatch(self, self.check(tasks), episodes)
 
-    def make_env(self, task: Any) -> Environment:
-        """The environment of ``task`` [P] with flat observations, actions in [-1, 1] and the time limit ``horizon``."""
-        return standard(self._build(self.check([task])[0]), self.horizon)
+    def make_env(self, task: Any, render_mode: str | None = None) -> Environment:
+        """The environment of ``task`` [P] with flat observations, actions in [-1, 1] and the time limit ``horizon``.
+
+        If ``make`` is an id, gymnasium makes it with ``render_mode``. A function chooses that itself.
+        """
+        if render_mode is not None and not isinstance(self.make, str):
+            raise UsageError(f"make(task) makes these environments: let it give them render_mode={render_mode!r}")
+        drawn = {} if render_mode is None else {"render_mode": render_mode}
+        return standard(self._build(self.check([task])[0], **drawn), self.horizon)
 
     def measure_scale(self, rng: np.random.Generator, tasks: int = 10) -> Array:
         """[O] root mean square of each observation in one episode of random actions on each of so many tasks.
@@ -121,9 +127,9 @@ class GymnasiumTasks(TaskDistribution):
             raise UsageError(f"observation_scale must be {self.observation_dim} positive numbers, not {scale!r:.200}")
         return array
 
-    def _build(self, task: Array) -> Environment:
+    def _build(self, task: Array, **options: Any) -> Environment:
         """A new environment of ``task`` with flat observations, and its own actions."""
-        env = self._make(task)
+        env = self._make(task, **options)
         if not isinstance(env, gymnasium.Env):
             raise UsageError(f"make(task) must return a gymnasium.Env, not {env!r:.200}")
         env = flat(env)
@@ -136,11 +142,11 @@ class GymnasiumTasks(TaskDistribution):
                 )
         return env
 
-    def _make(self, task: Array) -> Any:
+    def _make(self, task: Array, **options: Any) -> Any:
         try:
             if isinstance(self.make, str):
                 parameters = dict(zip(self.parameter_names, task.tolist(), strict=True))
-                return gymnasium.make(self.make, max_episode_steps=self.horizon, **parameters)
+                return gymnasium.make(self.make, max_episode_steps=self.horizon, **parameters, **options)
             return self.make(task.copy())
         except gymnasium.error.UnregisteredEnv as error:
             raise UsageError(

@@ -153,4 +153,5 @@ def make_registered(family_id: str, render_mode: str | None = None, **arguments:
     task = {name: arguments.pop(name) for name in names if name in arguments}
     family = make_distribution(family_id, **arguments)
     default = dict(zip(names, family.spread()[0], strict=True))
-    return family.make_env([task.get(name, default[name]) for name in names])
+    drawn = {} if render_mode is None else {"render_mode": render_mode}
+    return family.make_env([task.get(name, default[name]) for name in names], **drawn)

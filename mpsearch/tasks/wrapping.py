@@ -68,10 +68,17 @@ def check_actions(space: spaces.Space[Any]) -> None:
         raise UsageError(f"each action must have a range, not {space}: leave out those that cannot vary")
 
 
-def unit_actions(env: Environment) -> wrappers.RescaleAction[Any, Any, Any]:
+class UnitActions(wrappers.RescaleAction[Any, Any, Any]):
+    """gymnasium's wrapper, which a pickle makes anew: its functions cannot be pickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return unit_actions, (self.env,)
+
+
+def unit_actions(env: Environment) -> UnitActions:
     """``env`` with actions in [-1, 1] and their dtype as before."""
     one = np.ones_like(bounds(env.action_space)[0])
-    return wrappers.RescaleAction(env, -one, one)
+    return UnitActions(env, -one, one)
 
 
 def standard(env: Environment, horizon: int) -> Environment:

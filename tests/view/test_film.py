@@ -31,6 +31,11 @@ def moving(speed=2.0, steps=8, name="r"):
     return Runner(name, cheetah(speed, steps))
 
 
+@pytest.fixture(autouse=True)
+def _undecided(monkeypatch):
+    monkeypatch.setattr("mpsearch.tasks.opengl._broken_in", set())  # a process tries OpenGL once
+
+
 @pytest.fixture(scope="module")
 def opengl():
     """Skips where MuJoCo cannot draw, which a process apart tells without the code under test."""

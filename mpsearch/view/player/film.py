@@ -7,8 +7,6 @@ import copy
 import html
 import io
 import os
-import sys
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mpsearch.errors import UsageError, check_count, unknown
 from mpsearch.records import Array
+from mpsearch.tasks.opengl import open_renderer
 from mpsearch.tasks.physics import load_gymnasium_model
 from mpsearch.view.player.runners import CHEETAH, Runner, check_runners, describe, look
 from mpsearch.view.plots import CONTROL_STEP
@@ -129,7 +128,6 @@ def _pictures(runner: Runner, style: dict[str, str], moments: Array, size: tuple
 def _model(colour: str, size: tuple[int, int]) -> mujoco.MjModel:
     """A copy of the cheetah, made to be looked at."""
     model = copy.copy(load_gymnasium_model("half_cheetah.xml"))
-    model.vis.global_.offwidth, model.vis.global_.offheight = size
     model.vis.quality.shadowsize = 1024  # a third less time without a graphics card
     model.geom_rgba[model.geom_type == mujoco.mjtGeom.mjGEOM_CAPSULE, :3] = to_rgb(colour)
     floor = model.geom("floor").id
@@ -142,16 +140,8 @@ def _model(colour: str, size: tuple[int, int]) -> mujoco.MjModel:
 
 
 def _renderer(model: mujoco.MjModel, size: tuple[int, int]) -> mujoco.Renderer:
-    """A renderer on the screen's OpenGL, or on EGL where Linux has no screen.
-
-    MuJoCo itself chooses when it is imported, from an environment variable whose wrong value breaks that import.
-    """
-    try:
-        if sys.platform == "linux" and not any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL"))):
-            from mujoco.egl import GLContext
-
-            sys.modules[mujoco.Renderer.__module__].gl_context.GLContext = GLContext  # what a new renderer takes
-        with warnings.catch_warnings(action="ignore"):  # of GLFW, about what the sentence below says
-            return mujoco.Renderer(model, size[1], size[0])
-    except Exception as error:
-        raise UsageError(NO_OPENGL) from error
+    """MuJoCo's renderer. Raises UsageError where OpenGL does not work."""
+    renderer = open_renderer(model, *size)
+    if renderer is None:
+        raise UsageError(NO_OPENGL)
+    return renderer
