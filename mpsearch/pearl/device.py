@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -64,8 +65,8 @@ class Mirror:
         first = rows + episode  # an episode has one observation more than it has steps
         taken = ((observations, first), (actions, rows), (rewards, rows), (observations, first + 1))
         data = (a.index_select(0, i.flatten()).view(*i.shape, *a.shape[1:]) for a, i in taken)
-        ends = self.last.index_select(0, episode.flatten()).view_as(rows)
-        return Transitions(*data, terminated=(rows == ends).to(rewards.dtype))
+        ends = rows == self.last.index_select(0, episode.flatten()).view_as(rows)
+        return replace(Transitions(*data), terminated=ends.to(rewards.dtype))
 
 
 class Away:
