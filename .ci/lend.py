@@ -1,4 +1,4 @@
-"""Link into another environment what packages of this one require, and nothing else; mpsearch itself is left out.
+"""Link packages of this environment and everything that they require into another environment, without mpsearch.
 
 python .ci/lend.py FOLDER NAME...    FOLDER is the other environment's site-packages
 """
@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 
 def required(names: list[str]) -> set[str]:
-    """The packages ``names`` and all that they require, directly or not."""
+    """Return the packages ``names`` and all packages that they require, directly or indirectly."""
     found: set[tuple[str, str]] = set()
     todo = [Requirement(name) for name in names]
     while todo:

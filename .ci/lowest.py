@@ -1,4 +1,4 @@
-"""Print, as constraints for pip, the lowest version of every package that pyproject.toml admits."""
+"""Print the lowest version of every package that pyproject.toml allows, in the form of constraints for pip."""
 
 import tomllib
 from pathlib import Path

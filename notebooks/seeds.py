@@ -1,10 +1,11 @@
-"""Run lessons with other seeds, and say which of them hold: what a lesson claims, its ``assert`` cells check.
+"""Run lessons with other seeds, and say for which seeds their claims are true.
 
-A source has its seed in one line, ``SEED = 0``. This is for lessons that train; it takes minutes.
+The ``assert`` statements of a lesson check its claims. A lesson that trains has its seed in one line, ``SEED = 0``.
+This takes minutes.
 
-python notebooks/seeds.py                      every lesson with a seed, five seeds each
-python notebooks/seeds.py 02 04 --seeds 0 7    these lessons, these seeds
-python notebooks/seeds.py 04 --print           and what their cells printed
+python notebooks/seeds.py                      run every lesson that has a seed, with five seeds
+python notebooks/seeds.py 02 04 --seeds 0 7    run these lessons with these seeds
+python notebooks/seeds.py 04 --print           also print what their cells printed
 """
 
 from __future__ import annotations
@@ -20,30 +21,30 @@ import nbformat
 from build import FOLDER, KERNEL, read_source, sources
 from nbclient import NotebookClient
 
-SEEDS = (0, 10, 20, 30, 40)  # some lessons train with the four that follow, too
+SEEDS = (0, 10, 20, 30, 40)  # some lessons also train with the four seeds after each of these
 LINE = re.compile(r"^SEED = \d+", re.MULTILINE)
 ASSERT = re.compile(r"^\s*assert ", re.MULTILINE)
 
 
 def seeded(folder: Path = FOLDER) -> list[Path]:
-    """The sources that have a seed."""
+    """Return the sources that have a seed."""
     return [source for source in sources(folder) if LINE.search(source.read_text(encoding="utf-8"))]
 
 
 def run(source: Path, seed: int) -> nbformat.NotebookNode:
-    """The learner's notebook of ``source``, executed with this seed; a cell that fails does not stop it."""
+    """Run the learner's notebook of ``source`` with this seed, even after a cell has failed; returns the notebook."""
     notebook = read_source(source)
     for cell in notebook.cells:
         cell.source = LINE.sub(f"SEED = {seed}", cell.source)
     folder = {"metadata": {"path": str(source.parents[1])}}
     options = {"timeout": None, "kernel_name": KERNEL["name"], "coalesce_streams": True}
     client = NotebookClient(notebook, allow_errors=True, resources=folder, **options)
-    client.execute(stderr=subprocess.DEVNULL)  # the kernel's, where it warns about its sockets
+    client.execute(stderr=subprocess.DEVNULL)  # the kernel's warnings about its sockets
     return notebook
 
 
 def failures(notebook: nbformat.NotebookNode) -> Iterator[str]:
-    """The cells of an executed notebook that failed: number, exception and the line it came from."""
+    """Yield a description of each failed cell of an executed notebook: number, exception and line of code."""
     for number, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
             if output["output_type"] == "error":
@@ -54,16 +55,16 @@ def failures(notebook: nbformat.NotebookNode) -> Iterator[str]:
 
 
 def printed(notebook: nbformat.NotebookNode) -> str:
-    """What the cells of an executed notebook printed."""
+    """Return what the cells of an executed notebook printed."""
     return "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
 
 
 def main() -> int:
-    """The command line; returns the exit code."""
+    """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("lessons", nargs="*", metavar="NN", help="all that have a seed, if none is given")
+    parser.add_argument("lessons", nargs="*", metavar="NN", help="by default, all lessons that have a seed")
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
-    parser.add_argument("--print", action="store_true", help="what their cells printed, too")
+    parser.add_argument("--print", action="store_true", help="also print what their cells printed")
     arguments = parser.parse_args()
     chosen = [path for path in seeded() if not arguments.lessons or path.name[:2] in arguments.lessons]
     if not chosen:

@@ -1,4 +1,4 @@
-"""What mpsearch requires, with and without its extras, and what of it is installed."""
+"""The packages that mpsearch and its extras require, and their installed versions."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Package:
     """A package that mpsearch requires.
 
     Attributes:
-        name: as it is installed.
-        wanted: the versions that will do, such as ">=2.6,<2.14".
-        found: the version that is installed; ``None`` if there is none.
+        name: the package's name.
+        wanted: the versions that mpsearch works with, such as ">=2.6,<2.14".
+        found: the installed version; ``None`` if the package is not installed.
     """
 
     name: str
@@ -25,12 +25,12 @@ class Package:
 
     @property
     def ok(self) -> bool:
-        """Whether it is installed in a version that will do."""
+        """Whether the package is installed in a version that mpsearch works with."""
         return self.found is not None and SpecifierSet(self.wanted).contains(self.found, prereleases=True)
 
 
 def find(name: str, wanted: str) -> Package:
-    """The package ``name``, as it is installed."""
+    """Look up the installed version of the package ``name``."""
     try:
         return Package(name, wanted, metadata.version(name))
     except metadata.PackageNotFoundError:
@@ -38,12 +38,16 @@ def find(name: str, wanted: str) -> Package:
 
 
 def extras() -> list[str]:
-    """The extras of mpsearch: "lab" and others. Raises PackageNotFoundError if mpsearch is not installed."""
+    """Return the names of the extras of mpsearch, such as "lab".
+
+    Raises:
+        PackageNotFoundError: mpsearch is not installed.
+    """
     return metadata.metadata("mpsearch").get_all("Provides-Extra") or []
 
 
 def required(extra: str = "") -> list[Package]:
-    """What mpsearch requires, or what ``extra`` adds to that.
+    """Return the packages that mpsearch requires, or those that ``extra`` adds.
 
     Raises:
         PackageNotFoundError: mpsearch is not installed.

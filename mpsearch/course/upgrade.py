@@ -1,9 +1,9 @@
-"""Lessons in a learner's folder after an upgrade: which are of another version, which of them the learner has changed.
+"""After an upgrade: find the lessons in a learner's folder that are of another version, and update them.
 
-A lesson carries the digest of its own text, ``cells_sha256``, in its metadata. Running its cells, or opening it,
-changes outputs and not text. So a lesson whose text still has that digest was not changed by the learner, and a newer
-version may take its place. A lesson without a digest (an early version, a file of the learner's own, a damaged one)
-counts as changed, and the newer version is laid beside it.
+The metadata of a lesson contains a digest of its text, ``cells_sha256``. Opening a lesson or running its cells does not
+change the text. So if the text still has this digest, the learner has not changed the lesson, and the new version may
+replace it. A lesson without a digest counts as changed, and the new version is put beside it. It may be an early
+version, a file that the learner wrote, or a damaged file.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from typing import Any, Literal
 from mpsearch.course.lab import copy_once, lessons, place
 from mpsearch.errors import UsageError
 
-KEY = "mpsearch"  # the entry of a notebook's metadata that is ours
-DIGEST = "cells_sha256"  # in that entry
+KEY = "mpsearch"  # mpsearch's entry in the metadata of a notebook
+DIGEST = "cells_sha256"  # the digest's name in this entry
 
 State = Literal["missing", "current", "untouched", "changed"]
 
 
 @dataclass(frozen=True)
 class Outdated:
-    """A lesson in the learner's folder of another version than the installed one.
+    """A lesson in the learner's folder that is not of the installed version.
 
     Attributes:
-        lesson: the installed version.
-        path: the learner's.
+        lesson: the path of the installed version.
+        path: the path of the learner's version.
         changed: whether the learner has changed it.
-        newer: where the installed version is or will be: in the place of ``path``, or beside it.
+        newer: the path of the copy of the installed version: ``path`` itself, or a file beside it.
     """
 
     lesson: Path
@@ -44,21 +44,21 @@ class Outdated:
 
     @property
     def done(self) -> bool:
-        """Whether the installed version is at ``newer``."""
+        """Whether the installed version has been copied to ``newer``."""
         return state_of(self.newer, self.lesson) == "current"
 
     @property
     def words(self) -> str:
-        """What the learner reads about it."""
+        """A description of its state for the learner."""
         if self.changed:
             return f"yours is kept; the new version is {self.newer.name}" if self.done else "changed by you"
         return "replaced by the new version" if self.done else "not changed by you"
 
 
 def cells_digest(cells: Sequence[Any]) -> str:
-    """The sha256 of the text of a notebook's cells, whether they were run or not.
+    """Return the sha256 of the text of a notebook's cells, which does not depend on their outputs.
 
-    Empty cells do not count: JupyterLab adds one when the last cell is run.
+    Empty cells are left out, because JupyterLab adds one when the last cell is run.
     """
     texts = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
     written = [text for text in texts if text[1].strip()]
@@ -66,7 +66,7 @@ def cells_digest(cells: Sequence[Any]) -> str:
 
 
 def state_of(path: Path, lesson: Path) -> State:
-    """What ``path`` is to the learner who has the installed version of it in ``lesson``."""
+    """Compare the learner's file ``path`` with the installed version ``lesson`` of it."""
     if not path.exists():
         return "missing"
     (_, installed), (laid_out, present) = _digests(lesson), _digests(path)
@@ -76,7 +76,7 @@ def state_of(path: Path, lesson: Path) -> State:
 
 
 def _digests(path: Path) -> tuple[str | None, str | None]:
-    """The digest of a notebook as it was laid out, and as it is now; ``None`` where that cannot be known."""
+    """Return a notebook's digest when it was copied and its digest now; ``None`` if they cannot be known."""
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
         return notebook["metadata"].get(KEY, {}).get(DIGEST), cells_digest(notebook["cells"])
@@ -85,7 +85,7 @@ def _digests(path: Path) -> tuple[str | None, str | None]:
 
 
 def outdated(folder: Path) -> list[Outdated]:
-    """The lessons in ``folder`` that are of another version than the installed one, in order."""
+    """Return the lessons in ``folder`` that are not of the installed version, in order."""
     found = []
     for lesson in lessons():
         path = place(lesson, folder)
@@ -96,17 +96,17 @@ def outdated(folder: Path) -> list[Outdated]:
 
 
 def _places(path: Path) -> Iterator[Path]:
-    """``path``, and where to go on if what is there was changed: 03.ipynb, 03.new.ipynb, 03.new2.ipynb, ..."""
+    """Yield the paths to try for a new version, one after the other: 03.ipynb, 03.new.ipynb, 03.new2.ipynb, ..."""
     yield path
     for number in count(1):
         yield path.with_suffix(f".new{number if number > 1 else ''}.ipynb")
 
 
 def update(folder: Path) -> list[Outdated]:
-    """Bring the installed lessons into ``folder``; returns what was outdated.
+    """Update the lessons in ``folder`` to the installed version; returns the outdated ones.
 
-    A lesson that the learner has not changed is replaced, all of it or nothing. Beside one that they have changed the
-    installed version is laid. If this is interrupted, what was done stays done, and a second time does the rest.
+    A lesson that the learner has not changed is replaced atomically. If the learner has changed a lesson, the new
+    version is put beside it. If the update is interrupted, the next one does the rest.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -124,7 +124,7 @@ def update(folder: Path) -> list[Outdated]:
 def _bring(lesson: Path, target: Path) -> None:
     from mpsearch.training.storage import write_atomically  # imports torch, which takes seconds
 
-    state = state_of(target, lesson)  # once more: it may have been saved in the meantime
+    state = state_of(target, lesson)  # checked again, because the learner may have saved it in the meantime
     if state == "missing":
         copy_once(lesson, target)
     elif state == "untouched":
@@ -132,12 +132,12 @@ def _bring(lesson: Path, target: Path) -> None:
 
 
 def report(found: Sequence[Outdated], folder: Path) -> str:
-    """What the learner reads: each outdated lesson, and what brings the new versions."""
+    """Return a text for the learner that names each outdated lesson and the command that updates them."""
     lines = ["These lessons are of another version than the installed mpsearch:"]
     lines += [f"  {old.path.relative_to(folder).as_posix()}: {old.words}" for old in found]
     if not all(old.done for old in found):
         lines.append(
             f"mpsearch lab {shlex.quote(str(folder))} --update replaces those that you have not changed, "
-            "and lays the new version beside the others."
+            "and puts the new version beside the others."
         )
     return "\n".join(lines)

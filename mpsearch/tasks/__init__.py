@@ -1,4 +1,4 @@
-"""Task distributions: what varies from task to task, and the physics they share."""
+"""Task distributions: how tasks are drawn, and the physics in which they are simulated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mpsearch.tasks.planar_bodies import HopperBody, WalkerBody
     from mpsearch.tasks.spatial_bodies import AntDirection, AntGoal, HumanoidDirection
 
-_HOME = {  # imported when first used, because MuJoCo takes half a second
+_HOME = {  # the module of each name; it is imported at first use, because importing MuJoCo takes half a second
     "AntDirection": "spatial_bodies",
     "AntGoal": "spatial_bodies",
     "Batch": "batch",

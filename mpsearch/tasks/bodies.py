@@ -1,4 +1,4 @@
-"""What the families on gymnasium's other robots share: its physics, rewards and ends of episodes, in batches."""
+"""The base class of the families on gymnasium's other robots, with gymnasium's physics, rewards and terminations."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from mpsearch.tasks.robots import ROBOTS
 
 
 class Body(TaskDistribution):
-    """A family on one of gymnasium's robots, whose reward at each step is
+    """A family on one of gymnasium's robots. With controls ``u = strength * action``, the reward at each step is::
 
-    ``progress + alive_reward * healthy - control_weight * |u|^2 - contact cost``,
+        progress + alive_reward * healthy - control_weight * |u|^2 - contact cost
 
-    with controls ``u = strength * action``. Everything but the progress is that of gymnasium's v5 environment.
+    Only the progress depends on the family. Everything else is that of gymnasium's v5 environment.
 
     Attributes:
         robot: its name in :data:`mpsearch.tasks.robots.ROBOTS`.
-        scale: [O] typical sizes of the observations: their root mean squares before a fall, rounded, over episodes
-            under independent and under swinging random actions; more for the speed of the torso, of which runners
-            have more.
-        strength: control under an action of 1.
+        scale: [O] the typical magnitudes of the observations. They are root mean squares, rounded, over the steps
+            before a fall in episodes with two kinds of random actions, independent and slowly changing ones. The
+            torso's speeds are larger, because trained robots are faster.
+        strength: the control for an action of 1.
         control_weight, alive_reward: weights of the reward's parts.
-        feels_contacts: whether contact forces cost something.
-        start_noise: how far the start state is from the model's own.
-        tracked: MuJoCo's field that the progress is measured on.
+        feels_contacts: whether contact forces have a cost.
+        start_noise: the magnitude of the noise that is added to the model's default state at the start.
+        tracked: the field of MuJoCo from which the progress is computed.
 
     Args:
         horizon: control steps in an episode.
@@ -54,7 +54,7 @@ class Body(TaskDistribution):
 
     @property
     def model(self) -> mujoco.MjModel:
-        """Gymnasium's model of the robot, shared by all: do not change it."""
+        """Gymnasium's model of the robot. It must not be changed, because all users share it."""
         return ROBOTS[self.robot].model
 
     @property
@@ -69,33 +69,33 @@ class Body(TaskDistribution):
         return BodyBatch(self, self.check(tasks), episodes, threads=threads)
 
     def fields(self, tasks: Array) -> dict[str, Array]:
-        """Model fields that ``tasks`` [K, P] change, each [K, ...]."""
+        """Return the model fields that ``tasks`` [K, P] change, each [K, ...]."""
         return {}
 
     def start(self, shape: tuple[int, int], rng: np.random.Generator) -> tuple[Array, Array]:
-        """Positions [K, E, nq] and velocities [K, E, nv] to begin with, drawn in gymnasium's order."""
+        """Draw start positions [K, E, nq] and velocities [K, E, nv], in gymnasium's order."""
         model, noise = self.model, self.start_noise
         qpos = model.qpos0 + rng.uniform(-noise, noise, (*shape, model.nq))
         return qpos, rng.uniform(-noise, noise, (*shape, model.nv))
 
     @abstractmethod
     def observe(self, qpos: Array, qvel: Array) -> Array:
-        """Observations [K, E, O] at positions [K, E, nq] and velocities [K, E, nv]."""
+        """Return the observations [K, E, O] at positions [K, E, nq] and velocities [K, E, nv]."""
 
     @abstractmethod
     def healthy(self, qpos: Array, qvel: Array) -> Array:
-        """[K, E] whether the robot stands, as gymnasium's ``is_healthy`` says."""
+        """Return whether each robot has not fallen [K, E], as defined by gymnasium's ``is_healthy``."""
 
     @abstractmethod
     def place(self, tracked: Array) -> Array:
-        """[K, E, D] where the robot is, in m, from the tracked field; its velocity is the difference over a step."""
+        """Return the robot's place [K, E, D] in m, from the tracked field. Velocities are its differences."""
 
     @abstractmethod
     def progress(self, tasks: Array, velocity: Array, qpos: Array) -> Array:
-        """[K, E] the reward's first part, of tasks [K, P] at velocity [K, E, D] (m/s) and positions [K, E, nq]."""
+        """Return the reward's first part [K, E] for tasks [K, P], velocities [K, E, D] in m/s, positions [K, E, nq]."""
 
     def contact_cost(self, forces: Array) -> Array:
-        """[K, E] cost of the forces on the bodies [K, E, 6 * bodies], where the family feels them."""
+        """Return the cost [K, E] of the forces on the bodies [K, E, 6 * bodies]. It needs ``feels_contacts``."""
         raise NotImplementedError
 
 
@@ -130,7 +130,7 @@ class BodyBatch(MujocoBatch):
         return self.family.place(self._live[self.family.tracked])
 
     def costs(self) -> Array:
-        """[K, E] what the controls and contact forces of the last step cost."""
+        """Return the cost [K, E] of the controls and contact forces of the last step."""
         control = self.family.control_weight * np.square(self._ctrl).sum(-1)
         return control + self.family.contact_cost(self.contact_forces()) if self.family.feels_contacts else control
 

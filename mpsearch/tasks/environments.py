@@ -1,4 +1,4 @@
-"""Any task as a gymnasium environment."""
+"""A gymnasium environment for any task."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from mpsearch.tasks.batch import Batch
 if TYPE_CHECKING:
     from mpsearch.tasks.pictures import Artist
 
-PACE = 0.1  # seconds that a step takes in a film, where the family gives steps no duration
-BOUND = 1e10  # MuJoCo's mjMAXVAL: a state beyond it is a divergence, so no observation is
+PACE = 0.1  # seconds that a film takes for a step of a family whose steps have no duration
+BOUND = 1e10  # of observations; MuJoCo's mjMAXVAL, beyond which a simulation counts as diverged
 
 
 class TaskEnv(gymnasium.Env[Array, Array]):
-    """One task of a family with the standard API: a batch of one simulation.
+    """One task of a family as a gymnasium environment. It contains a batch of one simulation.
 
-    Observation, action, reward and start state are those of the family's docstring. The episode is
-    *truncated* at the family's horizon, or earlier by a time limit of the simulation's own, and
-    *terminated* where the task is over. ``info["positions"]`` holds the generalised positions [Q].
+    See the family's docstring for observation, action, reward and start state. The episode is *truncated* at the
+    family's horizon or at a time limit of the simulation, and *terminated* when the task is over.
+    ``info["positions"]`` holds the generalised positions [Q].
 
-    It can be pickled and deep-copied in the middle of an episode: the other one goes on to the same numbers.
+    An environment can be pickled and deep-copied during an episode. The copy continues with the same numbers.
 
     Args:
-        batch: of one task and one episode.
+        batch: a batch of one task and one episode.
         horizon: control steps in an episode.
         observation_dim: O.
-        render_mode: ``None``, or ``"rgb_array"`` for pictures: see :meth:`render`.
+        render_mode: ``None``, or ``"rgb_array"`` for pictures. See :meth:`render`.
 
     Attributes:
         task: [P].
 
     Raises:
-        UsageError: another ``render_mode``.
+        UsageError: ``render_mode`` has another value.
     """
 
     def __init__(self, batch: Batch, horizon: int, observation_dim: int, render_mode: str | None = None) -> None:
@@ -53,7 +53,7 @@ class TaskEnv(gymnasium.Env[Array, Array]):
         self._batch = batch
         self._running = False
         self._path: list[Array] = []  # positions [Q] since the reset, for pictures
-        self._artist: Artist | None = None  # from the first picture on
+        self._artist: Artist | None = None  # created for the first picture
         self.observation_space = gymnasium.spaces.Box(-BOUND, BOUND, (observation_dim,), np.float64)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (batch.action_dim,), np.float32)
 
@@ -65,7 +65,7 @@ class TaskEnv(gymnasium.Env[Array, Array]):
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         if not self._running:
-            raise UsageError("the episode has ended, or none has begun: call reset() to begin the next one")
+            raise UsageError("the episode has ended, or has not begun: call reset() to begin the next one")
         observations, rewards = self._batch.step(np.asarray(action, dtype=np.float64)[None, None])
         terminated = bool(self._batch.terminated[0, 0])
         truncated = self._batch.time >= self.horizon or (self._batch.over and not terminated)
@@ -79,11 +79,12 @@ class TaskEnv(gymnasium.Env[Array, Array]):
         return {"positions": positions}
 
     def render(self) -> Array | None:
-        """A picture [320, 480, 3] (uint8) of this moment; ``None`` and a warning if there is no ``render_mode``.
+        """Draw the present state; returns a picture [320, 480, 3], uint8. Without a ``render_mode``, warn.
 
-        A robot is seen from the side and followed; a square of ground is 1 m. It is drawn by MuJoCo where OpenGL
-        works, and by mpsearch elsewhere. Of a family whose positions are two numbers, the picture shows the plane, the
-        path and, if the task is two numbers too, the goal as a ring; of any other, the positions over time.
+        A robot is seen from the side, and a camera follows it. A square of the ground is 1 m. MuJoCo draws it if OpenGL
+        works, otherwise mpsearch does. If positions are two numbers, the picture shows the plane and the path, and the
+        goal as a ring if the task consists of two numbers, too. For all other families, it shows the positions over
+        time.
 
         Raises:
             UsageError: no episode has begun.
@@ -94,7 +95,7 @@ class TaskEnv(gymnasium.Env[Array, Array]):
         if not self._path:
             raise UsageError("no episode has begun, so that there is nothing to draw: call reset() first")
         if self._artist is None:
-            from mpsearch.tasks.pictures import artist_of  # takes time, and most environments draw nothing
+            from mpsearch.tasks.pictures import artist_of  # a slow import, which most environments do not need
 
             self._artist = artist_of(self._batch)
         return self._artist.draw(np.array(self._path))
@@ -105,4 +106,4 @@ class TaskEnv(gymnasium.Env[Array, Array]):
         self._artist = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_artist": None}  # a copy draws with one of its own
+        return vars(self) | {"_artist": None}  # a copy creates its own

@@ -1,4 +1,4 @@
-"""MuJoCo's own renderer, where OpenGL works."""
+"""MuJoCo's renderer, which needs OpenGL."""
 
 from __future__ import annotations
 
@@ -14,26 +14,30 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 
 def open_renderer(model: mujoco.MjModel, width: int, height: int) -> mujoco.Renderer | None:
-    """A renderer of pictures of this size, in pixels; ``None`` where OpenGL does not work.
+    """Create a renderer of pictures of this size, in pixels; returns ``None`` if OpenGL does not work.
 
-    It draws on the screen's OpenGL, or on EGL where Linux has no screen. A process tries this once: after a failure it
-    gets ``None`` from then on. So does a process that was forked, in which EGL would wait forever.
+    It uses the screen's OpenGL, or EGL on Linux without a screen. After a failure, a process does not try again. A
+    forked process does not try at all, because EGL would wait forever in it.
     """
     if os.getpid() in _broken_in:
         return None
     model.vis.global_.offwidth, model.vis.global_.offheight = width, height
     try:
         return _make_renderer(model, width, height)
-    except Exception:  # of many kinds, which depend on what of OpenGL is missing
+    except Exception:  # the kind depends on which part of OpenGL is missing
         _broken_in.add(os.getpid())
         return None
 
 
 def _make_renderer(model: mujoco.MjModel, width: int, height: int) -> mujoco.Renderer:
-    """MuJoCo itself chooses when it is imported, from an environment variable whose wrong value breaks that import."""
+    """Create a renderer that uses EGL on Linux without a screen.
+
+    MuJoCo would make this choice when it is imported, from an environment variable. It is made here instead, because
+    with a wrong value of this variable the import would fail.
+    """
     if sys.platform == "linux" and not any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL"))):
         from mujoco.egl import GLContext
 
-        sys.modules[mujoco.Renderer.__module__].gl_context.GLContext = GLContext  # what a new renderer takes
-    with warnings.catch_warnings(action="ignore"):  # of GLFW, about what None says
+        sys.modules[mujoco.Renderer.__module__].gl_context.GLContext = GLContext  # a new renderer uses this class
+    with warnings.catch_warnings(action="ignore"):  # GLFW warns, but the caller returns None for the same reason
         return mujoco.Renderer(model, height, width)

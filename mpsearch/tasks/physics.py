@@ -57,7 +57,7 @@ class MujocoBatch(Batch):
     """E simulations of ``model`` on each of K tasks. Subclasses add the observation and the reward.
 
     A simulation does not depend on the other simulations, on their number or on the number of threads. A copied or
-    unpickled batch goes on to the same numbers, on threads of its own.
+    unpickled batch has its own threads and continues with the same numbers.
 
     Args:
         model: the compiled robot.
@@ -94,7 +94,7 @@ class MujocoBatch(Batch):
             self._set_field(name, np.asarray(values, dtype=np.float64))
 
     def _open(self) -> None:
-        """Start MuJoCo's simulations, and look at the parts of their memory that every batch needs."""
+        """Create MuJoCo's simulations, and views of the parts of their memory that every batch needs."""
         count = self.shape[0] * self.shape[1]
         self._physics = mujoco.batch.Batch(self.model, count, min(self._threads, count), persistent=self._persistent)
         self._diverged = self._physics.warning[:, DIVERGED, 1]  # live counts since the reset, [K * E, 3]
@@ -119,7 +119,7 @@ class MujocoBatch(Batch):
             self._physics.expand(name)[:] = values
         for name, values in state["_live"].items():
             live = self._watch(name)
-            live.flags.writeable = True  # what MuJoCo computes is as old as the last step: it has to be kept too
+            live.flags.writeable = True  # these values are of the last step, so MuJoCo cannot compute them again
             live[:] = values
         self._physics.state[:], self._physics.warning[:] = rows, warnings
 

@@ -17,15 +17,15 @@ class Artist(Protocol):
     """Draws one simulation."""
 
     def draw(self, path: Array) -> Array:
-        """The picture [H, W, 3] (uint8) after positions [t + 1, Q] since the start of the episode."""
+        """Return a picture [H, W, 3], uint8, given the positions [t + 1, Q] since the start of the episode."""
 
     def close(self) -> None:
-        """Give back what drawing needed."""
+        """Release the resources that drawing needed."""
 
 
 def artist_of(batch: Batch) -> Artist:
-    """What draws the first simulation of this batch: a robot, a point in the plane, or numbers over time."""
-    from mpsearch.tasks.physics import MujocoBatch  # here, so that nothing else waits for MuJoCo
+    """Return the artist for the first simulation of a batch: a robot, a point in the plane, or numbers over time."""
+    from mpsearch.tasks.physics import MujocoBatch  # a slow import
 
     if isinstance(batch, MujocoBatch):
         from mpsearch.tasks.robot_pictures import RobotArtist
@@ -35,10 +35,10 @@ def artist_of(batch: Batch) -> Artist:
 
 
 class PathArtist:
-    """Draws positions: two numbers as a point in the plane, any other number of them over time.
+    """Draws positions. Two numbers are a point in the plane; any other number of them is drawn over time.
 
     Args:
-        task: [P]; if it is two numbers, it is drawn as the goal of a point in the plane.
+        task: [P]. If it consists of two numbers, it is drawn as the goal of a point in the plane.
     """
 
     def __init__(self, task: Array) -> None:
@@ -54,7 +54,7 @@ class PathArtist:
         goal = self.task[None] if len(self.task) == 2 else np.empty((0, 2))
         half = enough(np.concatenate([path, goal]))
         sheet = Sheet(lambda xy: np.array([WIDTH, HEIGHT]) / 2 + np.array([1, -1]) * xy * (HEIGHT / 2 / half))
-        for at in np.arange(-8, 9) * half / 4:  # four squares from the middle to the edge
+        for at in np.arange(-8, 9) * half / 4:  # there are four squares from the middle to the edge
             sheet.line([(at, -half), (at, half)], 1 + (at == 0), LINE)
             sheet.line([(-2 * half, at), (2 * half, at)], 1 + (at == 0), LINE)
         for point in goal:
@@ -76,5 +76,5 @@ class PathArtist:
 
 
 def enough(values: Array) -> float:
-    """The power of 2 that leaves room around all values; pictures that follow it change their scale rarely."""
+    """Return a power of 2 that is larger than all values. It changes rarely, and with it the scale of pictures."""
     return float(2.0 ** np.ceil(np.log2(1.1 * np.abs(values).max(initial=1e-3))))

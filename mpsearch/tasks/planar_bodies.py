@@ -1,4 +1,4 @@
-"""Walker2d and Hopper whose bodies differ from task to task: run forward with whatever body it is."""
+"""Families on Walker2d and Hopper in which the robot's body differs from task to task. The robot has to run forward."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mpsearch.tasks.bodies import Body
 
 FASTEST = 10.0  # gymnasium clips the velocities in the observation to [-10, 10]
 LIMIT = 3.0  # exponents are drawn from U(-3, 3)
-GROUPS = {  # what a task multiplies: MuJoCo's field, and the base of its powers
+GROUPS = {  # the quantities that a task multiplies: MuJoCo's field, and the base of the powers
     "mass": ("body_mass", 1.5),
     "inertia": ("body_inertia", 1.5),
     "damping": ("dof_damping", 1.3),
@@ -19,7 +19,7 @@ GROUPS = {  # what a task multiplies: MuJoCo's field, and the base of its powers
 
 
 class RandomBody(Body):
-    """What :class:`WalkerBody` and :class:`HopperBody` share.
+    """The base class of :class:`WalkerBody` and :class:`HopperBody`.
 
     A task is a row of exponents ``u``, one for each number of the body that is multiplied: by ``1.5^u`` for the
     mass and the inertia of each body part and the friction of each part and of the floor, and by ``1.3^u`` for the
@@ -28,8 +28,8 @@ class RandomBody(Body):
 
     Source: Rakelly et al. 2019, section 6.1 (Walker-2D-Params), with the bases of the code that it used
     (rand-param-envs, where the damping's is 1.3). That code multiplies the three axes of an inertia, and the three
-    frictions of a part, by a number each; here they share one, because in the plane only one of the three has an
-    effect.
+    frictions of a part, by different numbers. Here they share one number, because in the plane only one of the three
+    has an effect.
 
     Reward at each step: ``v_x + healthy - 0.001 |a|^2``, with ``v_x`` the torso's mean velocity over the step in m/s;
     it is gymnasium's own.
@@ -44,7 +44,7 @@ class RandomBody(Body):
         self.low, self.high = np.full((2, len(self.parameter_names)), [[-LIMIT], [LIMIT]])
 
     def _parts(self, group: str) -> dict[str, int]:
-        """The parts that ``group`` multiplies, by name, with their rows in MuJoCo's field."""
+        """Return the names of the parts that ``group`` multiplies, with their rows in MuJoCo's field."""
         model = self.model
         if group == "damping":
             joints = [model.joint(model.dof_jntid[n]).name for n in range(model.nv)]
@@ -65,7 +65,7 @@ class RandomBody(Body):
         return changed
 
     def spread(self, n: int = 5) -> Array:
-        """``n`` tasks [n, P] in each of which all exponents are equal, evenly spread, the smallest changes first."""
+        """Return ``n`` evenly spread tasks [n, P], smallest changes first. In a task, all exponents are equal."""
         exponents = ((np.arange(check_count("the number of tasks", n)) + 0.5) / n * 2 - 1) * LIMIT
         ordered = exponents[np.argsort(np.abs(exponents), kind="stable")]
         return np.repeat(ordered[:, None], len(self.parameter_names), axis=1)

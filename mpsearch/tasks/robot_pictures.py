@@ -1,4 +1,4 @@
-"""Pictures of a robot from the side: by MuJoCo's renderer where OpenGL works, by ourselves elsewhere."""
+"""Pictures of a robot from the side. MuJoCo's renderer draws them if OpenGL works, otherwise this module does."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from mpsearch.records import Array
 from mpsearch.tasks.opengl import open_renderer
 from mpsearch.tasks.sheet import HEIGHT, WIDTH, Sheet
 
-SHOWN = 2.6  # m from the lower to the upper edge
-ELEVATION = np.deg2rad(14)  # of the eye above the ground
-LOOK_AT = 0.75  # m above the ground
-NEAR, FAR = -3, 5  # m: the ground that we draw, before and behind the robot
+SHOWN = 2.6  # m from the lower to the upper edge of the picture
+ELEVATION = np.deg2rad(14)  # the angle at which the camera looks down
+LOOK_AT = 0.75  # m; the height of the point at the centre of the picture
+NEAR, FAR = -3, 5  # m; the part of the ground that is drawn, in front of and behind the robot
 GROUND = ((214, 218, 222), (232, 235, 237))
 SHADOW = (188, 192, 197)
-EDGE = 0.55  # brightness of a limb's edge, of its own
-ALONG, UP = np.array([1, 0, 0]), np.array([0, np.sin(ELEVATION), np.cos(ELEVATION)])  # on the picture; y is away
-PIXELS = HEIGHT / SHOWN  # in a metre
+EDGE = 0.55  # the brightness of a limb's edge relative to the limb
+ALONG, UP = np.array([1, 0, 0]), np.array([0, np.sin(ELEVATION), np.cos(ELEVATION)])  # the axes of the picture in space
+PIXELS = HEIGHT / SHOWN  # per metre
 DRAWN = (mujoco.mjtGeom.mjGEOM_CAPSULE, mujoco.mjtGeom.mjGEOM_SPHERE)
 
 
 class RobotArtist:
-    """Draws a robot, which the picture follows. A square of ground is 1 m.
+    """Draws a robot at the centre of the picture. A square of the ground is 1 m.
 
     Args:
         model: the robot.
@@ -49,11 +49,14 @@ class RobotArtist:
             renderer.close()
 
     def _usable_renderer(self) -> mujoco.Renderer | None:
-        """OpenGL works only in the thread in which it was opened, and not in a process that was forked from there."""
+        """Return the renderer, or ``None`` outside the thread and the process in which it was created.
+
+        OpenGL works only there.
+        """
         return self._renderer if self._opened_in == (os.getpid(), threading.get_ident()) else None
 
     def _middle(self) -> Array:
-        """[3] the point that the picture is around: above it the robot may leap, below it is the ground."""
+        """Return the point [3] at the centre of the picture."""
         x, y, _ = self._data.xpos[1]
         return np.array([x, y, LOOK_AT])
 
@@ -75,7 +78,7 @@ class RobotArtist:
         ends, radii, colours = self._capsules()
         for pair, radius in zip(ends, radii, strict=True):
             sheet.capsule(pair * [1, 1, 0], 0.6 * PIXELS * radius, SHADOW)
-        for n in np.argsort(-ends[..., 1].mean(-1), kind="stable"):  # those behind first
+        for n in np.argsort(-ends[..., 1].mean(-1), kind="stable"):  # from back to front
             sheet.capsule(ends[n], PIXELS * radii[n], tuple((EDGE * colours[n]).astype(int)))
             sheet.capsule(ends[n], PIXELS * radii[n] - 1.5, tuple(colours[n]))
         return sheet.pixels()
@@ -85,13 +88,16 @@ class RobotArtist:
         left, front = np.floor(middle[:2])
         for x in np.arange(left - reach, left + reach):
             for y in np.arange(front + NEAR, front + FAR + 1):
-                low, high = np.clip([y, y + 1], None, middle[1] + FAR)  # so that the horizon stays
+                low, high = np.clip([y, y + 1], None, middle[1] + FAR)  # so that the horizon does not move
                 sheet.area([(x, low, 0), (x + 1, low, 0), (x + 1, high, 0), (x, high, 0)], GROUND[int(x + y) % 2])
 
     def _capsules(self) -> tuple[Array, Array, Array]:
-        """Ends [C, 2, 3] and radii [C] in m, and colours [C, 3] of the capsules; those of a ball are its centre."""
+        """Return the ends [C, 2, 3] and radii [C] of the capsules in m, and their colours [C, 3].
+
+        Both ends of a ball are its centre.
+        """
         model, data, parts = self._model, self._data, self._parts
-        axes = data.geom_xmat[parts][:, [2, 5, 8]]  # of the capsules: their own z axes
+        axes = data.geom_xmat[parts][:, [2, 5, 8]]  # the capsules' own z axes
         balls = model.geom_type[parts] == mujoco.mjtGeom.mjGEOM_SPHERE
         reach = axes * np.where(balls, 0, model.geom_size[parts, 1])[:, None]
         ends = np.stack([data.geom_xpos[parts] - reach, data.geom_xpos[parts] + reach], axis=1)

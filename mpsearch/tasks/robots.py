@@ -1,4 +1,4 @@
-"""Gymnasium's robots (their v5 environments): which model it is, and how long a control step lasts."""
+"""Gymnasium's robots in their v5 environments: their models, and the lengths of their control steps."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Robot:
     """One of gymnasium's robots.
 
     Attributes:
-        name: as in gymnasium's id, such as ``HalfCheetah``.
-        file: its model in gymnasium's assets.
-        frame_skip: physics steps in a control step.
-        planar: whether it moves in the plane of x and z only.
+        name: its name in gymnasium's id, such as ``HalfCheetah``.
+        file: the file of its model in gymnasium's assets.
+        frame_skip: the number of physics steps in a control step.
+        planar: whether it moves only in the plane of x and z.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Robot:
 
     @property
     def model(self) -> mujoco.MjModel:
-        """The compiled model, shared by all: do not change it."""
+        """The compiled model. It must not be changed, because all users share it."""
         return load_gymnasium_model(self.file)
 
     @property
@@ -46,7 +46,11 @@ ROBOTS = {robot.name: robot for robot in (HALF_CHEETAH, WALKER, HOPPER, ANT, HUM
 
 
 def find_robot(name: str) -> Robot:
-    """The robot of this name. Raises UsageError that lists them, if there is none."""
+    """Return the robot of this name.
+
+    Raises:
+        UsageError: there is no such robot. The message lists the known ones.
+    """
     if name not in ROBOTS:
         raise unknown("robot", name, ROBOTS)
     return ROBOTS[name]

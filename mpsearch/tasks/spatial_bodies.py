@@ -1,4 +1,4 @@
-"""Ant and Humanoid: run in a direction or to a goal that is not told."""
+"""Families on Ant and Humanoid: run in a direction or to a goal that the robot does not observe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ FULL_TURN = 2 * np.pi
 
 
 class Heading(Body):
-    """A task is an ``angle`` in rad, in [0, 2 pi]: the direction to run in, from the x axis towards the y axis.
+    """The base class of families with a direction to run in.
+
+    A task is an ``angle`` in rad, in [0, 2 pi], from the x axis towards the y axis.
 
     Args:
         horizon: control steps in an episode.
@@ -37,12 +39,12 @@ class Heading(Body):
         return {"forward_backward": self.forward_backward, **super().config}
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """``n`` angles [n, 1], evenly spread around the circle, or as many forward as backward."""
+        """Draw ``n`` angles [n, 1], evenly spread around the circle, or equally many forward and backward."""
         angles = super().sample(n, rng)
         return np.where(angles < np.pi, 0.0, np.pi) if self.forward_backward else angles
 
     def spread(self, n: int = 4) -> Array:
-        """``n`` evenly spread angles [n, 1], from 0 on; or 0 and pi by turns."""
+        """Return ``n`` evenly spread angles [n, 1] that begin with 0, or alternately 0 and pi."""
         turns = np.arange(check_count("the number of tasks", n))[:, None]
         return turns % 2 * np.pi if self.forward_backward else turns * (FULL_TURN / n)
 
@@ -60,7 +62,7 @@ class Heading(Body):
 
 
 class Ant(Body):
-    """What the ant families share: gymnasium's Ant-v5, 0.05 s a control step.
+    """The base class of the ant families: gymnasium's Ant-v5, with control steps of 0.05 s.
 
     Observation (27 numbers; the torso's x and y position are left out, and so are contact forces: gymnasium's
     ``include_cfrc_ext_in_observation=False``, the ant of Rakelly et al. 2019):
@@ -128,14 +130,15 @@ class AntDirection(Heading, Ant):
 
 
 class AntGoal(Ant):
-    """Run to a goal that is not told: task ``(x, y)`` in m, uniform on a disc of radius 3 around the start.
+    """Run to a goal that is not observed: task ``(x, y)`` in m, uniform on a disc of radius 3 around the start.
 
     Reward at each step: ``-(|x - x_goal| + |y - y_goal|) - 0.1 |a|^2 - contact cost``, with x and y the torso's
-    position after the step in m; nothing is paid for health. Episode end: the time limit ``horizon``, 200 (10 s) by
-    default. Falling does not end it by default: where every reward is negative, it would be worth falling.
+    position after the step in m. There is no reward for staying healthy. Episode end: the time limit ``horizon``, 200
+    (10 s) by default. A fall does not end it by default. Otherwise a fall would increase the return, because every
+    reward is negative.
 
-    Observation (29 numbers): the torso's x and y position in m, then those of :class:`Ant`, which also says
-    action, start and contact cost.
+    Observation (29 numbers): the torso's x and y position in m, and then the observation of :class:`Ant`. For action,
+    start and contact cost, see there.
 
     Source: Rakelly et al. 2019, section 6.1 (Ant-Goal-2D), and its code, which observes contact forces too.
 
@@ -161,12 +164,12 @@ class AntGoal(Ant):
         return {"radius": self.radius, **super().config}
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """``n`` goals [n, 2], uniform on the disc; their angles and their rings are stratified."""
+        """Draw ``n`` goals [n, 2], uniform on the disc. Their angles and their distances are stratified."""
         ring, turn = (super().sample(n, rng) / self.radius + 1).T / 2
         return self._at(np.sqrt(ring), FULL_TURN * turn)
 
     def spread(self, n: int = 4) -> Array:
-        """``n`` goals [n, 2] evenly spread on a circle of two thirds of the radius, from the x axis on."""
+        """Return ``n`` goals [n, 2], evenly spread on a circle of two thirds of the radius, beginning on the x axis."""
         return self._at(2 / 3, FULL_TURN * np.arange(check_count("the number of tasks", n)) / n)
 
     def _at(self, share: Array | float, angle: Array) -> Array:
@@ -213,9 +216,9 @@ class HumanoidDirection(Heading):
     28-44  the joints, in the order of 5 to 21                  rad/s
     ====== ==================================================== =======
 
-    These are the whole state. Gymnasium's default of 348 numbers adds inertias and velocities of the bodies, which
-    follow from it, and motor and contact forces of the past step: four options that are switched off here, because
-    a network eight times as wide would learn from nothing new.
+    This is the whole state, up to the position. Gymnasium's default observation of 348 numbers also has the inertias
+    and velocities of the bodies, which follow from the state, and the motor and contact forces of the last step. These
+    four options are switched off here, because they make the input eight times as large without new information.
 
     Action (17 numbers in [-1, 1], clipped), as a fraction of the largest torque: 40 N m at abdomen y, z, x; 40, 40,
     120 and 80 N m at right hip x, z, y and knee, and at the left ones; 10 N m at shoulder 1, 2 and elbow, right and

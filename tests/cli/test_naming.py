@@ -74,7 +74,7 @@ def write(folder, text):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("cheetah-jump", r"unknown tasks 'cheetah-jump'; known: .*cheetah-velocity.*named as path/to/file.py:Class"),
+        ("cheetah-jump", r"unknown tasks 'cheetah-jump'; known: .*cheetah-velocity.*your own as path/to/file.py:Class"),
         ("nowhere.py:Family", r"there is no file nowhere.py"),
         ("nowhere.to:Family", r"there is no module 'nowhere.to' here; for a file, write path/to/file.py:Class"),
         (f"{FILE}:Thermostats", r"has no 'Thermostats'; its families: Thermostat"),

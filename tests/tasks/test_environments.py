@@ -251,7 +251,7 @@ def test_gymnasiums_own_environments_are_copied_too(duplicate) -> None:
     unnamed = GymnasiumTasks(
         lambda task: gymnasium.make("Pendulum-v1", g=task[0]), 5.0, 15.0, parameter_names=["g"], id="own", horizon=20
     )
-    with pytest.raises(UsageError, match="make\\(task\\) makes these environments"):
+    with pytest.raises(UsageError, match="make\\(task\\) creates these environments"):
         unnamed.make_env([9.0], render_mode="rgb_array")
 
 

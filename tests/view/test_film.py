@@ -201,7 +201,7 @@ def test_all_of_view_is_imported_without_opengl() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: film(runners_of(to_a_goal())), "only HalfCheetahs can be filmed: all others move in the player"),
+        (lambda: film(runners_of(to_a_goal())), "only HalfCheetahs can be filmed; show other runners with"),
         (lambda: film([]), "1 to 6 runners, not 0"),
         (lambda: film([moving(), *runners_of(to_a_goal())]), "cannot be on one track"),
         (lambda: film(Runner("r", np.full((5, 9), np.nan))), "are not finite"),

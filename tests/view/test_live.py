@@ -88,7 +88,7 @@ def test_the_source_shown_is_the_source(monkeypatch):
     assert "```python\ndef draw(self)" in second  # a method, moved to the left
     live.show_source(one_torch_thread, unknown)
     assert "@contextmanager\ndef one_torch_thread" in shown[-2].data
-    assert "map(str, known)))}\")\n" in shown[-1].data  # without the type checker's note, which the file has
+    assert 'map(str, known)))}")\n' in shown[-1].data  # without the type checker's note, which the file has
     assert "  # type: ignore" in inspect.getsource(unknown)
 
 

@@ -31,7 +31,7 @@ def rows_of_the_paper(tasks: str) -> str:
 
 
 def order(ends: dict[str, float], published: dict[str, float]) -> str:
-    """Name the methods from the highest to the lowest return, and the pairs that have another order in ``published``."""
+    """Name the methods from the highest to the lowest return, and the pairs with another order in ``published``."""
     ranked = sorted(ends, key=lambda name: -ends[name])
     swapped = [f"{a} above {b}" for a, b in combinations(ranked, 2) if published[a] < published[b]]
     difference = f"Otherwise than in the paper: {', '.join(swapped)}." if swapped else "This is the paper's order."

@@ -1,4 +1,4 @@
-"""The player: robots or points that move in the page, as a still picture, or as a film."""
+"""The player: robots or points that move in a notebook or a page, and the same as a still picture or a film."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ __all__ = ["Player", "Runner", "play", "runners_of"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("Player", "play"):  # these need anywidget; the runners, a strip and a film do not
+    if name in ("Player", "play"):  # only these two need anywidget
         from mpsearch.view.player import player
 
         return getattr(player, name)

@@ -1,4 +1,4 @@
-"""Where the parts of a robot are, seen from the side: MuJoCo's kinematics alone, without physics and without OpenGL."""
+"""The places of a robot's parts, seen from the side. This needs only MuJoCo's kinematics, no physics and no OpenGL."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from mpsearch.records import Array
 from mpsearch.tasks.robots import find_robot
 
 DRAWN = (mujoco.mjtGeom.mjGEOM_CAPSULE, mujoco.mjtGeom.mjGEOM_SPHERE)
-BALL = 1e-3  # m from a ball's centre to its ends: it is drawn as a capsule, and one without length would vanish
+BALL = 1e-3  # m; balls are drawn as capsules of this half length, because a capsule without length would be invisible
 
 
 def capsules(qpos: Array, robot: str = "HalfCheetah", heading: float = 0.0) -> Array:
-    """Ends of the robot's capsules, and of its balls as very short ones: [..., C, 2, 2], the last axis (x, z) in m.
+    """Return the ends (x, z) in m of the robot's capsules, [..., C, 2, 2]. Balls are very short capsules.
 
-    The order is the model's; for HalfCheetah torso, head, hind thigh, shin, foot, front thigh, shin, foot. The floor
-    is z = 0. A robot that moves in space is seen from the side of its way: x is then the way along ``heading``.
+    The capsules have the order of the model. For HalfCheetah they are torso, head, hind thigh, shin, foot, front thigh,
+    shin, foot. The floor is z = 0. For a robot that moves in space, x is the distance along ``heading``.
 
     Args:
         qpos: [..., Q] generalised positions in the model's units, m and rad.
@@ -25,7 +25,7 @@ def capsules(qpos: Array, robot: str = "HalfCheetah", heading: float = 0.0) -> A
         heading: angle in rad from the x axis towards the y axis.
 
     Raises:
-        UsageError: ``qpos`` has another number of positions, or there is no such robot.
+        UsageError: ``qpos`` has the wrong number of positions, or there is no such robot.
     """
     ends = relative_capsules(qpos, robot, heading)
     ends[..., 0] += way(np.asarray(qpos, dtype=np.float64), robot, heading)[..., None, None]
@@ -33,40 +33,40 @@ def capsules(qpos: Array, robot: str = "HalfCheetah", heading: float = 0.0) -> A
 
 
 def way(qpos: Array, robot: str, heading: float = 0.0) -> Array:
-    """[...] how far along its track the robot is, in m, at positions [..., Q]."""
+    """Return the robot's distance along its track in m, [...], at positions [..., Q]."""
     if find_robot(robot).planar:
         return qpos[..., 0]
     return np.cos(heading) * qpos[..., 0] + np.sin(heading) * qpos[..., 1]
 
 
 def relative_capsules(qpos: Array, robot: str = "HalfCheetah", heading: float = 0.0) -> Array:
-    """As :func:`capsules`, with x measured from :func:`way`, so that float32 is exact enough anywhere."""
+    """Return :func:`capsules` with x relative to :func:`way`, so that float32 is exact enough far from the start."""
     model = find_robot(robot).model
     qpos = np.array(qpos, dtype=np.float64)
     if qpos.ndim == 0 or qpos.shape[-1] != model.nq:
         raise UsageError(f"{robot} has {model.nq} generalised positions [..., {model.nq}], not {qpos.shape}")
     qpos[..., : 1 if find_robot(robot).planar else 2] = 0
     data, parts = mujoco.MjData(model), _parts(model)
-    side = np.array([[np.cos(heading), np.sin(heading), 0.0], [0.0, 0.0, 1.0]]).T  # what is seen of (x, y, z)
+    side = np.array([[np.cos(heading), np.sin(heading), 0.0], [0.0, 0.0, 1.0]]).T  # from (x, y, z) to the picture
     balls = model.geom_type[parts] == mujoco.mjtGeom.mjGEOM_SPHERE
     ends = np.empty((qpos[..., 0].size, len(parts), 2, 2))
     for row, pair in zip(qpos.reshape(-1, model.nq), ends, strict=True):
         data.qpos[:] = row
         mujoco.mj_kinematics(model, data)
-        axes = data.geom_xmat[parts][:, [2, 5, 8]]  # of the capsules: their own z axes
+        axes = data.geom_xmat[parts][:, [2, 5, 8]]  # the capsules' own z axes
         reach = np.where(balls[:, None], [BALL, 0.0], axes @ side * model.geom_size[parts, 1, None])
         pair[:] = np.stack([data.geom_xpos[parts] @ side - reach, data.geom_xpos[parts] @ side + reach], axis=-2)
     return ends.reshape(*qpos.shape[:-1], len(parts), 2, 2)
 
 
 def capsule_radii(robot: str = "HalfCheetah") -> Array:
-    """[C] radii of the capsules in m."""
+    """Return the radii [C] of the capsules in m."""
     model = find_robot(robot).model
     return model.geom_size[_parts(model), 0].copy()
 
 
 def standing(robot: str) -> Array:
-    """[C, 2, 2] ends of the capsules in the model's own posture, with each joint inside its range."""
+    """Return the ends [C, 2, 2] of the capsules in the model's default posture, with each joint inside its range."""
     model = find_robot(robot).model
     qpos, joints = model.qpos0.copy(), np.flatnonzero(model.jnt_limited)
     at = model.jnt_qposadr[joints]
@@ -75,7 +75,7 @@ def standing(robot: str) -> Array:
 
 
 def height(robot: str) -> float:
-    """Room in m that a picture leaves above the floor: for the standing robot, and at least for a cheetah's leaps."""
+    """Return the height in m that a picture shows above the floor: the standing robot's, or more for leaps."""
     return max(1.25, 1.1 * float((standing(robot)[..., 1].max(-1) + capsule_radii(robot)).max()))
 
 

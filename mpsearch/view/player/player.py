@@ -1,4 +1,4 @@
-"""The player: robots or points that move in the page, with a still picture and words in the same output."""
+"""The player: robots or points that move in the page. The same output has a still picture and a description."""
 
 from __future__ import annotations
 
@@ -28,25 +28,26 @@ PARTS = ("scene.js", "track.js", "plane.js", "player.js")
 SCRIPT = "\n".join((HERE / part).read_text(encoding="utf-8") for part in PARTS)  # one ES module
 STYLE = (HERE / "player.css").read_text(encoding="utf-8")
 LAYOUTS = ("race", "side by side")
-POINT_STEP = 0.1  # s of the page's time for a step of a point, which has no time of its own
-INKS = 64  # colours in the PNG: half the bytes of a notebook full of them
+POINT_STEP = 0.1  # s that the player takes for a step of a point, whose simulation has no unit of time
+INKS = 64  # colours in the PNG, which halves its size
 
 Layout = Literal["race", "side by side"]
 
 
 class Player(anywidget.AnyWidget):
-    """Runners that move in the page, drawn by the browser from one message; no OpenGL, no network, no kernel.
+    """A widget that shows moving runners. The browser draws them from data that is sent once.
 
-    In the same output are :meth:`png` and :attr:`summary`, for where nothing can move.
+    It needs no OpenGL, no network and, once it is shown, no kernel. The same output has :meth:`png` and
+    :attr:`summary`, for readers where nothing can move.
 
     Args:
         runners: 1 to 6, all the same robot or all points.
-        layout: "race" on one track, or "side by side" with a panel each.
-        title: above the picture.
-        autoplay: start by itself once it is in sight, unless the reader has asked the system for less motion.
+        layout: "race" for one track, or "side by side" for one panel each.
+        title: the text above the picture.
+        autoplay: start as soon as the player is visible, unless the reader's system is set to reduced motion.
 
     Raises:
-        UsageError: no runners, too many, of different kinds, or an unknown layout.
+        UsageError: there are no runners, too many, or different kinds of them, or the layout is unknown.
     """
 
     _esm = SCRIPT
@@ -64,7 +65,7 @@ class Player(anywidget.AnyWidget):
         super().__init__(data=pack(self.runners), meta=self._describe())
 
     def show(self, runners: Sequence[Runner], *, title: str | None = None) -> None:
-        """Play other runners in the place of these. Raises: as the constructor."""
+        """Play other runners instead of these. It raises the same errors as the constructor."""
         self.runners = check_runners(runners)
         self.title = self.title if title is None else title
         with self.hold_sync():
@@ -72,11 +73,11 @@ class Player(anywidget.AnyWidget):
 
     @property
     def summary(self) -> str:
-        """What is to be seen, in words: distance, mean velocity and return of each runner."""
+        """A description: the distance, mean velocity and return of each runner."""
         return f"{self.title}. {describe(self.runners)}" if self.title else describe(self.runners)
 
     def png(self) -> bytes:
-        """The runners at a few moments, as a PNG picture."""
+        """Return a PNG picture of the runners at a few moments."""
         figure, picture, small = draw_strip(self.runners, self.title), io.BytesIO(), io.BytesIO()
         figure.savefig(picture, format="png", dpi=100)
         plt.close(figure)
@@ -84,14 +85,18 @@ class Player(anywidget.AnyWidget):
         return small.getvalue()
 
     def to_html(self) -> str:
-        """One self-contained page that plays without a network and without Python."""
+        """Return a self-contained HTML page with the player, which needs no network and no Python."""
         words = {"title": html.escape(self.title or "Player"), "summary": html.escape(self.summary)}
         state = json.dumps({"meta": self.meta, "data": base64.b64encode(self.data).decode()}).replace("<", "\\u003c")
         picture = base64.b64encode(self.png()).decode()
         return PAGE.format(**words, style=STYLE, script=SCRIPT, state=state, picture=picture)
 
     def save_html(self, path: str | os.PathLike[str]) -> None:
-        """Write :meth:`to_html` to ``path``. Raises UsageError where that cannot be written."""
+        """Write :meth:`to_html` to ``path``.
+
+        Raises:
+            UsageError: the file cannot be written.
+        """
         try:
             Path(path).write_text(self.to_html(), encoding="utf-8")
         except OSError as error:
@@ -129,7 +134,7 @@ class Player(anywidget.AnyWidget):
 
 
 def _describe_robot(robot: str) -> dict[str, Any]:
-    """What the page must know to draw this robot."""
+    """Return the data that the page needs to draw this robot."""
     radii, ghost = capsule_radii(robot), standing(robot)
     return {
         "robot": robot,
@@ -138,7 +143,7 @@ def _describe_robot(robot: str) -> dict[str, Any]:
         "radii": radii.tolist(),
         "standing": ghost.ravel().tolist(),
         "height": height(robot),
-        "head": 1 if robot == CHEETAH else None,  # the capsule with the eye
+        "head": 1 if robot == CHEETAH else None,  # the number of the capsule with the eye
     }
 
 
@@ -154,15 +159,15 @@ def play(
     title: str = "",
     autoplay: bool = False,
 ) -> Player:
-    """A player of one episode of each stage of an adaptation to one task.
+    """Return a player that shows one episode of each stage of an adaptation to one task.
 
     Args:
         result: of K tasks and S stages.
-        task: index k of the task.
-        stages: which stages; -1 is the last.
-        target: velocity asked for in m/s, for a ghost; robots only.
-        goal: (x, y) in m; by default the task itself, where the runners are points.
-        names: of the runners, one a stage.
+        task: the index k of the task.
+        stages: the stages to show; -1 is the last.
+        target: the target velocity in m/s. A ghost runs at this velocity. Robots only.
+        goal: (x, y) in m. For points, it is by default the task itself.
+        names: the names of the runners, one for each stage.
         layout, title, autoplay: as in :class:`Player`.
 
     Raises:

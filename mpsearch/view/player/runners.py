@@ -1,4 +1,4 @@
-"""What a player shows: runners, what they did in words, and the bytes that the page draws."""
+"""The runners of a player: their data, their description, and the bytes that are sent to the page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mpsearch.view.plots import PALETTE
 
 COLOURS = [PALETTE[name] for name in ("orange", "blue", "green", "purple", "vermillion", "sky")]
 CHEETAH = "HalfCheetah"
-GLYPHS, MARKERS = "●◆■▲▼✚", "oDs^vP"  # one sign a runner beside its colour: as text, and in matplotlib
+GLYPHS, MARKERS = "●◆■▲▼✚", "oDs^vP"  # the sign of each runner, as text and in matplotlib
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,18 +25,18 @@ class Runner:
     """One episode to play.
 
     Args:
-        name: what its label says.
-        positions: [T + 1, Q], kept as float32: generalised positions of a robot, Q = 9 for HalfCheetah; or Q = 2 for
-            a point (x, y in m).
-        rewards: [T], for a return that ticks up.
-        target: velocity asked for in m/s; a ghost runs at it. Robots only.
-        goal: (x, y) in m, a circle. Points only.
-        radius: of the goal, in m.
-        robot: which of gymnasium's robots it is, such as "Walker2d"; by default HalfCheetah where Q = 9.
-        heading: direction of its track in rad, from the x axis towards the y axis. Ant and Humanoid only.
+        name: the text of its label.
+        positions: [T + 1, Q] generalised positions of a robot, with Q = 9 for HalfCheetah; or Q = 2 for the
+            position (x, y) of a point in m. They are stored as float32.
+        rewards: [T]. If they are given, the player shows the return so far.
+        target: the target velocity in m/s. A ghost runs at this velocity. Robots only.
+        goal: the centre (x, y) in m of a circle. Points only.
+        radius: the radius of the goal in m.
+        robot: the name of a gymnasium robot, such as "Walker2d". If Q = 9, it is by default HalfCheetah.
+        heading: the direction of its track in rad, from the x axis towards the y axis. Ant and Humanoid only.
 
     Raises:
-        UsageError: a wrong shape, a number that is not finite, fewer than two positions.
+        UsageError: a shape is wrong, a number is not finite, or there are fewer than two positions.
     """
 
     name: str
@@ -57,12 +57,12 @@ class Runner:
             self._keep("rewards", _floats(self.rewards, f"the rewards of {self.name!r}"))
             if self.rewards.shape != (self.steps,):
                 raise UsageError(
-                    f"{self.name!r} needs one reward a step, {self.steps} in all, not {self.rewards.shape}"
+                    f"{self.name!r} needs one reward for each step, {self.steps} in all, not {self.rewards.shape}"
                 )
         self._check_aim()
 
     def _keep(self, field: str, value: object) -> None:
-        object.__setattr__(self, field, value)  # the way to normalise a field of a frozen record
+        object.__setattr__(self, field, value)  # a field of a frozen dataclass can only be set in this way
 
     def _check_aim(self) -> None:
         if self.target is not None:
@@ -88,7 +88,7 @@ class Runner:
 
     @property
     def track(self) -> Array:
-        """[T + 1] where a robot is along its track, in m."""
+        """[T + 1] the distance of a robot along its track, in m."""
         return way(self.positions, str(self.robot), self.heading).astype(np.float32)
 
     @property
@@ -98,7 +98,7 @@ class Runner:
 
     @property
     def distance(self) -> float:
-        """From start to end in m, along the track for a robot (negative: backward)."""
+        """The distance from start to end in m. For a robot it is along the track, and negative for backward."""
         if self.robot is None:
             return float(np.hypot(*(self.positions[-1] - self.positions[0]).astype(np.float64)))
         return float(self.track[-1] - self.track[0])
@@ -109,7 +109,7 @@ class Runner:
         return self.distance / (self.steps * self.dt)
 
     def describe(self) -> str:
-        """What it did, in words: distance, mean velocity or place, and return."""
+        """Describe the episode in words: distance, mean velocity or distance from the goal, and return."""
         words = [f"{self.name}: {self.distance:.2f} m from the start at the end"]
         if self.robot is not None:
             words = [f"{self.name}: {self.distance:.1f} m along the track, mean velocity {self.velocity:.2f} m/s"]
@@ -122,10 +122,11 @@ class Runner:
         return ", ".join(words)
 
     def frames(self) -> Array:
-        """[T + 1, F] float32 that the page draws.
+        """Return the numbers [T + 1, F] that the page draws, as float32.
 
-        F = 1 + 4 C for a robot of C capsules, 33 for HalfCheetah: how far the torso is along the track, then the
-        capsules x 2 ends x (x relative to it, z). F = 2 for a point.
+        For a robot of C capsules F = 1 + 4 C, which is 33 for HalfCheetah. The first number is the distance of the
+        torso along the track. The others are the two ends of each capsule, as x relative to the torso and z. For a
+        point F = 2.
         """
         if self.robot is None:
             return self.positions
@@ -134,13 +135,13 @@ class Runner:
 
 
 def pack(runners: Sequence[Runner]) -> bytes:
-    """The frames and then the rewards of each runner, little-endian float32, one runner after the other."""
+    """Return the frames and the rewards of each runner as little-endian float32, one runner after the other."""
     parts = [part for runner in runners for part in (runner.frames(), runner.rewards) if part is not None]
     return b"".join(part.astype("<f4").tobytes() for part in parts)
 
 
 def describe(runners: Sequence[Runner]) -> str:
-    """What the runners did, in words and numbers."""
+    """Describe the episodes of all runners in words and numbers."""
     robot, count = runners[0].robot, len(runners)
     steps = max(runner.steps for runner in runners)
     time = f"{steps * runners[0].dt:.1f} s ({steps} steps)" if robot else f"{steps} steps"
@@ -149,17 +150,17 @@ def describe(runners: Sequence[Runner]) -> str:
 
 
 def look(runners: Sequence[Runner]) -> list[dict[str, str]]:
-    """Colour and sign of each runner; one alone has those of "after adaptation"."""
+    """Return the colour and the signs of each runner. A single runner has those of "after adaptation"."""
     first = 1 if len(runners) == 1 else 0
     looks = list(zip(COLOURS, GLYPHS, MARKERS, strict=True))[first : first + len(runners)]
     return [{"colour": colour, "glyph": glyph, "marker": marker} for colour, glyph, marker in looks]
 
 
 def check_runners(runners: Sequence[Runner]) -> tuple[Runner, ...]:
-    """The runners, if they can be shown together.
+    """Return the runners if they can be shown together.
 
     Raises:
-        UsageError: none, too many, or of several kinds.
+        UsageError: there are none, too many, or different kinds of them.
     """
     runners = tuple(runners)
     if not 1 <= len(runners) <= len(COLOURS):
@@ -172,8 +173,8 @@ def check_runners(runners: Sequence[Runner]) -> tuple[Runner, ...]:
 
 def _floats(values: Any, what: str, shape: tuple[int, ...] | None = None) -> Array:
     try:
-        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused below
-            numbers = np.array(values, dtype=np.float32)  # a copy: what is shown later is what was given now
+        with np.errstate(over="ignore"):  # numbers that are too large for float32 become infinite, an error below
+            numbers = np.array(values, dtype=np.float32)  # a copy, because the caller may change the original later
     except (TypeError, ValueError):
         raise UsageError(f"{what} must be an array of numbers") from None
     if shape is not None and numbers.shape != shape:

@@ -1,4 +1,4 @@
-"""Which stages of an adaptation run, and under which names."""
+"""The runners that show the stages of an adaptation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def runners_of(
     goal: Sequence[float] | None = None,
     names: Sequence[str] | None = None,
 ) -> list[Runner]:
-    """The runners of :func:`play`, so that those of several methods can race. Args, raises: as there."""
+    """Return the runners of :func:`~mpsearch.view.player.player.play`, for example to race several methods.
+
+    Arguments and errors are those of that function.
+    """
     count, depth = result.trajectories.shape[:2]
     _check_index("task", task, 0, count)
     for stage in stages:
@@ -30,7 +33,7 @@ def runners_of(
     stages = list(dict.fromkeys(range(depth)[stage] for stage in stages))
     names = [_stage_name(result, stage) for stage in stages] if names is None else names
     if len(names) != len(stages):
-        raise UsageError(f"there must be one name a stage: {len(stages)} stages, {len(names)} names")
+        raise UsageError(f"there must be one name for each stage: {len(stages)} stages, {len(names)} names")
     if goal is None and result.trajectories.shape[-1] == 2:
         goal = result.tasks[task]
     robot = result.robot
@@ -44,7 +47,7 @@ def runners_of(
 
 
 def _heading(task: Array) -> float:
-    """Where a task [P] sends a robot that moves in space: to an angle in rad, or to a goal (x, y)."""
+    """Return the direction in rad in which a task [P] sends a robot: its angle, or the direction of its goal (x, y)."""
     return float(task[0] if len(task) == 1 else np.arctan2(task[1], task[0]))
 
 

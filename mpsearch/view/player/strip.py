@@ -1,4 +1,4 @@
-"""A player as one still picture, for where nothing moves: print, GitHub, a stopped kernel."""
+"""The still picture of a player. It is shown where nothing can move: in print, on GitHub, or without a kernel."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from mpsearch.view.player.kinematics import capsule_radii, height, relative_caps
 from mpsearch.view.player.runners import Runner, look
 from mpsearch.view.plots import TARGET
 
-WIDTH, SIDE = 8.0, 3.4  # inches: the picture, a point's square
-ROOM, MARGIN = 0.8, 0.35  # inches: above a cheetah's floor, and for the words over it
-CHEETAH_HEIGHT = 1.25  # m, for which the room is
-MOMENTS = 6  # robots in a row
-SHORTEST = 9.0  # m of track shown at least, so that one who stands still is not a giant
+WIDTH, SIDE = 8.0, 3.4  # inches: the width of a picture of robots, and the side of a picture of a point
+ROOM, MARGIN = 0.8, 0.35  # inches: the height above the floor for a cheetah, and the height of the text above it
+CHEETAH_HEIGHT = 1.25  # m; ROOM shows this height
+MOMENTS = 6  # pictures of the same robot in a row
+SHORTEST = 9.0  # m; shorter tracks are extended to this length, because the robot would be drawn too large
 GREY = "0.45"
 
 
 def draw_strip(runners: Sequence[Runner], title: str = "") -> Figure:
-    """The runners at a few moments: robots along their track, points on their path.
+    """Draw the runners at a few moments: robots along their track, points on their path.
 
     Args:
-        runners: of one kind, at least one.
-        title: above the picture.
+        runners: one or more of the same kind.
+        title: the text above the picture.
     """
     robot, count = runners[0].robot, len(runners)
     size = (WIDTH, (_room(robot) + MARGIN) * count + 0.6) if robot else (min(SIDE * count, 10.0), SIDE + 0.3)
@@ -49,12 +49,12 @@ def draw_strip(runners: Sequence[Runner], title: str = "") -> Figure:
 
 
 def _room(robot: str) -> float:
-    """Inches above the floor in a row of this robot."""
+    """Return the inches above the floor in a row of this robot."""
     return ROOM * height(robot) / CHEETAH_HEIGHT
 
 
 def _limits(runners: Sequence[Runner]) -> tuple[float, float]:
-    """The stretch of track, in m, on which all runners and ghosts are."""
+    """Return the part of the track, in m, that shows all runners and ghosts."""
     xs = [float(x) for runner in runners for x in (runner.track.min(), runner.track.max())]
     xs += [_ghost(runner) for runner in runners if runner.target is not None]
     low, high = min(xs), max(xs)
@@ -63,7 +63,7 @@ def _limits(runners: Sequence[Runner]) -> tuple[float, float]:
 
 
 def _ghost(runner: Runner) -> float:
-    """Where the commanded velocity would have taken it at the end, in m."""
+    """Return the place in m at which the runner would end if it ran at the target velocity."""
     return float(runner.track[0]) + (runner.target or 0.0) * runner.dt * runner.steps
 
 
@@ -80,7 +80,7 @@ def _draw_track(axes: Axes, runner: Runner, colour: str, limits: tuple[float, fl
     robot, tall = str(runner.robot), height(str(runner.robot))
     moments = np.linspace(0, runner.steps, MOMENTS).round().astype(int)
     factor = _enlarged(limits)
-    points = WIDTH * 0.95 * 72 / (limits[1] - limits[0])  # in a metre
+    points = WIDTH * 0.95 * 72 / (limits[1] - limits[0])  # per metre
     axes.set_xlim(*limits)
     axes.set_ylim(-0.1 * factor, _room(robot) * 72 / points)
     axes.axhline(0, color=GREY, linewidth=1)
@@ -90,7 +90,7 @@ def _draw_track(axes: Axes, runner: Runner, colour: str, limits: tuple[float, fl
         ends = relative_capsules(runner.positions[t], robot, runner.heading) * factor  # [C, 2, 2]
         widths = 2 * capsule_radii(robot) * factor * points
         _draw_robot(axes, np.add(ends, [x, 0]), widths, colour, 0.35 + 0.65 * (n + 1) / MOMENTS)
-        if abs(x - labelled) * points > 30:  # else the labels of one who hardly moves would cover each other
+        if abs(x - labelled) * points > 30:  # otherwise the labels of a slow runner would overlap
             axes.text(x, tall * factor, f"{t * runner.dt:.{digits}f} s", ha="center", color=GREY, fontsize=8)
             labelled = x
     if runner.target is not None:
@@ -101,9 +101,9 @@ def _draw_track(axes: Axes, runner: Runner, colour: str, limits: tuple[float, fl
 
 
 def _draw_robot(axes: Axes, ends: Any, widths: Any, colour: str, opacity: float) -> None:
-    """Capsules with ``ends`` [C, 2, 2] in m and ``widths`` [C] in points."""
-    body = 1 - opacity * (1 - np.array(to_rgb(colour)))  # on white; true opacity would show every joint
-    for extra, shade in ((2.0, "white"), (0.0, body)):  # a pale edge parts those who overlap
+    """Draw capsules with ``ends`` [C, 2, 2] in m and ``widths`` [C] in points."""
+    body = 1 - opacity * (1 - np.array(to_rgb(colour)))  # a paler colour, because transparency would show the joints
+    for extra, shade in ((2.0, "white"), (0.0, body)):  # a white edge separates robots that overlap
         for (x, z), width in zip(ends.transpose(0, 2, 1), widths, strict=True):
             axes.plot(x, z, color=shade, linewidth=width + extra, solid_capstyle="round", clip_on=False)
 
