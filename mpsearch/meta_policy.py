@@ -128,6 +128,7 @@ class MetaPolicy(Trainable, Adapts):
         save_every: float = 60.0,
         on_nonfinite: OnNonFinite = "stop",
         progress: bool = True,
+        device: str = "cpu",
     ) -> None:
         """Train for ``iterations`` more iterations.
 
@@ -145,13 +146,17 @@ class MetaPolicy(Trainable, Adapts):
                 checkpoint in ``folder`` and continues with other random numbers; the next metrics then have an entry
                 ``rollback`` with the reason.
             progress: show a progress bar with returns and steps per second.
+            device: "cpu", or "cuda" for gradient steps on a GPU (PEARL only) while the processor explores. There a
+                step learns from the iterations before, and runs agree in their mean returns, not to the bit.
 
         Raises:
+            UsageError: this machine or this algorithm has no such device.
             NonFiniteError: training diverged. The last checkpoint is in ``folder``.
             CheckpointError: ``folder`` cannot be written, or another process is training there.
             KeyboardInterrupt: training was interrupted and has saved. A second interrupt stops it without saving.
             Terminated: the process received SIGTERM, and training has saved.
         """
+        self.device = self._check_device(device)
         loop = Loop(self, check_count("seed", seed, 0), callback, folder, save_every, on_nonfinite, progress)
         with own_torch():
             loop.run(iterations)

@@ -38,6 +38,8 @@ class Train:
     """Hyper-parameters to change, such as inner_steps=2."""
     family: Settings = ()
     """Settings of the task family to change, such as horizon=100."""
+    device: str = "cpu"
+    """Where gradient steps are made: cpu, or cuda for PEARL on a GPU."""
     on_nonfinite: Literal["stop", "rollback"] = "stop"
     """When training diverges, stop, or go back to the last checkpoint and continue with other random numbers."""
 
@@ -49,7 +51,7 @@ class Train:
         remaining = self.iterations - agent.iteration
         if remaining < 1:
             raise UsageError(f"{folder} already has {agent.iteration} iterations; give more with --iterations")
-        agent.train(remaining, seed=agent.seed or 0, folder=folder, on_nonfinite=self.on_nonfinite)
+        agent.train(remaining, seed=agent.seed or 0, folder=folder, on_nonfinite=self.on_nonfinite, device=self.device)
         print(f"{agent.iteration} iterations, {agent.env_steps:,} environment steps: saved in {folder}")
 
     def _fresh(self, kind: type[MetaPolicy]) -> tuple[MetaPolicy, Path]:

@@ -58,6 +58,10 @@ class PEARLConfig(Config):
             reach it. On the direction task, training stopped improving at a return of 1475. It reached 1548 with a
             target of -0.7, a rate of 6e-4, a discount of 0.983 and a target_rate of 0.01, followed by a target of -2
             with a rate of 2e-4.
+        settle_from, settle_until: between these iterations, the learning rate and the target entropy move linearly to
+            final_rate and final_entropy. Exploration needs a large rate and much noise; at the end, small ones reach
+            higher returns. With settle_until at 0, both stay as they are.
+        final_rate, final_entropy: the learning rate and the target entropy from the iteration settle_until on.
         target_rate: the rate tau. After each gradient step, the target critics move this fraction of the way to the
             critics.
         actor_every: the actor is updated once in this many gradient steps. The paper has 1; with 2, a gradient step
@@ -92,12 +96,16 @@ class PEARLConfig(Config):
     reward_scale: float = 5.0
     kl_weight: float = 1.0
     target_entropy: float = -1.0
+    final_rate: float = 2e-4
+    final_entropy: float = -2.0
+    settle_from: int = 0
+    settle_until: int = 0
     target_rate: float = 0.005
     actor_every: int = 2
     evaluate_every: int = 10
     evaluation_tasks: int = 10
 
-    least: ClassVar = {"gradient_steps": 0, "resample_every": 0}
+    least: ClassVar = {"gradient_steps": 0, "resample_every": 0, "settle_from": 0, "settle_until": 0}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -105,5 +113,19 @@ class PEARLConfig(Config):
             check_widths(name, getattr(self, name))
         if not 0 <= self.discount < 1:
             raise UsageError("discount must be at least 0 and below 1")
-        if not (self.rate > 0 and self.reward_scale > 0 and self.kl_weight >= 0 and 0 < self.target_rate <= 1):
-            raise UsageError("rate and reward_scale must be positive, kl_weight not negative, target_rate in (0, 1]")
+        if 0 < self.settle_until <= self.settle_from:
+            raise UsageError("settle_until must be 0, or an iteration after settle_from")
+        if not (self.rate > 0 and self.final_rate > 0 and self.reward_scale > 0):
+            raise UsageError("rate, final_rate and reward_scale must be positive")
+        if not (self.kl_weight >= 0 and 0 < self.target_rate <= 1):
+            raise UsageError("kl_weight must not be negative, and target_rate must be in (0, 1]")
+
+    def pace(self, iteration: int) -> tuple[float, float]:
+        """Return the learning rate and the target entropy for each action dimension in ``iteration``."""
+        if iteration <= self.settle_from or not self.settle_until:
+            return self.rate, self.target_entropy
+        share = min(1.0, (iteration - self.settle_from) / (self.settle_until - self.settle_from))
+        return (
+            self.rate + share * (self.final_rate - self.rate),
+            self.target_entropy + share * (self.final_entropy - self.target_entropy),
+        )

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mpsearch.errors import CheckpointError, NonFiniteError
 from mpsearch.meta_policy import Callback, MetaPolicy
 from mpsearch.pearl.acting import ConditionedPolicies
 from mpsearch.pearl.config import PEARLConfig
-from mpsearch.pearl.encoder import Encoder, kl_from_prior
+from mpsearch.pearl.device import Away, check_device, describe_device
 from mpsearch.pearl.exploration import Explorer, beliefs_at, uniform_actor
-from mpsearch.pearl.losses import Transitions, actor_loss, critic_loss, soft_targets, temperature_loss
-from mpsearch.pearl.networks import Actor, TwinCritic
-from mpsearch.pearl.replay import Replay
+from mpsearch.pearl.learning import Learning
+from mpsearch.pearl.losses import Transitions
+from mpsearch.pearl.replay import Replay, choose
 from mpsearch.records import AdaptationResult, Array, Episodes
 from mpsearch.rollouts import collect
 from mpsearch.seeding import Streams
@@ -33,21 +33,19 @@ class PEARL(MetaPolicy):
 
     1. Explore training tasks with z from the belief: :meth:`~mpsearch.pearl.exploration.Explorer.explore`.
     2. Store the episodes: :meth:`~mpsearch.pearl.replay.Replay.add`.
-    3. Draw a context and a batch of each task: :meth:`~mpsearch.pearl.replay.Replay.sample_recent` and
-       :meth:`~mpsearch.pearl.replay.Replay.sample`.
+    3. Draw a context and a batch of each task: :meth:`~mpsearch.pearl.replay.Replay.draw_step`.
     4. Infer the belief q(z | c) and draw z: :class:`~mpsearch.pearl.encoder.Encoder`.
-    5. Compute the losses of the critics, the actor and the belief: :func:`~mpsearch.pearl.losses.soft_targets`,
-       :func:`~mpsearch.pearl.losses.critic_loss`, :func:`~mpsearch.pearl.losses.actor_loss` and
-       :func:`~mpsearch.pearl.encoder.kl_from_prior`.
-    6. Make a gradient step on all networks.
+    5. Compute the losses of the critics, the actor and the belief, and their gradients:
+       :meth:`~mpsearch.pearl.learning.Learning.differentiate`.
+    6. Make a gradient step on all networks: :meth:`~mpsearch.pearl.learning.Learning.move`.
 
     Algorithm 2, the adaptation to a new task, is :meth:`_adapt`. It explores like step 1.
 
     Attributes:
         encoder: q(z | c).
         actor: pi(a | s, z).
-        critic, target: the twin critics Q(s, a, z), and the slow copy that their targets come from.
-        log_temperature: of the entropy bonus, learned.
+        critic: the twin critics Q(s, a, z).
+        learning: these networks, and everything else that gradient steps change.
         training_tasks: [K, P], drawn when training starts.
         replay: the episodes of the training tasks.
     """
@@ -58,23 +56,11 @@ class PEARL(MetaPolicy):
     config: PEARLConfig
 
     def _build(self) -> None:
-        c, tasks = self.config, self.tasks
-        o, a, scale = tasks.observation_dim, tasks.action_dim, tasks.observation_scale
-        transition_scale = np.concatenate([scale, np.ones(a + 1), scale])
-        self.encoder = Encoder(len(transition_scale), c.latent, c.encoder_hidden, transition_scale)
-        self.actor = Actor(o, a, c.latent, c.hidden, scale)
-        self.critic = TwinCritic(o, a, c.latent, c.hidden, scale)
-        self.target = copy.deepcopy(self.critic).requires_grad_(False)
-        self.log_temperature = nn.Parameter(torch.zeros(()))
-        self.modules = {"encoder": self.encoder, "actor": self.actor, "critic": self.critic, "target": self.target}
-        self.by_critic_loss = [*self.encoder.parameters(), *self.critic.parameters()]
-        self.by_actor_loss = [*self.actor.parameters(), self.log_temperature]
-        self.learned = self.by_critic_loss + self.by_actor_loss
-        self.optimizer = torch.optim.Adam(self.learned, lr=c.rate, fused=True)
-        for p in self.learned:  # made now, not at the first step, so that a checkpoint can be read into it
-            moments = {"exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
-            self.optimizer.state[p] = {"step": torch.tensor(0.0), **moments}
-        self._train_on(np.empty((0, len(tasks.low))))
+        self.learning = learning = Learning(self.tasks, self.config)
+        self.encoder, self.actor, self.critic = learning.encoder, learning.actor, learning.critic
+        self.modules = learning.modules
+        self._away: Away | None = None  # where gradient steps are made on another device
+        self._train_on(np.empty((0, len(self.tasks.low))))
 
     def _train_on(self, training_tasks: Array) -> None:
         c, t = self.config, self.tasks.horizon
@@ -85,10 +71,7 @@ class PEARL(MetaPolicy):
         self._shards = Shards()
 
     def _start(self, streams: Streams) -> None:
-        generator = streams.torch("initial-networks")
-        for network in (self.encoder, self.actor, self.critic):
-            network.layers.initialise(generator)
-        self.target.load_state_dict(self.critic.state_dict())
+        self.learning.initialise(streams.torch("initial-networks"))
         drawn = self.tasks.sample(self.config.training_tasks, streams.numpy("training-tasks"))
         self._train_on(np.unique(drawn, axis=0))
 
@@ -97,14 +80,19 @@ class PEARL(MetaPolicy):
         c, i = self.config, self.iteration
         env_steps = self._fill_replay(streams, i)
         rng, generator = streams.numpy("replay", i), streams.torch("noise", i)
-        chosen = self._choose(c.tasks_per_iteration, rng).repeat(c.explorers)
+        chosen = choose(len(self.training_tasks), c.tasks_per_iteration, rng).repeat(c.explorers)
+        away = self._start_away(rng, generator)
         returns = []
         explorer = self._explorer(adapting=False)
         stages = explorer.explore(self.training_tasks[chosen], 1, c.stages, streams, i)
         for number, stage in enumerate(stages):
             env_steps += self._keep(chosen, stage.episodes, number)
             returns.append(stage.episodes.returns.mean())
-        records = [self._gradient_step(step, rng, generator) for step in range(c.gradient_steps)]
+        if away:
+            records = away.finish(self.learning, i)
+        else:
+            self.learning.set_pace(i)
+            records = [self._gradient_step(step, rng, generator) for step in range(c.gradient_steps)]
         self._require_finite_parameters()
         metrics = {"env_steps": env_steps, "returns": returns}
         metrics["before"], metrics["after"] = returns[0], returns[-1]
@@ -117,11 +105,6 @@ class PEARL(MetaPolicy):
             metrics["held_out"] = by_task.mean(0).tolist()
             metrics["held_out_worst"] = by_task.min(0).tolist()
         return metrics
-
-    def _choose(self, n: int, rng: np.random.Generator) -> Array:
-        """Indices of ``n`` different training tasks, or of all."""
-        count = len(self.training_tasks)
-        return rng.choice(count, min(n, count), replace=False)
 
     def _fill_replay(self, streams: Streams, i: int) -> int:
         """Collect episodes of the tasks that have none; returns the number of environment steps.
@@ -150,11 +133,8 @@ class PEARL(MetaPolicy):
 
     def _gradient_step(self, step: int, rng: np.random.Generator, noise: torch.Generator) -> Metrics:
         """Run the inner loop of algorithm 1 once, with a context and a batch for each task."""
-        c = self.config
-        tasks = self._choose(c.meta_batch, rng)
-        length = int(rng.integers(min(c.least_context, c.context), c.context + 1))
-        context = self.replay.sample_recent(tasks, length, rng, c.context_episodes)
-        return self._learn(step, context, self.replay.sample(tasks, c.batch, rng), noise)
+        context, batch = self.replay.draw_step(self.config, rng)
+        return self._learn(step, self.replay.take(context), self.replay.take(batch), noise)
 
     def _learn(
         self,
@@ -164,58 +144,34 @@ class PEARL(MetaPolicy):
         generator: torch.Generator,
     ) -> Metrics:
         """Update all networks once, from a context [K, N, ...] and a batch [K, B, ...] of K tasks."""
-        c, data, a = self.config, batch.flat(), self.tasks.action_dim
-        draw = torch.randn((len(data.rewards), c.latent + 2 * a), generator=generator)
-        noise, next_noise, actor_noise = draw.split([c.latent, a, a], dim=-1)
-        temperature = self.log_temperature.detach().exp()
-
-        belief = self.encoder(context.rows())  # q(z | c)
-        mean, std = (x.repeat_interleave(c.batch, 0) for x in (belief.mean, belief.stddev))
-        z = mean + std * noise
-        targets = soft_targets(
-            data,
-            z,
-            next_noise,
-            self.actor,
-            self.target,
-            temperature,
-            discount=c.discount,
-            reward_scale=c.reward_scale,
-        )
-        loss, values = critic_loss(data, z, targets, self.critic)
-        kl = kl_from_prior(belief)
-        metrics: Metrics = {"critic_loss": loss.item(), "q": values.detach().mean().item()}
-        metrics["kl"] = kl.detach().mean(0).numpy()
-        self.optimizer.zero_grad()
-        (loss + c.kl_weight * kl.sum()).backward(inputs=self.by_critic_loss)
-        if step % c.actor_every == 0:
-            networks = (self.actor, self.critic)
-            loss, log_prob = actor_loss(data.observations, z, actor_noise, *networks, temperature)
-            metrics |= {"actor_loss": loss.item(), "entropy": -log_prob.item()}
-            metrics["temperature"] = temperature.item()
-            loss = loss + temperature_loss(self.log_temperature, log_prob, c.target_entropy * a)
-            loss.backward(inputs=self.by_actor_loss)
+        c, data = self.config, batch.flat()
+        draw = torch.randn((len(data.rewards), c.latent + 2 * self.tasks.action_dim), generator=generator)
+        moves_actor = step % c.actor_every == 0
+        tensors = self.learning.differentiate(context.rows(), data, draw, moves_actor=moves_actor)
+        metrics: Metrics = {name: x.numpy() if x.dim() else x.item() for name, x in tensors.items()}
         for name, value in metrics.items():
             if not np.isfinite(value).all():
                 where = f"gradient step {step} of iteration {self.iteration}"
                 raise NonFiniteError(f"{name} is not finite in {where}")
         self._require_finite_gradients(step)
-        self.optimizer.step()
-        self._follow()
+        self.learning.move()
         return metrics
 
-    @torch.no_grad()
-    def _follow(self) -> None:
-        """Let the target critics follow the critics slowly."""
-        for slow, fast in zip(self.target.parameters(), self.critic.parameters(), strict=True):
-            slow.lerp_(fast, self.config.target_rate)
+    def _start_away(self, rng: np.random.Generator, noise: torch.Generator) -> Away | None:
+        """Start this iteration's gradient steps on another device, if there is one. They run while we explore."""
+        if self.device == "cpu" or not self.config.gradient_steps:
+            return None
+        if self._away is None or self._away.mirror.replay is not self.replay:
+            self._away = Away(self.tasks, self.config, self.replay, self.device)
+        self._away.start(self.learning, self.iteration, rng, noise)
+        return self._away
 
     def _require_finite_gradients(self, step: int) -> None:
         where = f"gradient step {step} of iteration {self.iteration}"
-        if torch.nn.utils.get_total_norm([p.grad for p in self.learned if p.grad is not None]).isfinite():
+        if torch.nn.utils.get_total_norm([p.grad for p in self.learning.learned if p.grad is not None]).isfinite():
             return
         named = [(f"{part}.{name}", p) for part, net in self.modules.items() for name, p in net.named_parameters()]
-        for name, p in [*named, ("log_temperature", self.log_temperature)]:
+        for name, p in [*named, ("log_temperature", self.learning.log_temperature)]:
             if p.grad is not None and not torch.isfinite(p.grad).all():
                 raise NonFiniteError(f"the gradient of {name} is not finite in {where}; a smaller rate may help")
         raise NonFiniteError(f"the gradient is too large in {where}; a smaller rate may help")
@@ -261,18 +217,14 @@ class PEARL(MetaPolicy):
             self.replay.restore(other.replay.since(first))
 
     def _tensors(self) -> dict[str, Tensor]:
-        tensors = {
-            f"{part}.{name}": value
-            for part, module in self.modules.items()
-            for name, value in module.state_dict(keep_vars=True).items()
-        }
-        tensors["log_temperature"] = self.log_temperature
-        for i, p in enumerate(self.learned):
-            tensors |= {f"adam.{i}.{name}": value for name, value in self.optimizer.state[p].items()}
-        return tensors
+        return self.learning.tensors()
 
     def card(self) -> dict[str, Any]:
-        return {**super().card(), "training_tasks": self.training_tasks.tolist()}
+        device = describe_device(self.device)
+        return {**super().card(), "device": device, "training_tasks": self.training_tasks.tolist()}
+
+    def _check_device(self, device: str) -> str:
+        return check_device(device)
 
     def _growing(self) -> Replay:
         return self.replay

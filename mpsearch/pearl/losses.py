@@ -96,7 +96,7 @@ def actor_loss(
     return loss, log_prob.detach().mean()
 
 
-def temperature_loss(log_temperature: Tensor, log_prob: Tensor, target_entropy: float) -> Tensor:
+def temperature_loss(log_temperature: Tensor, log_prob: Tensor, target_entropy: Tensor | float) -> Tensor:
     """Return the loss of the temperature (Haarnoja et al. 2018b, eq. 18).
 
     It raises the temperature while the policy's entropy is below ``target_entropy``, and lowers it otherwise.

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mpsearch.errors import CheckpointError, UsageError, check_count
+from mpsearch.pearl.config import PEARLConfig
 from mpsearch.pearl.losses import Transitions
 from mpsearch.records import Array, Episodes
 from mpsearch.training.storage import require_structure
@@ -81,14 +82,31 @@ class Replay:
 
     def sample(self, tasks: Array, n: int, rng: np.random.Generator) -> Transitions:
         """Draw ``n`` transitions [M, n, ...] of each of ``tasks`` [M], uniformly and with replacement."""
-        kept = self._kept(tasks, self.added, self.capacity)
-        return self._draw(tasks[:, None], np.tile(np.arange(self.capacity), (len(tasks), 1)), kept, n, rng)
+        return self.take(self._draw_all(tasks, n, rng))
 
     def sample_recent(self, tasks: Array, n: int, rng: np.random.Generator, episodes: int = 1) -> Transitions:
         """Draw a context for each of ``tasks`` [M]: ``n`` transitions from ``episodes`` successive explorations.
 
         These are chosen at random among the latest explorations. If there are fewer, all of them are used.
         """
+        return self.take(self._draw_recent(tasks, n, rng, episodes))
+
+    def draw_step(self, config: PEARLConfig, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Draw the data of a gradient step: the numbers of transitions [M, N] for contexts and [M, B] for losses.
+
+        Transition t of the episode in slot s of task k has the number ``(k * capacity + s) * T + t``.
+        """
+        c = config
+        tasks = choose(len(self.added), c.meta_batch, rng)
+        length = int(rng.integers(min(c.least_context, c.context), c.context + 1))
+        context = self._draw_recent(tasks, length, rng, c.context_episodes)
+        return context, self._draw_all(tasks, c.batch, rng)
+
+    def _draw_all(self, tasks: Array, n: int, rng: np.random.Generator) -> Array:
+        kept = self._kept(tasks, self.added, self.capacity)
+        return self._draw(tasks[:, None], np.tile(np.arange(self.capacity), (len(tasks), 1)), kept, n, rng)
+
+    def _draw_recent(self, tasks: Array, n: int, rng: np.random.Generator, episodes: int) -> Array:
         kept = self._kept(tasks, self.explored, self.recent)
         k = tasks[:, None]
         length = np.minimum(kept, episodes)
@@ -107,33 +125,38 @@ class Replay:
             raise UsageError(f"task {tasks[kept[:, 0] == 0][0]} has no such episodes yet")
         return kept
 
-    def _draw(self, k: Array, slots: Array, count: Array, n: int, rng: np.random.Generator) -> Transitions:
-        """Draw ``n`` transitions of each task ``k`` [M, 1], from the first ``count`` [M, 1] of ``slots`` [M, W]."""
+    def _draw(self, k: Array, slots: Array, count: Array, n: int, rng: np.random.Generator) -> Array:
+        """Draw the numbers [M, n] of transitions of each task ``k`` [M, 1].
+
+        They are from the first ``count`` [M, 1] of ``slots`` [M, W].
+        """
         if self.whole:
             which = rng.integers(count, size=(len(k), n))
             time = rng.integers(self.horizon, size=which.shape)
         else:
             lengths = np.where(np.arange(slots.shape[1]) < count, self.lengths[k, slots], 0)
             which, time = uniform_steps(lengths, n, rng)
-        return self._transitions(k, np.take_along_axis(slots, which, axis=1), time)
+        return (k * self.capacity + np.take_along_axis(slots, which, axis=1)) * self.horizon + time
 
-    def _transitions(self, k: Array, slot: Array, time: Array) -> Transitions:
-        """Return the transitions at ``time`` [M, n] of the episodes in ``slot`` [M, n] of the tasks ``k`` [M, 1].
+    def take(self, rows: Array) -> Transitions:
+        """Return the transitions with the numbers ``rows`` [M, n], which :meth:`draw_step` explains.
 
         They are taken from flat arrays, because ``take`` is twice as fast as indexing.
         """
-        episode = k * self.capacity + slot
-        row = episode * self.horizon + time
-        observation = row + episode  # an episode has one observation more than it has steps
-        last = self.terminated[k, slot] & (time == self.lengths[k, slot] - 1) if self.terminated.any() else None
+        episode = rows // self.horizon
+        observation = rows + episode  # an episode has one observation more than it has steps
+        last = None
+        if self.terminated.any():
+            ends = rows % self.horizon == self.lengths.reshape(-1)[episode] - 1
+            last = ends & self.terminated.reshape(-1)[episode]
 
         def take(array: Array, index: Array) -> Tensor:
             return torch.from_numpy(array.reshape(-1, *array.shape[3:]).take(index, axis=0))
 
         return Transitions(
             take(self.observations, observation),
-            take(self.actions, row),
-            take(self.rewards, row),
+            take(self.actions, rows),
+            take(self.rewards, rows),
             take(self.observations, observation + 1),
             0.0 if last is None else torch.from_numpy(last).float(),
         )
@@ -201,6 +224,11 @@ class Replay:
         agree = agree and bool(((lengths >= 1) & (lengths <= self.horizon)).all())
         if not (agree and explorations_exist.all() and ((self.explored <= explored) & (explored <= added)).all()):
             raise CheckpointError(f"{where} is damaged: its counters disagree; use another copy of the checkpoint")
+
+
+def choose(count: int, n: int, rng: np.random.Generator) -> Array:
+    """Return the indices of ``n`` different tasks out of ``count``, or of all."""
+    return rng.choice(count, min(n, count), replace=False)
 
 
 def uniform_steps(lengths: Array, n: int, rng: np.random.Generator) -> tuple[Array, Array]:

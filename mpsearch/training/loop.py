@@ -119,4 +119,4 @@ def roll_back(agent: Trainable, folder: Path, error: NonFiniteError) -> None:
     if agent.rollbacks == other.rollbacks + MOST_ROLLBACKS:
         raise NonFiniteError(f"{error}; went back to iteration {other.iteration} {MOST_ROLLBACKS} times in vain")
     spent = {key: getattr(agent, key) for key in ("env_steps", "wall_seconds", "cpu_seconds")}
-    vars(agent).update(vars(other) | spent | {"rollbacks": agent.rollbacks + 1})
+    vars(agent).update(vars(other) | spent | {"rollbacks": agent.rollbacks + 1, "device": agent.device})

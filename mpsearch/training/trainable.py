@@ -39,6 +39,7 @@ class Trainable(ABC):
         command: the command line of this training; ``None`` if it was not started from the command line.
         history: excerpts of the cards of the trainings from which this one started.
         rollbacks: how often training went back to a checkpoint and continued with other random numbers.
+        device: where the last training made its gradient steps: "cpu" or "cuda".
     """
 
     algorithm: ClassVar[str]
@@ -53,6 +54,7 @@ class Trainable(ABC):
         self.command: str | None = None
         self.history: list[dict[str, Any]] = []
         self.rollbacks = 0
+        self.device = "cpu"
         self._shards = Shards()
         with own_torch():
             self._build()
@@ -84,6 +86,12 @@ class Trainable(ABC):
     def _restore(self, saved: Checkpoint) -> None:  # noqa: B027 - most agents have nothing more
         """Restore from a checkpoint what is not among :meth:`_tensors`."""
 
+    def _check_device(self, device: str) -> str:
+        """Return ``device`` if this agent can be trained there."""
+        if device != "cpu":
+            raise UsageError(f"{self.algorithm} trains on the processor, not on {device!r}")
+        return device
+
     def _require_finite_parameters(self) -> None:
         for name, tensor in self._tensors().items():
             if not torch.isfinite(tensor).all():
@@ -103,6 +111,7 @@ class Trainable(ABC):
             "wall_seconds": round(self.wall_seconds, 1),
             "cpu_seconds": round(self.cpu_seconds, 1),
             "machine": describe_machine(),
+            "device": self.device,
             "versions": package_versions(),
             "revision": code_revision(),
             "history": self.history,

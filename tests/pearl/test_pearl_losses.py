@@ -127,11 +127,11 @@ def test_the_trainer_lets_the_actors_loss_move_the_actor_and_the_temperature_onl
     assert moved(trained, with_actor) == {"encoder", "actor", "critic", "target", "log_temperature"}
     assert moved(trained, without) == {"encoder", "critic", "target"}
     assert moved(with_actor, after(trained, 0, 1)) == {"encoder", "critic", "target"}
-    for a, b in zip(with_actor.by_critic_loss, without.by_critic_loss, strict=True):
+    for a, b in zip(with_actor.learning.by_critic_loss, without.learning.by_critic_loss, strict=True):
         assert torch.equal(a.grad, b.grad)
         assert torch.equal(a, b)
-    assert all(p.grad is None for p in without.by_actor_loss)
-    assert all(p.grad is not None for p in with_actor.by_actor_loss)
+    assert all(p.grad is None for p in without.learning.by_actor_loss)
+    assert all(p.grad is not None for p in with_actor.learning.by_actor_loss)
 
 
 @settings(deadline=None, max_examples=20)

@@ -120,7 +120,7 @@ def matrix_products(count: int, sizes: Sizes = FULL) -> Run:
     factors = [
         *products(agent.encoder.layers, sizes.meta_batch * CONTEXT, to_input=False),
         *products(agent.actor.layers, rows, to_weights=False, to_input=False, to_hidden=False),  # the next actions
-        *products(agent.target.layers, rows, to_weights=False, to_input=False, to_hidden=False),
+        *products(agent.learning.target.layers, rows, to_weights=False, to_input=False, to_hidden=False),
         *products(agent.critic.layers, rows),
         *products(agent.actor.layers, rows, to_input=False),
         *products(agent.critic.layers, rows, to_weights=False),  # the actor's loss goes through the critics

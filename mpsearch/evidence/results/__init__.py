@@ -47,6 +47,11 @@ def ablations() -> Any:
     return _json("ablations.json")
 
 
+def recipe() -> Any:
+    """Return the trainings of PEARL on a GPU: an ``ablation`` and the ``final`` ones. See docs/pearl-recipe.md."""
+    return _json("pearl_recipe.json")
+
+
 def benchmark() -> Any:
     """Return the benchmark: its ``command``, ``machine`` and ``revision``, and the ``result`` that it printed."""
     return _json("benchmark.json")

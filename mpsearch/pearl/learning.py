@@ -1,0 +1,136 @@
+"""The networks of PEARL with their optimiser, on one device, and how a gradient step moves them."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mpsearch.pearl.config import PEARLConfig
+from mpsearch.pearl.encoder import Encoder, kl_from_prior
+from mpsearch.pearl.losses import Transitions, actor_loss, critic_loss, soft_targets, temperature_loss
+from mpsearch.pearl.networks import Actor, TwinCritic
+from mpsearch.tasks import TaskDistribution
+
+
+class Learning:
+    """What gradient steps change. It is made on torch's default device; its values are drawn later.
+
+    Attributes:
+        encoder: q(z | c).
+        actor: pi(a | s, z).
+        critic, target: the twin critics Q(s, a, z), and the slow copy that their targets come from.
+        log_temperature: of the entropy bonus, learned.
+        target_entropy: of the whole action, as it is now.
+        optimizer: Adam, for all that is learned.
+
+    Args:
+        captured: the steps will be recorded as a CUDA graph, which needs the rate to be a tensor.
+    """
+
+    def __init__(self, tasks: TaskDistribution, config: PEARLConfig, *, captured: bool = False) -> None:
+        c, self.config = config, config
+        o, a, scale = tasks.observation_dim, tasks.action_dim, tasks.observation_scale
+        transition_scale = np.concatenate([scale, np.ones(a + 1), scale])
+        self.action_dim = a
+        self.encoder = Encoder(len(transition_scale), c.latent, c.encoder_hidden, transition_scale)
+        self.actor = Actor(o, a, c.latent, c.hidden, scale)
+        self.critic = TwinCritic(o, a, c.latent, c.hidden, scale)
+        self.target = copy.deepcopy(self.critic).requires_grad_(False)
+        self.log_temperature = nn.Parameter(torch.zeros(()))
+        self.target_entropy = torch.tensor(c.target_entropy * a)
+        self.modules = {"encoder": self.encoder, "actor": self.actor, "critic": self.critic, "target": self.target}
+        self.by_critic_loss = [*self.encoder.parameters(), *self.critic.parameters()]
+        self.by_actor_loss = [*self.actor.parameters(), self.log_temperature]
+        self.learned = self.by_critic_loss + self.by_actor_loss
+        rate = torch.tensor(c.rate) if captured else c.rate
+        self.optimizer = torch.optim.Adam(self.learned, lr=rate, fused=True, capturable=captured)
+        for p in self.learned:  # made now, not at the first step, so that a checkpoint can be read into it
+            moments = {"exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
+            self.optimizer.state[p] = {"step": torch.tensor(0.0), **moments}
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw the values of all networks."""
+        for network in (self.encoder, self.actor, self.critic):
+            network.layers.initialise(generator)
+        self.target.load_state_dict(self.critic.state_dict())
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that gradient steps change, by name: the tensors themselves, so that values can be set."""
+        tensors = {
+            f"{part}.{name}": value
+            for part, module in self.modules.items()
+            for name, value in module.state_dict(keep_vars=True).items()
+        }
+        tensors["log_temperature"] = self.log_temperature
+        for i, p in enumerate(self.learned):
+            tensors |= {f"adam.{i}.{name}": value for name, value in self.optimizer.state[p].items()}
+        return tensors
+
+    @torch.no_grad()
+    def copy_from(self, other: Learning) -> None:
+        """Take over all values, also from another device."""
+        theirs = other.tensors()
+        for name, tensor in self.tensors().items():
+            tensor.copy_(theirs[name])
+
+    def set_pace(self, iteration: int) -> None:
+        """Set rate and target entropy to what the schedule says for ``iteration``."""
+        rate, entropy = self.config.pace(iteration)
+        self.target_entropy.fill_(entropy * self.action_dim)
+        for group in self.optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+
+    def differentiate(
+        self, context: Tensor, data: Transitions, draw: Tensor, *, moves_actor: bool, counts: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Compute the gradients of one step, and what is worth knowing about it.
+
+        Args:
+            context: [K, N, C] of K tasks.
+            data: [K * B] transitions, task by task.
+            draw: [K * B, Z + 2 A] standard normal numbers.
+            moves_actor: whether this step moves actor and temperature too.
+            counts: [K, N] is 1 for transitions of the context and 0 for padding.
+        """
+        c, a = self.config, self.action_dim
+        noise, next_noise, actor_noise = draw.split([c.latent, a, a], dim=-1)
+        temperature = self.log_temperature.detach().exp()
+
+        belief = self.encoder(context, counts)  # q(z | c)
+        mean, std = (x.repeat_interleave(c.batch, 0) for x in (belief.mean, belief.stddev))
+        z = mean + std * noise
+        targets = soft_targets(
+            data,
+            z,
+            next_noise,
+            self.actor,
+            self.target,
+            temperature,
+            discount=c.discount,
+            reward_scale=c.reward_scale,
+        )
+        loss, values = critic_loss(data, z, targets, self.critic)
+        kl = kl_from_prior(belief)
+        metrics = {"critic_loss": loss.detach(), "q": values.detach().mean(), "kl": kl.detach().mean(0)}
+        self.optimizer.zero_grad()
+        (loss + c.kl_weight * kl.sum()).backward(inputs=self.by_critic_loss)
+        if moves_actor:
+            networks = (self.actor, self.critic)
+            loss, log_prob = actor_loss(data.observations, z, actor_noise, *networks, temperature)
+            metrics |= {"actor_loss": loss.detach(), "entropy": -log_prob, "temperature": temperature}
+            loss = loss + temperature_loss(self.log_temperature, log_prob, self.target_entropy)
+            loss.backward(inputs=self.by_actor_loss)
+        return metrics
+
+    def move(self) -> None:
+        """Follow the gradients, and let the target critics follow the critics."""
+        self.optimizer.step()
+        with torch.no_grad():
+            for slow, fast in zip(self.target.parameters(), self.critic.parameters(), strict=True):
+                slow.lerp_(fast, self.config.target_rate)
