@@ -46,9 +46,17 @@ class Recorded:
 
 
 def sample_contexts(
-    observations: Array, actions: Array, rewards: Array, explored: Array, tasks: Array,
-    recent: int, episodes: int, least: int, most: int, rng: np.random.Generator,
-) -> Array:  # fmt: skip
+    observations: Array,
+    actions: Array,
+    rewards: Array,
+    explored: Array,
+    tasks: Array,
+    recent: int,
+    episodes: int,
+    least: int,
+    most: int,
+    rng: np.random.Generator,
+) -> Array:
     """Contexts [M, N, C] for the M ``tasks``; the lesson says how they are drawn."""
     slots, steps = rewards.shape[1:]
     size = rng.integers(least, most + 1)

@@ -129,9 +129,13 @@ class LieExplorer(Shell):
             if not 0 <= told <= self.choices[-1]:
                 raise UsageError(f"told must be a speed from 0 to {self.choices[-1]:g} m/s, not {told!r}")
             slider = ipywidgets.FloatSlider(
-                told, min=0.0, max=float(self.choices[-1]), step=STEP, continuous_update=False,
+                told,
+                min=0.0,
+                max=float(self.choices[-1]),
+                step=STEP,
+                continuous_update=False,
                 **look("Tell it (m/s)", "The speed that the forged reward stands for; arrow keys move it"),
-            )  # fmt: skip
+            )
             first = seed_control(check_count("seed", seed, 0), "Seed", "Another seed gives another step to forge")
             self.use(told=slider, seed=first)
 
