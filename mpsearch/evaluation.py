@@ -18,17 +18,20 @@ from mpsearch.errors import UsageError, check_count
 from mpsearch.meta_policy import Adapts
 from mpsearch.records import Array, whole
 from mpsearch.seeding import Streams
-from mpsearch.tasks import CheetahDirection, TaskDistribution
+from mpsearch.tasks import TaskDistribution
 
 HELD_OUT_SEED = 2**31 - 1  # no training uses this seed, so every agent is evaluated on the same unseen tasks
+MANY = 100  # a family that repeats itself among so many tasks has only a few
 RESAMPLES = 9_999  # of a bootstrap interval
 PAIRED_RESAMPLES = 2_000  # of the interval of a probability of improvement
 
 
 def held_out(family: TaskDistribution, n: int = 40) -> Array:
-    """Return ``n`` tasks [n, P] that no training draws. CheetahDirection has only two tasks; they are returned."""
-    if isinstance(family, CheetahDirection):
-        return family.spread(2)
+    """Return ``n`` tasks [n, P] that no training draws. A family with only a few tasks returns all of them."""
+    drawn = family.sample(MANY, Streams(HELD_OUT_SEED).numpy("held-out"))
+    different = len(np.unique(drawn, axis=0))
+    if different < MANY:
+        return family.spread(different)
     return family.sample(n, Streams(HELD_OUT_SEED).numpy("held-out"))
 
 

@@ -6,11 +6,13 @@ This takes minutes.
 python notebooks/seeds.py                      run every lesson that has a seed, with five seeds
 python notebooks/seeds.py 02 04 --seeds 0 7    run these lessons with these seeds
 python notebooks/seeds.py 04 --print           also print what their cells printed
+python notebooks/seeds.py 06 --keep record     also store the variable `record` of each run, where the lesson reads it
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import subprocess
 import sys
@@ -21,8 +23,12 @@ import nbformat
 from build import FOLDER, KERNEL, read_source, sources
 from nbclient import NotebookClient
 
+from mpsearch.evidence import results
+from mpsearch.evidence.records import rounded, write_record
+
 SEEDS = (0, 10, 20, 30, 40)  # some lessons also train with the four seeds after each of these
 LINE = re.compile(r"^SEED = \d+", re.MULTILINE)
+KEPT = results.FOLDER / "lessons"
 ASSERT = re.compile(r"^\s*assert ", re.MULTILINE)
 
 
@@ -31,9 +37,14 @@ def seeded(folder: Path = FOLDER) -> list[Path]:
     return [source for source in sources(folder) if LINE.search(source.read_text(encoding="utf-8"))]
 
 
-def run(source: Path, seed: int) -> nbformat.NotebookNode:
-    """Run the learner's notebook of ``source`` with this seed, even after a cell has failed; returns the notebook."""
+def run(source: Path, seed: int, variable: str | None = None) -> nbformat.NotebookNode:
+    """Run the learner's notebook of ``source`` with this seed, even after a cell has failed; returns the notebook.
+
+    Its last cell prints ``variable`` as JSON, if one is given.
+    """
     notebook = read_source(source)
+    if variable:
+        notebook.cells.append(nbformat.v4.new_code_cell(f"import json\nprint(json.dumps({variable}))"))
     for cell in notebook.cells:
         cell.source = LINE.sub(f"SEED = {seed}", cell.source)
     folder = {"metadata": {"path": str(source.parents[1])}}
@@ -59,26 +70,38 @@ def printed(notebook: nbformat.NotebookNode) -> str:
     return "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
 
 
+def keep(source: Path, variable: str, seeds: list[int], records: list[object]) -> None:
+    """Write the values that ``variable`` had at the end of each run, with the command that repeats them."""
+    command = f"python notebooks/seeds.py {source.name[:2]} --keep {variable}"
+    write_record(KEPT / f"{source.stem}.json", {"command": command, "seeds": seeds, "records": records})
+
+
 def main() -> int:
     """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("lessons", nargs="*", metavar="NN", help="by default, all lessons that have a seed")
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
     parser.add_argument("--print", action="store_true", help="also print what their cells printed")
+    parser.add_argument("--keep", metavar="VARIABLE", help="store this variable of each run")
     arguments = parser.parse_args()
     chosen = [path for path in seeded() if not arguments.lessons or path.name[:2] in arguments.lessons]
     if not chosen:
         parser.error(f"no such lesson has a seed; these have: {', '.join(path.name[:2] for path in seeded())}")
     good = 0
     for source in chosen:
+        kept = []
         for seed in arguments.seeds:
-            notebook = run(source, seed)
+            notebook = run(source, seed, arguments.keep)
             found = list(failures(notebook))
             good += not found
             asserts = sum(len(ASSERT.findall(cell.source)) for cell in notebook.cells)
             print(f"{source.stem}, seed {seed}: {'; '.join(found) or f'all {asserts} asserts hold'}", flush=True)
             if arguments.print:
                 print(printed(notebook), flush=True)
+            if arguments.keep:
+                kept.append(rounded(json.loads(notebook.cells[-1].outputs[0].text)))
+        if arguments.keep:
+            keep(source, arguments.keep, list(arguments.seeds), kept)
     print(f"{good} of {len(chosen) * len(arguments.seeds)} runs hold")
     return 0 if good == len(chosen) * len(arguments.seeds) else 1
 

@@ -87,7 +87,10 @@ def load_agent(method: str, tasks: str, weights: Path | None, family: tuple[str,
     name = f"{method}-{family_id}"
     if weights is None and name not in zoo.available():
         shipped = ", ".join(zoo.available())
-        raise UsageError(f"no {name} comes with mpsearch, only {shipped}; train one and give its folder with --weights")
+        raise UsageError(
+            f"no {name} comes with mpsearch: train one with 'mpsearch train {method} {tasks}' and give its folder with"
+            f" --weights, or take one that does: {shipped}"
+        )
     agent = zoo.load(weights or name)
     trainer = method if method in ALGORITHMS else "maml"
     if (agent.algorithm, agent.tasks.id) != (trainer, family_id):

@@ -72,4 +72,6 @@ def rounded(value: object) -> object:
     """Round numbers to five digits, which is enough to plot a curve."""
     if isinstance(value, list):
         return [rounded(item) for item in value]
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
     return float(f"{value:.5g}") if isinstance(value, float) else value

@@ -17,7 +17,8 @@ class MAMLConfig(Config):
     Attributes:
         tasks_per_iteration: K. The paper has 40 for the cheetah.
         episodes: E, for each task at each stage.
-        inner_steps: gradient steps of an adaptation in training.
+        inner_steps: gradient steps of an adaptation in training. The meta-loss is the mean of the losses after each
+            step, so that every step has to help (Antoniou et al. 2019); the paper takes the last loss alone.
         inner_rate: alpha. The paper has 0.1; with observations scaled to order one, 0.3 learned faster.
         rate_decay: the initial alpha of each inner step is that of the step before times this factor.
         learn_rates: whether to learn an alpha for each inner step and parameter tensor (Li et al. 2017).

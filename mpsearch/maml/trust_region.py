@@ -43,9 +43,9 @@ def flat_gradient(
 
 
 def hessian_product(loss: Tensor, parameters: Sequence[Tensor], damping: float) -> Callable[[Tensor], Tensor]:
-    """Return the function ``v -> (H + damping I) v``, where H is the Hessian of ``loss``.
+    """Return the function ``v -> (M + damping I) v``, where M is the Hessian of ``loss``.
 
-    The product is computed without building the matrix H (Pearlmutter 1994).
+    The product is computed without building the matrix M (Pearlmutter 1994).
     """
     gradient = flat_gradient(loss, parameters, create_graph=True)
 
@@ -58,10 +58,10 @@ def hessian_product(loss: Tensor, parameters: Sequence[Tensor], damping: float) 
 def conjugate_gradient(
     product: Callable[[Tensor], Tensor], target: Tensor, iterations: int, tolerance: float = 1e-10
 ) -> Tensor:
-    """Solve ``A x = target`` for a positive definite matrix A by the conjugate gradient method.
+    """Solve ``M x = target`` for a positive definite matrix M by the conjugate gradient method.
 
     Args:
-        product: the function ``v -> A v``.
+        product: the function ``v -> M v``.
         target: [N] the right-hand side.
         iterations: the largest number of iterations.
         tolerance: stop when the squared norm of the residual is below this.

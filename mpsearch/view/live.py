@@ -12,6 +12,7 @@ from typing import Any
 from mpsearch.view import plots
 
 NOTES = re.compile(r" *# (fmt|type|noqa)\b.*")
+LONG = 25  # lines of a listing that are shown unfolded
 REDRAW = 0.7  # s between two pictures; drawing more often would take more time than the training itself
 
 
@@ -75,11 +76,16 @@ class LiveCurve:
 def show_source(*functions: Callable[..., Any]) -> None:
     """Show the source code of functions or classes in a notebook, so that lessons always show the present code.
 
-    Comments for the linter and the type checker are left out.
+    Comments for the linter and the type checker are left out. A listing longer than ``LONG`` lines is folded away, and
+    a click opens it.
     """
     from mpsearch.view.jupyter import display
 
     for function in functions:
         place = "/".join(function.__module__.split("."))
         source = NOTES.sub("", textwrap.dedent(inspect.getsource(function)))
-        display.display(display.Markdown(f"From `{place}.py`:\n\n```python\n{source}```"))
+        listing = f"\n\n```python\n{source}```"
+        lines = source.count("\n")
+        title = f"<code>{function.__name__}</code>, {lines} lines, from <code>{place}.py</code>"
+        words = plots.folded(title, listing) if lines > LONG else f"From `{place}.py`:{listing}"
+        display.display(display.Markdown(words))

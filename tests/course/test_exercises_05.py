@@ -1,21 +1,25 @@
 """The checkers of lesson 05: right, right in other words, wrong in typical ways, and nothing."""
 
+import math
+
 import pytest
 import torch
 
 from mpsearch.course.exercises import lesson_05, source
 from mpsearch.maml.trust_region import conjugate_gradient
+from mpsearch.policies import with_parameters
 
 
 def code(name, solved=True):
     """What the cell of the exercise defines in the one notebook or the other."""
-    space = {"torch": torch, "conjugate_gradient": conjugate_gradient, "exercises": lesson_05}
+    names = {"torch": torch, "conjugate_gradient": conjugate_gradient, "with_parameters": with_parameters}
+    space = {**names, "exercises": lesson_05}
     cell = source.exercise_cell(lesson_05.LESSON, name)
     exec(source.solved(cell) if solved else source.blank(cell), space)
     return space
 
 
-@pytest.mark.parametrize("name", ["natural_step", "line_search"])
+@pytest.mark.parametrize("name", ["natural_step", "line_search", "inner_loop"])
 def test_the_solution_is_right_and_the_stub_is_not_attempted(name):
     exercise = getattr(lesson_05, name)
     assert exercise.verdict(code(name)[name]).status == "right"
@@ -24,7 +28,7 @@ def test_the_solution_is_right_and_the_stub_is_not_attempted(name):
 
 def test_every_exercise_of_the_source_is_here_with_three_hints():
     text = (source.lessons_folder() / "source" / f"{lesson_05.LESSON}.py").read_text(encoding="utf-8")
-    assert source.exercise_names(text) == ["same_step", "natural_step", "line_search"]
+    assert source.exercise_names(text) == ["same_step", "natural_step", "line_search", "inner_loop"]
     for name in source.exercise_names(text):
         assert len(getattr(lesson_05, name).hints) == 3
 
@@ -78,7 +82,11 @@ def in_parameters(slope, product, max_kl):
         (lambda s, p, k: solve(s, p) * 2 * k / (solve(s, p) @ -s), "the square root is missing"),
         (lambda s, p, k: 3 * by_matrix(s, p, k), "3 times as large"),
         (lambda s, p, k: by_matrix(s, p, k).norm(), "shape (); it must be (2,)"),
-        (lambda s, p, k: solve(s, p @ s), "stops with TypeError"),
+        (lambda s, p, k: solve(s, p @ s), "product is a function: product(x) is M x"),
+        (lambda s, p, k: -s * math.sqrt(2 * k / (s @ p)), "product is a function: product(x) is M x"),
+        (lambda s, p, k: torch.sqrt(2 * k), "a plain number has ** 0.5"),
+        (lambda s, p, k: conjugate_gradient(p(s), -s, 10), "conjugate_gradient needs the function product itself"),
+        (lambda s, p, k: conjugate_gradient(p, -s), "say how many: iterations=10"),
     ],
 )
 def test_natural_step_says_what_is_wrong(wrong, said):
@@ -144,10 +152,11 @@ def not_restored(start, full_step, evaluate, max_kl):
         (lambda s, f, e, k: by_continue(s, f, lambda t: (-e(t)[1], e(t)[1]), k), "the loss is not lower there"),
         (not_restored, "it must give back the start"),
         (lambda s, f, e, k: s + f, "its KL is above max_kl"),
-        (lambda s, f, e, k: s, "the parameters found is 1 at [0]"),
-        (lambda s, f, e, k: by_continue(s, f, e, k) - s, "the parameters found"),
-        (lambda s, f, e, k: e(by_continue(s, f, e, k)), "the parameters found"),
+        (lambda s, f, e, k: s, "the vector of parameters is 1 at [0]"),
+        (lambda s, f, e, k: by_continue(s, f, e, k) - s, "the vector of parameters"),
+        (lambda s, f, e, k: e(by_continue(s, f, e, k)), "the vector of parameters"),
         (lambda s, f, e, k: by_continue(s, f, e(s), k), "stops with TypeError"),
+        (lambda s, f, e, k: [loss for loss, kl in e], "evaluate is a function"),
     ],
 )
 def test_line_search_says_what_is_wrong(wrong, said):
@@ -177,7 +186,7 @@ def test_the_divergences_are_compared(fresh):
     assert lesson_05.times_outcome(0.02, 0.2) == "10"
     assert lesson_05.times_outcome(0.02, 2.0) == "100"
     assert fresh.verdict(0.02, 2.0).status == "blank"
-    for answer, status in (("1", "otherwise"), ("10", "otherwise"), ("100", "right")):
+    for answer, status in (("1", "otherwise"), (10, "otherwise"), (100, "right"), ("100 times", "right")):
         fresh.record(answer)
         verdict = fresh.verdict(0.02, 2.0)
         assert verdict.status == status

@@ -29,9 +29,10 @@ def test_the_solution_is_right_and_the_stub_is_not_attempted(name):
 
 def test_every_exercise_of_the_source_is_here_with_three_hints():
     text = (source.lessons_folder() / "source" / f"{lesson_06.LESSON}.py").read_text(encoding="utf-8")
-    assert source.exercise_names(text) == ["posterior", "squashed_log_prob", "contexts"]
-    for name in source.exercise_names(text):
-        assert len(getattr(lesson_06, name).hints) == 3
+    assert source.exercise_names(text) == ["posterior", "squashed_log_prob", "MyEncoder", "contexts"]
+    for exercise in (lesson_06.posterior, lesson_06.squashed_log_prob, lesson_06.encoder, lesson_06.contexts):
+        assert exercise.name in source.exercise_names(text)
+        assert len(exercise.hints) == 3
 
 
 def test_the_reference_is_what_the_encoder_does():
@@ -91,8 +92,11 @@ def mean_of(m, v):
         (lambda m, v: (mean_of(m, v), total(v)), "the total precision"),
         (lambda m, v: ((m / v).sum(0), total(v) ** -0.5), "divided by nothing"),
         (lambda m, v: mean_of(m, v), "has shape (1,); it must be (2, 1)"),
-        (lambda m, v: (mean_of(m, v), total(v) ** -0.5 + 0.1), "the result"),
-        (lambda m, v: m @ v, "stops with RuntimeError"),
+        (lambda m, v: (mean_of(m, v), total(v) ** -0.5 + 0.1), "the pair of mean and standard deviation"),
+        (lambda m, v: (total(v) ** -0.5, mean_of(m, v)), "the two results are swapped"),
+        (lambda m, v: ((m / v).sum(0) / (1 / v).sum(0), total(v) ** -0.5), "the prior is missing in the mean"),
+        (lambda m, v: (mean_of(m, v), (1 / v).sum(0) ** -0.5), "the prior is missing in the standard deviation"),
+        (lambda m, v: m @ v, "@ is the product of matrices"),
     ],
 )
 def test_posterior_says_what_is_wrong(wrong, said):

@@ -9,6 +9,7 @@ import pytest
 
 from mpsearch.errors import UsageError, unknown
 from mpsearch.returns import discounted_sums
+from mpsearch.rollouts import collect
 from mpsearch.surroundings import one_torch_thread
 from mpsearch.view import live, plots
 
@@ -137,3 +138,14 @@ def test_excerpts_of_the_library_fit_the_page(lesson) -> None:
     texts = ["".join(data["text/markdown"]) for data in shown if "text/markdown" in data]
     lines = [line for text in texts if "```python" in text for line in text.splitlines()]
     assert not [line for line in lines if len(line) > PAGE]
+
+
+def test_a_long_listing_is_folded_away_and_a_short_one_is_not(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda thing: shown.append(thing.data))
+    live.show_source(live.LiveCurve.__enter__, collect)
+    short, long = shown
+    assert "<details>" not in short
+    assert long.startswith("<details><summary><code>collect</code>, ")
+    assert "from <code>mpsearch/rollouts.py</code></summary>\n\n```python\n@torch.no_grad()\ndef collect(" in long
+    assert long.endswith("```\n\n</details>")

@@ -31,7 +31,7 @@ def test_each_method_is_a_line_with_its_interval() -> None:
 
 def test_the_words_say_the_numbers() -> None:
     words = describe_evaluations({"learner": LEARNER, "oracle": ORACLE})
-    assert "over 2 held-out tasks" in words
+    assert "over 2 tasks" in words
     assert "learner: 1 after 0, 13 after 400 (95 % interval at the end 11 to 15)" in words
     assert "oracle: 21 after 0." in words
 

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
+from mpsearch.course.exercises.lesson_05_loop import LESSON
+from mpsearch.course.exercises.lesson_05_loop import inner_loop as inner_loop
 from mpsearch.maml.trust_region import BACKTRACK, BACKTRACKS, conjugate_gradient
 
-LESSON = "05_maml_on_halfcheetah"
 Product = Callable[[Tensor], Tensor]
 Evaluate = Callable[[Tensor], tuple[float, float]]
 
@@ -25,6 +26,7 @@ same_step = Predict(
     name="same_step",
     choices=("1", "10", "100"),
     outcome=times_outcome,
+    also={"the same": "1", "one": "1", "ten": "10", "hundred": "100"},
     hints=(
         "The two standard deviations do not change. Which terms of the formula are left?",
         "Only the last term: the squared step, divided by twice the variance.",
@@ -84,6 +86,13 @@ natural_step = FillIn(
     reference=_right_step,
     trials=_step_trials,
     result="the step",
+    stops={
+        "must be Tensor, not float": "torch.sqrt takes a tensor; a plain number has ** 0.5",
+        "unsupported operand type(s) for @": "product is a function: product(x) is M x",
+        "'function' object is not": "product is a function: product(x) is M x",
+        "object is not callable": "conjugate_gradient needs the function product itself, not one of its results",
+        "missing 1 required positional argument: 'iterations'": "say how many: iterations=10",
+    },
     mistakes={
         "the step goes uphill: the right-hand side of M x = -g has a minus": lambda s, p, k: -_right_step(s, p, k),
         "the direction is that of the plain gradient; solve M x = -slope first": lambda s, p, k: _scaled(-s, p, k),
@@ -98,9 +107,10 @@ natural_step = FillIn(
         "the square root is missing: KL grows with the square of the length": _without_root,
     },
     hints=(
-        "Two lines are enough: the direction x from M x = -slope, then the factor beta that makes the KL max_kl.",
-        "x = conjugate_gradient(product, -slope, iterations=10). The number x M x is x @ product(x).",
-        "beta is the square root of 2 * max_kl / (x @ product(x)), which torch.sqrt computes. Return beta * x.",
+        "Two lines are enough: a direction from the plain slope, then the length that makes the KL max_kl.",
+        "For the direction x, M x = -slope: conjugate_gradient solves this. For the length, the number x M x is needed;"
+        " M x is product(x).",
+        "The last line of the derivation is the length. torch.sqrt takes the root of a tensor of one number.",
     ),
     moral="the step ends where the quadratic model of the KL equals max_kl, whatever the scale of the parameters is."
     " The first lines of the library's `trust_region_step` do the same.",
@@ -167,7 +177,8 @@ line_search = FindTheBug(
     name="line_search",
     reference=_search,
     trials=_search_trials,
-    result="the parameters found",
+    result="the vector of parameters",
+    stops={"'function' object is not": "evaluate is a function: evaluate(theta) gives the loss and the KL"},
     mistakes={
         "the step is taken although it leaves the trust region: its KL is above max_kl": lambda s, f, e, k: _search(
             s, f, e, float("inf")

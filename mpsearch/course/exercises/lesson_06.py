@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 
 from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
+from mpsearch.course.exercises.lesson_06_encoder import LESSON
+from mpsearch.course.exercises.lesson_06_encoder import encoder as encoder
+from mpsearch.course.exercises.lesson_06_network import load_weights as load_weights
 from mpsearch.pearl.networks import squash
 from mpsearch.rollouts import HALF_LOG_2PI
 
-LESSON = "06_pearl"
 ALIKE = 1.2  # distances whose ratio is smaller count as the same
 
 
@@ -28,6 +30,12 @@ def _posterior(means: Tensor, variances: Tensor, prior: float = 1.0) -> Tensor:
     precisions = 1 / variances
     total = prior + precisions.sum(0)
     return torch.stack([(precisions * means).sum(0) / total, total.rsqrt()])
+
+
+def _prior_in_one(means: Tensor, variances: Tensor, *, in_mean: bool) -> Tensor:
+    """Return the posterior whose prior counts in the mean only, or in the standard deviation only."""
+    with_prior, without = _posterior(means, variances), _posterior(means, variances, prior=0.0)
+    return torch.stack([with_prior[0], without[1]] if in_mean else [without[0], with_prior[1]])
 
 
 def _plain_mean(means: Tensor, variances: Tensor) -> Tensor:
@@ -63,10 +71,23 @@ posterior = FillIn(
     name="posterior",
     reference=_posterior,
     trials=_posterior_trials,
+    result="the pair of mean and standard deviation",
+    stops={
+        "mat1 and mat2 shapes": "means * variances multiplies number by number; @ is the product of matrices",
+        "must match the size": "two arrays have different axes: sum the transitions away, which are axis 0",
+        "not a Tensor": "means and variances are torch tensors: use torch, or their own methods such as .sum(0)",
+    },
     mistakes={
         "the prior is missing: it is one more factor, with mean 0 and precision 1": lambda m, v: _posterior(
             m, v, prior=0.0
         ),
+        "the prior is missing in the mean: divide by the same total as in the standard deviation": (
+            lambda m, v: _prior_in_one(m, v, in_mean=False)
+        ),
+        "the prior is missing in the standard deviation: its precision 1 belongs into the total": (
+            lambda m, v: _prior_in_one(m, v, in_mean=True)
+        ),
+        "the two results are swapped: the mean comes first": lambda m, v: _posterior(m, v).flip(0),
         "all factors have the same weight in the mean; each must weigh by its precision": _plain_mean,
         "the weights are the variances, so the least certain one counts most; use 1 / variance": _by_variance,
         "1 / standard deviation is used as the precision, but it is 1 / variance": _by_std,
@@ -154,6 +175,13 @@ contexts = Predict(
     name="contexts",
     choices=("better", "same", "worse"),
     outcome=contexts_outcome,
+    also={
+        "equal": "same",
+        "alike": "same",
+        "no difference": "same",
+        "less accurate": "worse",
+        "more accurate": "better",
+    },
     hints=(
         "In the first data, what is the easiest way to find out where the goal is? Is the reward needed for it?",
         "It is enough to see where the agent walks. What does an explorer's walk, which may go anywhere, say?",

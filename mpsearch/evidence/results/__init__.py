@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent
 
 
 def names(kind: str = "evaluations") -> list[str]:
-    """Return the names of all records of a kind, "evaluations" or "curves"."""
+    """Return the names of all records of a kind: "evaluations", "curves", or "lessons" for lessons' trainings."""
     return sorted(path.stem for path in (FOLDER / kind).glob("*.json"))
 
 

@@ -52,7 +52,7 @@ def describe_evaluations(evaluations: Mapping[str, Evaluation]) -> str:
         span = f" (95 % interval at the end {number(low)} to {number(high)})" if np.isfinite(low) else ""
         rows.append(f"{name}: {points}{span}")
     tasks = len(next(iter(evaluations.values())).tasks)
-    return f"Mean return over {tasks} held-out tasks after environment steps spent adapting. {'; '.join(rows)}."
+    return f"Mean return over {tasks} tasks after environment steps spent adapting. {'; '.join(rows)}."
 
 
 Groups = Mapping[str, Mapping[str, Evaluation]]

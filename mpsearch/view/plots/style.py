@@ -149,7 +149,8 @@ def save(axes: Axes, path: str | os.PathLike[str]) -> None:
 def picture_and_words(axes: Axes, words: str) -> tuple[Any, Any]:
     """Return two notebook outputs: the figure with ``words`` as its alternative text, and ``words`` as a paragraph.
 
-    JupyterLab drops the alternative text of PNG outputs, so screen readers need the paragraph. The figure is closed.
+    JupyterLab drops the alternative text of PNG outputs, so screen readers need the paragraph. For other readers it
+    is folded away. The figure is closed.
     """
     from mpsearch.view.jupyter import display
 
@@ -157,7 +158,13 @@ def picture_and_words(axes: Axes, words: str) -> tuple[Any, Any]:
     assert figure is not None
     figure.savefig(picture, format="png", dpi=100)
     plt.close(figure)
-    return display.Image(picture.getvalue(), alt=words), display.Markdown(f"*In words:* {words}")
+    folded_words = display.Markdown(folded("In words", f"\n\n{words}"))
+    return display.Image(picture.getvalue(), alt=words), folded_words
+
+
+def folded(title: str, text: str) -> str:
+    """Return Markdown that shows ``title``, in HTML, and opens ``text`` when it is clicked."""
+    return f"<details><summary>{title}</summary>{text}\n\n</details>"
 
 
 def show(axes: Axes, words: str) -> None:

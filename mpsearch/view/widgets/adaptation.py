@@ -57,6 +57,7 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
     Args:
         agents: meta-policies for the same family of tasks, such as ``mpsearch.load("maml-cheetah-velocity")``.
         seed: the initial value of the seed, which determines the exploration.
+        steps: the initial number of adaptation steps.
 
     Attributes:
         controls: the controls by name; ``controls["seed"].value = 1`` has the same effect as typing 1 there.
@@ -65,7 +66,7 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
         player, picture, words, error: the parts of the explorer that show the result.
     """
 
-    def __init__(self, *agents: MetaPolicy, seed: int = 0) -> None:
+    def __init__(self, *agents: MetaPolicy, seed: int = 0, steps: int = 2) -> None:
         self.words, self.error, self.picture = shell.Words(), shell.Words(role="alert"), shell.Picture()
         self.drawn: Drawn | None = None
         self.player: Player | None = None
@@ -77,7 +78,7 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
         super().__init__([self.error], _dom_classes=[shell.EXPLORER])
         with errors_in_words(self.error):
             self.agents, self.family = check_agents(agents)
-            self.controls = make_controls(list(self.agents), self.family, seed)
+            self.controls = make_controls(list(self.agents), self.family, seed, steps)
             self._adapted = lru_cache(REMEMBERED)(self._adapt)
             self.run.on_click(lambda _: self.start())
             self.stop.on_click(lambda _: self._stopping.set())
@@ -173,7 +174,7 @@ def check_agents(agents: tuple[MetaPolicy, ...]) -> tuple[dict[str, MetaPolicy],
     return named, first
 
 
-def make_controls(methods: list[str], family: TaskDistribution, seed: int) -> dict[str, Any]:
+def make_controls(methods: list[str], family: TaskDistribution, seed: int, steps: int) -> dict[str, Any]:
     """Return the controls by name, in the order in which they are shown."""
     controls: dict[str, Any] = {}
     if len(methods) > 1:
@@ -181,7 +182,7 @@ def make_controls(methods: list[str], family: TaskDistribution, seed: int) -> di
         controls["method"] = ipywidgets.ToggleButtons(options=[*methods, BOTH], value=BOTH, **look)
     controls |= task_controls(family)
     look = shell.look("Steps of adaptation", "Gradient steps for MAML, exploration episodes for PEARL")
-    controls["steps"] = ipywidgets.IntSlider(value=2, min=1, max=MOST_STEPS, **look)
+    controls["steps"] = ipywidgets.IntSlider(value=steps, min=1, max=MOST_STEPS, **look)
     controls["seed"] = shell.seed_control(seed)
     return controls
 
@@ -205,7 +206,7 @@ def task_controls(family: TaskDistribution) -> dict[str, Any]:
 
 def draw(family: TaskDistribution, choice: Choice, results: Results) -> Drawn:
     """Draw the returns before and after adaptation and at each stage, with a sentence that describes them."""
-    figure, (left, right) = shell.new_figure(2)
+    figure, (left, right) = shell.new_figure(2, widths=(1, 2) if len(results) == 1 else None)
     figure.set_layout_engine("constrained")
     plot_pairs(results, left)
     plot_methods(results, right)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -45,19 +45,21 @@ class Drawn:
     result: Any
 
 
-def new_figure(columns: int = 1, **margins: float) -> tuple[Figure, list[Axes]]:
+def new_figure(columns: int = 1, widths: Sequence[float] | None = None, **margins: float) -> tuple[Figure, list[Axes]]:
     """Return a new figure with ``columns`` axes in a row.
 
     The figure is not registered with pyplot, so it need not be closed, and a notebook does not show it by itself.
 
     Args:
         columns: the number of axes.
+        widths: the widths of the axes in relation to each other, by default all alike.
         margins: arguments of ``Figure.subplots_adjust``. Fixed margins save time: an automatic layout takes longer
             than the drawing.
     """
     figure = Figure(figsize=(8.8, HEIGHT / 100))
     figure.subplots_adjust(**{"left": 0.08, "right": 0.99, "bottom": 0.16, "top": 0.92, "wspace": 0.22} | margins)
-    axes = [figure.add_subplot(1, columns, column + 1) for column in range(columns)]
+    grid = figure.add_gridspec(1, columns, width_ratios=widths)
+    axes = [figure.add_subplot(grid[column]) for column in range(columns)]
     for each in axes:
         each.spines[["top", "right"]].set_visible(False)
     return figure, axes
