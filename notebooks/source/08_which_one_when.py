@@ -319,12 +319,13 @@ print("           MAML, noisy   MAML, mean action   PEARL    what the noise cost
 fair = {}
 for family, methods in (("direction", direction), ("velocity", velocity)):
     noisy_mean, quiet_mean, pearl_mean = (e.mean[-1] for e in (methods["MAML"], quiet[family], methods["PEARL"]))
-    fair[family] = difference(methods["PEARL"], quiet[family])
+    over = "tasks" if len(quiet[family].tasks) > 2 else "seeds"  # two directions are no sample of tasks
+    fair[family] = difference(methods["PEARL"], quiet[family], over=over)
     gap, low, high = fair[family]
     print(
         f"{family:<10}{noisy_mean:12.1f} {quiet_mean:19.1f} {pearl_mean:7.1f} {quiet_mean - noisy_mean:23.1f}", end=""
     )
-    print(f" {gap:15.1f} [{low:.1f}, {high:.1f}]")
+    print(f" {gap:15.1f} [{low:.1f}, {high:.1f}] over {over}")
 noisy_gap = difference(velocity["PEARL"], velocity["MAML"])
 print(f"velocity as scored above, with MAML's noise: {noisy_gap[0]:.1f} [{noisy_gap[1]:.1f}, {noisy_gap[2]:.1f}]")
 assert noisy_gap[1] > 0  # with noise: PEARL ahead
@@ -332,9 +333,9 @@ assert fair["velocity"][1] < 0 < fair["velocity"][2]  # without: nobody is
 
 # %% [markdown]
 # Most of the gap on velocity was a rule of scoring! The interval in the last column is that of the **difference**, and
-# it draws tasks anew: for each task subtract first, then bootstrap. Do not compare two intervals by eye instead. If
-# they overlap, the difference may still be clear, since what makes a task hard for both is in both intervals and
-# cancels in the difference.
+# for velocities it draws tasks anew: for each task subtract first, then bootstrap. Do not compare two intervals by eye
+# instead. If they overlap, the difference may still be clear, since what makes a task hard for both is in both
+# intervals and cancels in the difference.
 #
 # And even this honest mean hides something. Subtract task by task, and do not average:
 

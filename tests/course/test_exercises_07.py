@@ -174,11 +174,27 @@ def test_a_forged_reward_says_what_is_wrong(wrong, said):
 
 
 def drawn(
-    observations, actions, rewards, explored, tasks, recent, episodes, least, most, rng,
-    *, task=lambda tasks, m: tasks[m], kept=lambda n, slots, recent: min(n, slots, recent),
-    slot=lambda n, slots: n % slots, window=lambda kept, episodes: min(kept, episodes), steps=lambda t: t, after=1,
-    size=lambda least, most, rng: rng.integers(least, most, endpoint=True), each=True, generator=None,
-):  # fmt: skip
+    observations,
+    actions,
+    rewards,
+    explored,
+    tasks,
+    recent,
+    episodes,
+    least,
+    most,
+    rng,
+    *,
+    task=lambda tasks, m: tasks[m],
+    kept=lambda n, slots, recent: min(n, slots, recent),
+    slot=lambda n, slots: n % slots,
+    window=lambda kept, episodes: min(kept, episodes),
+    steps=lambda t: t,
+    after=1,
+    size=lambda least, most, rng: rng.integers(least, most, endpoint=True),
+    each=True,
+    generator=None,
+):
     """A context sampler in loops, one row after another, with a place for each mistake."""
     rng, slots, contexts = generator or rng, rewards.shape[1], []
     count = size(least, most, rng)

@@ -235,7 +235,18 @@ def _sampled(function: sampler.Sampler, arguments: tuple[Any, ...]) -> Array:
     return np.zeros(1)  # all that is random has been checked
 
 
-sample_contexts = FillIn(
+class Staged(FillIn):
+    """A function that is checked in stages, whose trials hold more than its arguments."""
+
+    def is_blank(self, function: sampler.Sampler) -> bool:
+        """Return whether ``function`` is still the stub, which returns nothing."""
+        try:
+            return function(*SHORT.arrays(), TASKS, 4, 1, 3, 3, np.random.default_rng(0)) is None
+        except Exception:
+            return False
+
+
+sample_contexts = Staged(
     lesson=LESSON,
     name="sample_contexts",
     reference=sampler.sample_contexts,
