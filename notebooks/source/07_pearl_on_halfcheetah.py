@@ -461,7 +461,7 @@ assert sparse[5] > max(sparse[0], sparse[1], sparse[20])
 # navigation a transition is silent until the goal is met, and no number of draws makes the first episode like the
 # last. Several draws help there, too, but for another reason: not to know more, but to *try* more. And there is a best
 # number of them. A guess must be **kept long enough to be tested**: to look at a far place one has to walk there, and
-# who changes the goal at every step walks to and fro. Who never changes it looks at one place only. (This agent was
+# who changes the goal at every step walks back and forth. Who never changes it looks at one place only. (This agent was
 # trained with a draw every 4 steps, so it may be at its best near that.) That is what posterior sampling is good for:
 # a draw that is kept turns a doubt into a plan, and sees it through.
 #
