@@ -935,6 +935,13 @@ for label, key in {
     "clouds in two places then": "two_lobes",
 }.items():
     print(f"{label}: {[round(100 * run[key][3]) for run in runs]}")
+weakest = min(range(len(runs)), key=lambda i: runs[i]["found"]["PEARL"][2])
+found_then, memoryless = (round(100 * runs[weakest]["found"][name][2]) for name in ("PEARL", "forgetful"))
+split_then = round(100 * runs[weakest]["two_lobes"][3])
+print(
+    f"The weakest training, seed {stored['seeds'][weakest]}, found {found_then} (without memory {memoryless}),", end=" "
+)
+print(f"and {split_then} of its last clouds lie in two places.")
 
 # %% [markdown]
 # ## 10. More of the same
