@@ -1,4 +1,4 @@
-"""``python -m mpsearch``, for where the command ``mpsearch`` is not on the path."""
+"""``python -m mpsearch`` does the same as the command ``mpsearch``, which may not be on the path."""
 
 from mpsearch.cli import main
 

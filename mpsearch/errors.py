@@ -1,4 +1,4 @@
-"""The library's own errors. Each message says what was wrong, what is allowed and how to go on."""
+"""The errors that the library raises. Each message says what was wrong, what is allowed and what to do next."""
 
 from __future__ import annotations
 
@@ -9,23 +9,27 @@ MOST_LAYERS = 100
 
 
 class MpsearchError(Exception):
-    """Base of every error that mpsearch raises on purpose; the command line exits with 1."""
+    """The base class of all errors that mpsearch raises on purpose. The command line exits with 1."""
 
 
 class UsageError(MpsearchError, ValueError):
-    """An argument is wrong; the command line exits with 2, and a notebook shows the sentence alone."""
+    """An argument is wrong. The command line exits with 2, and a notebook shows the message without a traceback."""
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows in the traceback's place."""
+        """Return the lines that IPython shows instead of a traceback."""
         return [f"{type(self).__name__}: {self}"]
 
 
+class MissingPackageError(UsageError, ImportError):
+    """A package that only a part of mpsearch needs is not installed. The message says what to install."""
+
+
 class NonFiniteError(MpsearchError, FloatingPointError):
-    """A NaN or an infinity appeared; the message names where."""
+    """A number is NaN or infinite. The message says where."""
 
 
 class EpisodeError(MpsearchError):
-    """An environment failed in the middle of an episode; the message names task, episode and step, and what it said."""
+    """An environment failed during an episode. The message names the task, the episode, the step and the reason."""
 
 
 class CheckpointError(MpsearchError):
@@ -33,7 +37,7 @@ class CheckpointError(MpsearchError):
 
 
 def unknown(kind: str, name: object, known: object) -> UsageError:
-    """The error for a name that does not exist, listing those that do."""
+    """Return the error for a name that does not exist. It lists the names that do."""
     return UsageError(f"unknown {kind} {name!r}; known: {', '.join(sorted(map(str, known)))}")  # type: ignore[call-overload]
 
 
@@ -45,7 +49,7 @@ def check_count(name: str, value: int, least: int = 1) -> int:
 
 
 def check_number(name: str, value: float, least: float | None = None) -> float:
-    """Return ``value`` if it is a finite number, of at least ``least`` if that is given."""
+    """Return ``value`` if it is a finite number and, where ``least`` is given, not smaller than that."""
     number = isinstance(value, Real) and not isinstance(value, bool) and abs(value) < float("inf")
     if not number or (least is not None and value < least):
         allowed = "a finite number" if least is None else f"a number of at least {least:g}"
@@ -54,7 +58,7 @@ def check_number(name: str, value: float, least: float | None = None) -> float:
 
 
 def check_widths(name: str, value: Sequence[int]) -> None:
-    """Raise unless ``value`` is a list of the widths of layers."""
+    """Raise :class:`UsageError` unless ``value`` is a list of layer widths, whole numbers of at least 1."""
     if not isinstance(value, (list, tuple)) or len(value) > MOST_LAYERS:
         raise UsageError(f"{name} must be a list of at most {MOST_LAYERS} widths, such as [64,64], not {value!r:.80}")
     for width in value:

@@ -1,7 +1,8 @@
-"""Before and after adaptation, over many seeds, with intervals.
+"""Evaluation: returns before and after adaptation over many seeds, with confidence intervals.
 
 The interquartile mean, its stratified bootstrap and the probability of improvement are those of Agarwal et al. 2021,
-"Deep reinforcement learning at the edge of the statistical precipice"; a stratum is a task, its sample the seeds.
+"Deep reinforcement learning at the edge of the statistical precipice". Each task is a stratum, and the returns of the
+seeds are its sample.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from mpsearch.records import Array, whole
 from mpsearch.seeding import Streams
 from mpsearch.tasks import CheetahDirection, TaskDistribution
 
-HELD_OUT_SEED = 2**31 - 1  # no training uses it: the same unseen tasks for everyone
-RESAMPLES = 9_999
-PAIRED_RESAMPLES = 2_000
+HELD_OUT_SEED = 2**31 - 1  # no training uses this seed, so every agent is evaluated on the same unseen tasks
+RESAMPLES = 9_999  # of a bootstrap interval
+PAIRED_RESAMPLES = 2_000  # of the interval of a probability of improvement
 
 
 def held_out(family: TaskDistribution, n: int = 40) -> Array:
-    """``n`` tasks [n, P] that no training draws; for the direction, which has only two tasks, those two."""
+    """Return ``n`` tasks [n, P] that no training draws. CheetahDirection has only two tasks; they are returned."""
     if isinstance(family, CheetahDirection):
         return family.spread(2)
     return family.sample(n, Streams(HELD_OUT_SEED).numpy("held-out"))
@@ -33,13 +34,13 @@ def held_out(family: TaskDistribution, n: int = 40) -> Array:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Adaptation repeated over R seeds.
+    """The results of adaptations to K tasks, repeated with R seeds.
 
     Attributes:
         tasks: [K, P].
-        seeds: R of them.
-        returns: [R, K, S] mean return over the episodes of a stage.
-        env_steps: [S] environment steps per task spent before each stage, the mean over seeds.
+        seeds: the R seeds.
+        returns: [R, K, S] mean return over the episodes of each stage.
+        env_steps: [S] environment steps per task before each stage, the mean over the seeds.
         sparse: whether a positive return means that the goal was reached.
     """
 
@@ -61,34 +62,37 @@ class Evaluation:
 
     @property
     def worst(self) -> Array:
-        """[S] the lowest return of any task and seed at each stage: a mean can hide it."""
+        """[S] the lowest return of all tasks and seeds at each stage, which the mean does not show."""
         return self.returns.min(axis=(0, 1))
 
     @property
     def fell(self) -> Array:
-        """[S] the share of adaptations, one for each task and seed, whose return is below the one before."""
+        """[S] the share of adaptations whose return at each stage is below their return before adaptation.
+
+        There is one adaptation for each task and seed.
+        """
         return (self.returns < self.returns[..., :1]).mean(axis=(0, 1))
 
     @property
     def reached(self) -> Array:
-        """[S] share of all adaptations that had reached the goal by the end of each stage, if ``sparse``."""
+        """[S] the share of adaptations that had reached the goal by the end of each stage. It needs ``sparse``."""
         return np.logical_or.accumulate(self.returns > 0, axis=-1).mean(axis=(0, 1))
 
     def interval(self, level: float = 0.95) -> Array:
-        """[S, 2] bootstrap confidence interval of :attr:`mean` over seeds, at ``level``; tasks are paired in a seed."""
+        """[S, 2] bootstrap confidence interval of :attr:`mean` at ``level``. Whole seeds are resampled."""
         self._require_seeds()
         runs = self.returns.mean(axis=1)  # [R, S]
         return np.stack([resample([runs[:, s]], np.mean, level) for s in range(runs.shape[1])])
 
     @property
     def iqm(self) -> Array:
-        """[S] interquartile mean: of the middle half of all R * K returns, so that no outlier decides."""
+        """[S] interquartile mean: the mean of the middle half of all R * K returns, which ignores outliers."""
         from scipy.stats import trim_mean
 
         return np.asarray(trim_mean(self.returns.reshape(-1, self.returns.shape[-1]), 0.25, axis=0))
 
     def iqm_interval(self, level: float = 0.95) -> Array:
-        """[S, 2] stratified bootstrap confidence interval of :attr:`iqm`: seeds are drawn anew within each task."""
+        """[S, 2] stratified bootstrap confidence interval of :attr:`iqm`. Seeds are resampled within each task."""
         from scipy.stats import trim_mean
 
         self._require_seeds()
@@ -100,7 +104,7 @@ class Evaluation:
         return np.stack([resample(list(strata[:, s]), statistic, level) for s in range(strata.shape[1])])
 
     def gain(self, level: float = 0.95) -> tuple[float, float, float]:
-        """Mean of after minus before, paired by task and seed, and its stratified bootstrap interval."""
+        """Return the mean gain, after minus before for each task and seed, and its stratified bootstrap interval."""
         self._require_seeds()
         gains = self.returns[..., -1] - self.returns[..., 0]  # [R, K]
         low, high = resample(list(gains.T), np.mean, level)
@@ -111,7 +115,7 @@ class Evaluation:
             raise UsageError("an interval needs at least two seeds")
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for a card or a results file, rounded to a tenth of a reward."""
+        """Return plain data for a card or a results file. Returns are rounded to a tenth."""
         interval = self.interval().round(1).tolist() if len(self.seeds) > 1 else None
         return {
             "seeds": list(self.seeds),
@@ -126,40 +130,54 @@ class Evaluation:
         }
 
     def to_record(self) -> dict[str, Any]:
-        """:meth:`to_json`, and every return, from which :meth:`from_record` makes this evaluation again."""
+        """Return the data of :meth:`to_json` and every return. :meth:`from_record` reads it again."""
         return {**self.to_json(), "sparse": self.sparse, "returns": self.returns.round(1).tolist()}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Evaluation:
-        """The evaluation that :meth:`to_record` wrote, to a tenth of a reward."""
+        """Return the evaluation that :meth:`to_record` wrote. Its returns are rounded to a tenth."""
         return cls(
-            np.array(record["tasks"]), tuple(record["seeds"]), np.array(record["returns"]),
-            np.array(record["env_steps"]), record["sparse"],
-        )  # fmt: skip
+            tasks=np.array(record["tasks"]),
+            seeds=tuple(record["seeds"]),
+            returns=np.array(record["returns"]),
+            env_steps=np.array(record["env_steps"]),
+            sparse=record["sparse"],
+        )
 
 
 def resample(strata: Sequence[Array], statistic: Callable[..., Any], level: float = 0.95) -> Array:
-    """[2] percentile bootstrap interval of ``statistic(x, axis=...)`` of all ``strata``, each drawn anew by itself."""
+    """Return the percentile bootstrap interval [2] of ``statistic(x, axis=...)`` over the joined ``strata``.
+
+    Each stratum is resampled separately.
+    """
     from scipy.stats import bootstrap
 
     def joined(*samples: Array, axis: int = -1) -> Any:
         return statistic(np.concatenate(samples, axis=axis), axis=axis)
 
     interval = bootstrap(
-        tuple(strata), joined, n_resamples=RESAMPLES, confidence_level=level, method="percentile", vectorized=True,
-        batch=1000, rng=np.random.default_rng(0),
-    ).confidence_interval  # fmt: skip
+        tuple(strata),
+        joined,
+        n_resamples=RESAMPLES,
+        confidence_level=level,
+        method="percentile",
+        vectorized=True,
+        batch=1000,
+        rng=np.random.default_rng(0),
+    ).confidence_interval
     return np.array([interval.low, interval.high])
 
 
 def probability_of_improvement(a: Evaluation, b: Evaluation, level: float = 0.95) -> tuple[float, float, float]:
-    """Chance that ``a`` ends above ``b`` on a task drawn at random, ties counted half, and its bootstrap interval.
+    """Return the probability that ``a`` has a higher last return than ``b`` on a random task, and its interval.
+
+    A tie counts as one half. The interval is a bootstrap interval over the seeds.
 
     Raises:
-        UsageError: the two adapted to different tasks.
+        UsageError: ``a`` and ``b`` adapted to different tasks.
     """
     if not np.array_equal(a.tasks, b.tasks):
-        raise UsageError("a probability of improvement needs the same tasks on both sides")
+        raise UsageError("a probability of improvement needs two evaluations on the same tasks")
     x, y = a.returns[..., -1], b.returns[..., -1]  # [R, K] and [R', K]
 
     def chance(x: Array, y: Array) -> Any:  # [..., R, K], [..., R', K]
@@ -179,7 +197,7 @@ def probability_of_improvement(a: Evaluation, b: Evaluation, level: float = 0.95
 def evaluate(
     agent: Adapts, tasks: Array, seeds: Sequence[int], *, progress: bool = False, **options: Any
 ) -> Evaluation:
-    """Let ``agent`` adapt to ``tasks`` [K, P] once for each seed; ``options`` go to ``agent.adapt``."""
+    """Let ``agent`` adapt to ``tasks`` [K, P] once for each seed. ``options`` are passed to ``agent.adapt``."""
     check_count("the number of seeds", len(seeds))
     seeds = [check_count("seed", seed, 0) for seed in seeds]
     bar = tqdm(seeds, disable=not progress, unit="seed", leave=False)

@@ -1,4 +1,4 @@
-"""The exercises under the short name that lessons import them by; they live in :mod:`mpsearch.course.exercises`."""
+"""A short name for :mod:`mpsearch.course.exercises`, from which lessons import their exercises."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""What a meta-policy is: it is trained over tasks, and then adapts to tasks that it has not seen."""
+"""The interface of meta-policies: they are trained on many tasks, and then adapt to tasks that they have not seen."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,10 +21,10 @@ Callback = Callable[[int], None]
 
 
 class Adapts(ABC):
-    """What adapts to tasks: a meta-policy, or a baseline that it is compared with.
+    """The base class of all that adapts to tasks: meta-policies, and the baselines that they are compared with.
 
     Attributes:
-        algorithm: its name on the command line.
+        algorithm: the agent's name on the command line.
         tasks: the task distribution.
     """
 
@@ -75,27 +76,28 @@ class Adapts(ABC):
             check_count("steps", self.default_steps if steps is None else steps, 0),
         )
         with own_torch():
-            return self._adapt(*checked, callback or (lambda stage: None))
+            result = self._adapt(*checked, callback or (lambda stage: None))
+        return replace(result, robot=self.tasks.robot)
 
     @property
     @abstractmethod
     def default_episodes(self) -> int:
-        """Episodes at each stage of :meth:`adapt`, if it is not told."""
+        """The number of episodes at each stage of :meth:`adapt` if the caller does not give it."""
 
     @property
     @abstractmethod
     def default_steps(self) -> int:
-        """Stages of :meth:`adapt` after the first, if it is not told."""
+        """The number of stages of :meth:`adapt` after the first if the caller does not give it."""
 
     @abstractmethod
     def _adapt(self, tasks: Array, streams: Streams, episodes: int, steps: int, callback: Callback) -> AdaptationResult:
-        """:meth:`adapt`, with arguments that have been checked."""
+        """Do the work of :meth:`adapt`, which has checked the arguments."""
 
 
 class MetaPolicy(Trainable, Adapts):
     """A policy that is trained over a task distribution and then adapts to tasks it has not seen.
 
-    :class:`Adapts` says how it adapts, :class:`Trainable` what it keeps of its training and how it is saved.
+    See :class:`Adapts` for the adaptation, and :class:`Trainable` for what training records and how it is saved.
     """
 
     def train(
@@ -111,23 +113,26 @@ class MetaPolicy(Trainable, Adapts):
     ) -> None:
         """Train for ``iterations`` more iterations.
 
-        All randomness is a function of ``seed`` and the iteration. A run that was saved, stopped and continued
-        therefore equals one that never stopped, to the bit: on the same machine with as many threads. Elsewhere, or
-        with other versions of torch, NumPy or MuJoCo, compare mean returns.
+        All random numbers depend only on ``seed`` and the iteration. Therefore a training that was saved, stopped and
+        continued gives the same result as one that never stopped. The results are equal to the bit on the same
+        machine with the same number of threads. On other machines, or with other versions of torch, NumPy or MuJoCo,
+        compare mean returns.
 
         Args:
-            callback: receives the metrics of each iteration.
-            folder: where to keep checkpoints and one JSON line of metrics an iteration.
-            save_every: seconds between checkpoints; one is always written at the end.
-            on_nonfinite: "stop", or "rollback": go back to the last checkpoint in ``folder`` and on with other
-                random numbers; the next metrics say so by ``rollback``, the reason.
+            seed: at least 0.
+            callback: is called with the metrics of each iteration.
+            folder: where to write checkpoints and, for each iteration, one JSON line of metrics.
+            save_every: seconds between checkpoints. One is always written at the end.
+            on_nonfinite: what to do when training diverges. "stop" raises the error. "rollback" goes back to the last
+                checkpoint in ``folder`` and continues with other random numbers; the next metrics then have an entry
+                ``rollback`` with the reason.
             progress: show a progress bar with returns and steps per second.
 
         Raises:
-            NonFiniteError: training diverged; the last checkpoint is in ``folder``.
+            NonFiniteError: training diverged. The last checkpoint is in ``folder``.
             CheckpointError: ``folder`` cannot be written, or another process is training there.
-            KeyboardInterrupt: it was interrupted, and has saved; a second interrupt does not wait for that.
-            Terminated: the process was told to end by SIGTERM, and training has saved.
+            KeyboardInterrupt: training was interrupted and has saved. A second interrupt stops it without saving.
+            Terminated: the process received SIGTERM, and training has saved.
         """
         loop = Loop(self, check_count("seed", seed, 0), callback, folder, save_every, on_nonfinite, progress)
         with own_torch():

@@ -1,7 +1,7 @@
-"""What flows between the parts: frozen records of arrays.
+"""The data that the parts of the library pass to each other: frozen records of arrays.
 
-Axis letters, everywhere: K tasks, E episodes, T time, O observation, A action, S adaptation stages,
-P task parameters, Q generalised positions.
+All docstrings use these letters for the axes of arrays: K tasks, E episodes, T time, O observation, A action,
+S adaptation stages, P task parameters, Q generalised positions, Z latent variables.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Policy = Callable[[Array], Array]  # observation [..., O] -> action [..., A]
 
 
 def whole(values: Array) -> Array:
-    """``values`` rounded to whole numbers: a mean number of environment steps, for example."""
+    """Return ``values``, such as mean numbers of environment steps, rounded to whole numbers."""
     return np.rint(values).astype(np.int64)
 
 
@@ -25,18 +25,19 @@ def whole(values: Array) -> Array:
 class Episodes:
     """E episodes of at most T steps on each of K tasks.
 
-    An episode ends at the time limit T or before it. What lies behind its end is padding and counts nowhere: the
-    last observation, and 0 for action, reward and log-density.
+    An episode ends at the time limit T or earlier. The entries after its end are padding, which nothing uses: they
+    repeat the last observation, and actions, rewards and log-densities are 0.
 
     Attributes:
-        observations: [K, E, T + 1, O]; the last one is what followed the last action.
+        observations: [K, E, T + 1, O]; the last one is the observation after the last action.
         actions: [K, E, T, A] as the policy drew them, before the environment clipped them.
         rewards: [K, E, T].
         log_probs: [K, E, T] log-density of each action under the policy that drew it.
         positions: [K, T + 1, Q] generalised positions of each task's first episode, for the player; or ``None``.
         lengths: [K, E] steps of each episode; ``None`` if all have T.
-        terminated: [K, E] whether the task was over at the episode's end, so that nothing follows. Elsewhere a time
-            limit cut the episode off, and what would have followed has a value. ``None`` if no task was over.
+        terminated: [K, E] whether the episode terminated: the task was over, so the value of its last state is 0.
+            The other episodes were cut off by a time limit, so their last states have a value. ``None`` if no
+            episode terminated.
     """
 
     observations: Array
@@ -49,7 +50,7 @@ class Episodes:
 
     @property
     def mask(self) -> Array:
-        """[K, E, T] which steps count."""
+        """[K, E, T] which steps belong to the episodes; the others are padding."""
         if self.lengths is None:
             return np.ones(self.rewards.shape, dtype=bool)
         return np.arange(self.rewards.shape[-1]) < self.lengths[..., None]
@@ -61,25 +62,27 @@ class Episodes:
 
     @property
     def env_steps(self) -> int:
-        """Environment steps in all tasks and episodes together."""
+        """The number of environment steps of all tasks and episodes together."""
         return int(self.rewards.size if self.lengths is None else self.lengths.sum())
 
 
 @dataclass(frozen=True)
 class AdaptationResult:
-    """How a meta-policy adapted to K tasks over S stages; stage 0 is before any adaptation.
+    """The result of an adaptation to K tasks in S stages. Stage 0 is before any adaptation.
 
     Attributes:
         tasks: [K, P] the tasks.
         returns: [K, S, E] undiscounted return of every episode at every stage.
-        env_steps: [S] environment steps per task spent on adapting before that stage; 0 at stage 0. Where episodes
-            end before the time limit, those really taken: their mean over tasks, rounded.
-        trajectories: [K, S, T + 1, Q] generalised positions of one episode a stage, for the player; they stay as they
-            are behind the episode's end.
-        rewards: [K, S, T] of the same episodes; 0 behind the end.
-        policies: maps (task index, stage) to the policy of that stage.
-        stage_names: S of them, where stages differ in more than their number.
-        beliefs: [2, K, S, Z] mean and standard deviation of what each stage believed of the task, with PEARL.
+        env_steps: [S] environment steps per task that were used for adaptation before each stage; 0 at stage 0.
+            Where episodes end before the time limit, this is the mean over the tasks, rounded.
+        trajectories: [K, S, T + 1, Q] generalised positions of one episode per stage, for the player. After the end
+            of the episode they repeat the last positions.
+        rewards: [K, S, T] rewards of the same episodes; 0 after their end.
+        policies: maps a task index and a stage to the policy at that stage.
+        stage_names: the names of the S stages, or ``None`` if their numbers are enough.
+        robot: the name of the gymnasium robot that acted, such as "HalfCheetah"; ``None`` if it was another simulation.
+        beliefs: [2, K, S, Z] mean and standard deviation of PEARL's belief about the task at each stage; ``None`` for
+            other agents.
     """
 
     tasks: Array
@@ -90,12 +93,13 @@ class AdaptationResult:
     policies: Callable[[int, int], Policy]
     stage_names: tuple[str, ...] | None = None
     beliefs: Array | None = None
+    robot: str | None = None
 
     @classmethod
     def of_stages(
         cls, tasks: Array, stages: Sequence[Episodes], policies: Callable[[int, int], Policy], **more: Any
     ) -> AdaptationResult:
-        """The result of an adaptation to ``tasks`` [K, P] that saw these recorded episodes, in this order."""
+        """Return the result of an adaptation to ``tasks`` [K, P] from the recorded episodes of its stages, in order."""
         spent = np.cumsum([0, *(stage.env_steps for stage in stages[:-1])])
         return cls(
             tasks=tasks,
@@ -128,5 +132,5 @@ class AdaptationResult:
         return self.after < self.before
 
     def policy(self, k: int, stage: int = -1) -> Policy:
-        """The deterministic policy of task ``k`` at ``stage``: observation [..., O] -> action [..., A]."""
+        """Return the deterministic policy of task ``k`` at ``stage``: observation [..., O] -> action [..., A]."""
         return self.policies(k, range(self.returns.shape[1])[stage])

@@ -1,4 +1,8 @@
-"""Returns, baselines and advantages. Values continue past a time limit, and are 0 after a termination."""
+"""Returns, baselines and advantages.
+
+A state in which the time limit cuts an episode off has a value, because the task would go on. A state in which an
+episode terminates has the value 0.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,12 @@ from torch import Tensor
 
 from mpsearch.records import Array, Episodes
 
-FEATURE_CLIP = 10.0  # observations beyond ten times their usual size would dominate the fit
-RIDGE = 1e-5  # a share of the mean diagonal; as in cbfinn/maml_rl
+FEATURE_CLIP = 10.0  # scaled observations are clipped here, because a few very large ones would dominate the fit
+RIDGE = 1e-5  # the regularisation as a fraction of the mean diagonal; the value of cbfinn/maml_rl
 
 
 def discounted_sums(rewards: Array, discount: float, last: Array | float = 0.0) -> Array:
-    """``G_t = r_t + discount * G_{t+1}`` along the last axis of rewards [..., T], with ``G_T = last``."""
+    """Return ``G_t = r_t + discount * G_{t+1}`` along the last axis of rewards [..., T], with ``G_T = last``."""
     sums = np.empty(rewards.shape, dtype=np.float64)
     following = np.broadcast_to(np.asarray(last, dtype=np.float64), rewards.shape[:-1])
     for t in reversed(range(rewards.shape[-1])):
@@ -25,31 +29,34 @@ def discounted_sums(rewards: Array, discount: float, last: Array | float = 0.0) 
 def generalised_advantages(
     rewards: Array, values: Array, discount: float, gae_lambda: float, counts: Array | bool = True
 ) -> Array:
-    """Generalised advantage estimates [..., T] (Schulman et al. 2016, eq. 16).
+    """Return generalised advantage estimates [..., T] (Schulman et al. 2016, eq. 16).
 
     Args:
         rewards: [..., T].
-        values: [..., T + 1]; the one after the last step is that of the state which the time limit cut off, or 0
-            where the task was over.
+        values: [..., T + 1] values of the states; 0 for a state in which an episode terminated.
         discount: gamma.
         gae_lambda: lambda.
-        counts: [..., T] which steps count, by default all; those after an episode's end do not.
+        counts: [..., T] which steps belong to an episode, by default all; the others are padding.
     """
     residuals = counts * (rewards + discount * values[..., 1:] - values[..., :-1])
     return discounted_sums(residuals, discount * gae_lambda)
 
 
 def linear_values(episodes: Episodes, scale: Array, discount: float) -> Array:
-    """A linear baseline for each task, fitted to its own episodes: values [K, E, T + 1].
+    """Fit a linear baseline to the episodes of each task, and return its values [K, E, T + 1].
 
-    Features are the scaled observation, its square and one (Duan et al. 2016, less their powers of time:
-    a task does not end at the time limit). The target of step t is the discounted return to the end of the episode,
-    after L steps, plus ``discount^(L-t) V(s_L)`` unless it terminated; being linear in the weights, it needs one solve
-    and no iteration::
+    The features are the scaled observation, its square and 1. They are those of Duan et al. 2016 without the powers
+    of time, because a task does not end at the time limit.
+
+    The target of step t in an episode of L steps is the discounted return up to the end of the episode, plus
+    ``discount^(L-t) V(s_L)`` if the episode did not terminate. This target is linear in the weights w, because V is.
+    So one linear system per task gives the weights::
 
         Phi' (Phi - D Phi_L) w = Phi' G
 
-    with a row for each step that counts. After a termination values are 0.
+    Each step of an episode has one row: in Phi its features, in Phi_L those of the episode's last state, in D the
+    factor ``discount^(L-t)`` (0 if the episode terminated), and in G the discounted return. After a termination the
+    values are 0.
     """
     tasks, count, horizon = episodes.rewards.shape
     x = torch.from_numpy(episodes.observations / scale.astype(np.float32)).clamp(-FEATURE_CLIP, FEATURE_CLIP)
@@ -61,7 +68,7 @@ def linear_values(episodes: Episodes, scale: Array, discount: float) -> Array:
     phi = fitted.reshape(tasks, count * horizon, -1)
     gram = (phi.mT @ phi).double()  # [K, F, F]
     carried = _carried(fitted, episodes, discount).double()
-    gram -= carried.mT @ features[:, :, -1].double()  # whose padding is s_L
+    gram -= carried.mT @ features[:, :, -1].double()  # the last entry is s_L, because padding repeats it
     ridge = RIDGE * gram.diagonal(dim1=-2, dim2=-1).abs().mean(-1)
     gram += ridge[:, None, None] * torch.eye(gram.shape[-1], dtype=gram.dtype)
     target = (phi.mT @ sums.reshape(tasks, -1, 1)).double()
@@ -71,11 +78,11 @@ def linear_values(episodes: Episodes, scale: Array, discount: float) -> Array:
 
 
 def _carried(fitted: Tensor, episodes: Episodes, discount: float) -> Tensor:
-    """[K, E, F] the sum of ``discount^(L-t)`` times the features [K, E, T, F] of steps t, if something follows L."""
+    """[K, E, F] sums of ``discount^(L-t)`` times the features [K, E, T, F] of step t; 0 for terminated episodes."""
     if episodes.lengths is None and episodes.terminated is None:
         decay = torch.from_numpy(discount ** np.arange(episodes.rewards.shape[-1], 0, -1)).float()  # [T]
         return torch.einsum("ketf,t->kef", fitted, decay)
-    left = np.cumsum(episodes.mask[..., ::-1], axis=-1)[..., ::-1]  # [K, E, T] steps to the end
+    left = np.cumsum(episodes.mask[..., ::-1], axis=-1)[..., ::-1]  # [K, E, T] number of steps to the end
     weights = discount**left
     if episodes.terminated is not None:
         weights[episodes.terminated] = 0.0
@@ -83,16 +90,17 @@ def _carried(fitted: Tensor, episodes: Episodes, discount: float) -> Tensor:
 
 
 def _nothing_follows(episodes: Episodes) -> Array:
-    """[K, E, T + 1] which states come after a termination, the one it ended in among them."""
+    """[K, E, T + 1] which states come after a termination. The last state of a terminated episode is one of them."""
     after = np.ones((*episodes.rewards.shape[:-1], episodes.rewards.shape[-1] + 1), dtype=bool)
     after[..., :-1] = ~episodes.mask
     return after if episodes.terminated is None else after & episodes.terminated[..., None]
 
 
 def standardise(advantages: Array, counts: Array | bool = True) -> Array:
-    """Advantages [K, E, T] with mean 0 and standard deviation 1 in each task.
+    """Shift and scale advantages [K, E, T] to mean 0 and standard deviation 1 in each task.
 
-    Both are taken over the steps that count [K, E, T], by default all; the others get 0.
+    Mean and standard deviation are those of the steps in the mask ``counts`` [K, E, T], by default of all steps. The
+    other steps get 0.
     """
     mean = advantages.mean(axis=(1, 2), keepdims=True, where=counts)
     spread = advantages.std(axis=(1, 2), keepdims=True, where=counts)
@@ -100,7 +108,7 @@ def standardise(advantages: Array, counts: Array | bool = True) -> Array:
 
 
 def task_advantages(episodes: Episodes, scale: Array, discount: float, gae_lambda: float) -> Array:
-    """Standardised advantages [K, E, T] of ``episodes`` over each task's own linear baseline."""
+    """Return standardised advantages [K, E, T] of ``episodes`` with respect to a linear baseline for each task."""
     values = linear_values(episodes, scale, discount)
     counts = True if episodes.lengths is None else episodes.mask
     return standardise(generalised_advantages(episodes.rewards, values, discount, gae_lambda, counts), counts)

@@ -1,4 +1,4 @@
-"""Rollouts: let policies act in a batch of simulations, and keep what happened."""
+"""Rollouts: let policies act in a batch of simulations, and record the episodes."""
 
 from __future__ import annotations
 
@@ -16,20 +16,24 @@ from mpsearch.surroundings import one_torch_thread
 from mpsearch.tasks import Batch
 
 Actor = Callable[[Array], tuple[Array, Array]]  # observations [K, E, O] -> actions [K, E, A], log_probs [K, E]
+Watch = Callable[[Array, Array, Array, Array, Array], None]
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
-# Noise is drawn for so many steps at once: one large draw is cheaper than many small ones between steps of the physics.
-AHEAD = 50
+AHEAD = 50  # steps for which noise is drawn at once, because one large draw is cheaper than many small ones
 
 
 def gaussian_actor(policy: PolicyNet, parameters: Iterable[Tensor], generator: torch.Generator) -> Actor:
-    """Sample actions from ``policy`` with other ``parameters``, each with or without a leading task axis."""
+    """Return an actor that samples actions from ``policy`` with other parameters.
+
+    Args:
+        parameters: in the order of ``policy.parameters()``. Each may have a leading task axis [K, ...].
+    """
     own = copy.deepcopy(policy)
     for mine, given in zip(own.parameters(), parameters, strict=True):
         mine.data = given.detach()
     mean, std = own.folded(), own.std().detach().numpy()
-    at_mean = -np.log(std).sum(-1) - std.shape[-1] * HALF_LOG_2PI  # log-density
-    ahead: list[tuple[Array, Array]] = []  # deviations and log-densities of the next steps
+    at_mean = -np.log(std).sum(-1) - std.shape[-1] * HALF_LOG_2PI  # the log-density of the mean action
+    ahead: list[tuple[Array, Array]] = []  # deviations from the mean and log-densities for the next steps
 
     def act(observations: Array) -> tuple[Array, Array]:
         actions = mean(observations)
@@ -45,20 +49,25 @@ def gaussian_actor(policy: PolicyNet, parameters: Iterable[Tensor], generator: t
 
 @torch.no_grad()
 def collect(
-    batch: Batch, horizon: int, actor: Actor, rng: np.random.Generator, *, record: bool = False,
-    watch: Callable[[Array, Array, Array, Array, Array], None] | None = None,
-) -> Episodes:  # fmt: skip
-    """Roll ``actor`` out for ``horizon`` steps in every simulation of ``batch``, or until all have ended.
+    batch: Batch,
+    horizon: int,
+    actor: Actor,
+    rng: np.random.Generator,
+    *,
+    record: bool = False,
+    watch: Watch | None = None,
+) -> Episodes:
+    """Let ``actor`` act for ``horizon`` steps in every simulation of ``batch``, or until all have ended.
 
     Args:
-        rng: for the start states.
-        record: keep the generalised positions of each task's first episode too.
-        watch: receives observations, actions, rewards and next observations, [K, E, ...], after each step, and for
-            which simulations [K, E] the step counts: those that had not ended before it.
+        rng: draws the start states.
+        record: also keep the generalised positions of each task's first episode.
+        watch: is called after each step with observations, actions, rewards and next observations, [K, E, ...], and
+            with a mask [K, E] of the simulations that had not ended before this step.
     """
     with one_torch_thread():
         first = batch.reset(rng)
-        observations = np.empty((horizon + 1, *first.shape), dtype=np.float32)  # time first: a step writes one block
+        observations = np.empty((horizon + 1, *first.shape), dtype=np.float32)  # time first: a step fills one block
         actions = np.empty((horizon, *batch.shape, batch.action_dim), dtype=np.float32)
         rewards, log_probs = np.empty((2, horizon, *batch.shape), dtype=np.float32)
         positions = [batch.positions()[:, 0]] if record else []
@@ -83,7 +92,7 @@ def collect(
 
 
 def padded(episodes: Episodes, lengths: Array, terminated: Array) -> Episodes:
-    """``episodes`` that have ended after ``lengths`` [K, E] steps, with padding in the place of what lies behind."""
+    """Return ``episodes`` that have ended after ``lengths`` [K, E] steps, with padding after their ends."""
     horizon, track = episodes.rewards.shape[-1], episodes.positions
     counts = np.arange(horizon) < lengths[..., None]
     until = np.minimum(np.arange(horizon + 1), lengths[..., None])[..., None]  # [K, E, T + 1, 1]

@@ -1,4 +1,4 @@
-"""Torch as the library needs it, whatever the surrounding program has set."""
+"""Settings of torch that the library needs while it computes, whatever the program that uses it has set."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from contextlib import ExitStack, contextmanager
 import torch
 
 _lock = threading.Lock()
-_samplers = 0  # how many threads are inside :func:`one_torch_thread`
-_threads = 1  # torch's threads before the first of them came
+_samplers = 0  # how many threads are inside :func:`one_torch_thread` now
+_threads = 1  # how many threads torch had before the first of them entered
 
 
 @contextmanager
 def own_torch() -> Iterator[None]:
-    """Inside: 32-bit floats on the processor, with gradients. Afterwards all is as the surrounding program had it.
+    """Let torch create 32-bit floats on the processor and compute gradients; restore the caller's settings at the end.
 
-    A default device "meta" stays, because there only shapes are wanted.
+    The default device "meta" is kept, because it is set where only the shapes of tensors are needed.
     """
     with ExitStack() as stack:
         if torch.is_inference_mode_enabled():
@@ -33,9 +33,9 @@ def own_torch() -> Iterator[None]:
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Inside, torch computes with one thread, so that its threads do not take the cores from MuJoCo's.
+    """Let torch compute with one thread, so that its threads do not compete with MuJoCo's for the processor cores.
 
-    Several threads may be inside at the same time; the last one that leaves gives torch its threads back.
+    Several threads may use this at the same time. The last one to leave restores torch's number of threads.
     """
     global _samplers, _threads
     with _lock:

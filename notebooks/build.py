@@ -1,12 +1,12 @@
-"""Build ``notebooks/NN_name.ipynb``, executed, from ``notebooks/source/NN_name.py``.
+"""Build and execute ``notebooks/NN_name.ipynb`` from ``notebooks/source/NN_name.py``.
 
-A source with exercises gives ``notebooks/solutions/NN_name.ipynb`` too; :mod:`mpsearch.course.exercises.source` says
-how an exercise is marked. A cell with the tag "check" must print "Not attempted yet" in the one and "Right" in the
-other.
+If a source has exercises, ``notebooks/solutions/NN_name.ipynb`` is built, too. See
+:mod:`mpsearch.course.exercises.source` for how exercises are marked. A cell with the tag "check" must print "Not
+attempted yet" in the learner's edition and "Right" in the solutions.
 
-python notebooks/build.py            build what changed
-python notebooks/build.py --force    build everything
-python notebooks/build.py --check    exit 1 if a notebook and its source disagree; runs nothing
+python notebooks/build.py            build the notebooks whose sources have changed
+python notebooks/build.py --force    build all notebooks
+python notebooks/build.py --check    run nothing, and exit with 1 if a notebook does not agree with its source
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ import nbformat
 from nbclient import NotebookClient
 
 from mpsearch.course.exercises.source import blank, exercise_names, solved
+from mpsearch.course.upgrade import DIGEST, KEY, cells_digest
 
 FOLDER = Path(__file__).resolve().parent
 CELL_TIMEOUT = 180  # s
-KEY = "mpsearch"  # the entry of a notebook's metadata that is ours
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 VERDICTS = {"learner": ("Not attempted yet:",), "solutions": ("Right:", "Recorded:")}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -36,16 +36,16 @@ ABSOLUTE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|Users|tmp|usr|opt|var|mnt
 
 
 class BuildError(Exception):
-    """A lesson cannot be built; the message says why."""
+    """A lesson cannot be built. The message says why."""
 
 
 def sources(folder: Path = FOLDER) -> list[Path]:
-    """The lessons' sources, in order."""
+    """Return the lessons' sources in order."""
     return sorted((folder / "source").glob("*.py"))
 
 
 def built_paths(source: Path) -> dict[str, Path]:
-    """Where the notebooks of ``source`` lie, by edition."""
+    """Return the paths of the notebooks of ``source``, by edition."""
     paths = {"learner": source.parents[1] / f"{source.stem}.ipynb"}
     if exercise_names(source.read_text(encoding="utf-8")):
         paths["solutions"] = source.parents[1] / "solutions" / f"{source.stem}.ipynb"
@@ -53,15 +53,19 @@ def built_paths(source: Path) -> dict[str, Path]:
 
 
 def read_source(source: Path, edition: str = "learner") -> nbformat.NotebookNode:
-    """The notebook of ``source`` in this edition, not executed, the same to the bit each time."""
-    text = source.read_text(encoding="utf-8")  # universal newlines: a checkout on Windows hashes alike
+    """Return the notebook of ``source`` in this edition, not executed. It is the same, to the bit, each time."""
+    text = source.read_text(encoding="utf-8")  # this converts line ends, so that the hash is the same on Windows
     notebook = jupytext.reads(text, fmt="py:percent")
-    mine = {"source_sha256": hashlib.sha256(text.encode()).hexdigest(), "edition": edition}
-    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, KEY: mine})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number:03d}"
         cell.source = (solved if edition == "solutions" else blank)(cell.source)
+    mine = {
+        "source_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "edition": edition,
+        DIGEST: cells_digest(notebook.cells),  # by which mpsearch lab knows whether a learner has changed it
+    }
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, KEY: mine})
     return notebook
 
 
@@ -80,18 +84,18 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
 
 
 def keep_what_lasts(notebook: nbformat.NotebookNode) -> None:
-    """Remove what is of this run or this machine, and views of widgets where a picture says the same."""
-    notebook.metadata.pop("widgets", None)  # JupyterLab does not restore it, and GitHub refuses half of it
-    notebook.metadata["language_info"] = {"name": "python"}  # the version is this machine's business
+    """Remove what depends on this run or this machine, and views of widgets that have a picture."""
+    notebook.metadata.pop("widgets", None)  # JupyterLab does not restore it, and GitHub shows an error if it has gaps
+    notebook.metadata["language_info"] = {"name": "python"}  # without the version of this machine
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
-                output.data.pop(WIDGET_VIEW, None)  # without a kernel it would be an error in the picture's place
+                output.data.pop(WIDGET_VIEW, None)  # without a kernel, an error would be shown instead of the picture
 
 
 def complaints(notebook: nbformat.NotebookNode) -> list[str]:
-    """What a learner should not find in a built notebook."""
+    """Return descriptions of everything in a built notebook that a learner should not see."""
     found = []
     for number, cell in enumerate(notebook.cells):
         outputs = cell.get("outputs", [])
@@ -128,7 +132,7 @@ def build(source: Path) -> None:
     """Build and execute the notebooks of one lesson.
 
     Raises:
-        BuildError: a result has something that a learner should not find.
+        BuildError: a notebook contains something that a learner should not see.
     """
     for edition, path in built_paths(source).items():
         notebook = read_source(source, edition)
@@ -143,7 +147,7 @@ def build(source: Path) -> None:
 
 
 def disagreement(source: Path) -> str | None:
-    """Why a built notebook is not the one of ``source``; ``None`` if all are."""
+    """Say why a built notebook does not agree with ``source``; ``None`` if all agree."""
     for edition, path in built_paths(source).items():
         name = path.relative_to(source.parents[1]).as_posix()
         if not path.exists():
@@ -161,7 +165,7 @@ def _written(notebook: nbformat.NotebookNode) -> list[list[object]]:
 
 
 def check(folder: Path = FOLDER) -> list[str]:
-    """Every way in which the built notebooks and their sources disagree; empty if they agree."""
+    """Return all differences between the built notebooks and their sources; empty if they agree."""
     known = {path for source in sources(folder) for path in built_paths(source).values()}
     built = [*sorted(folder.glob("*.ipynb")), *sorted(folder.glob("solutions/*.ipynb"))]
     strays = [f"{path.relative_to(folder).as_posix()} has no source" for path in built if path not in known]
@@ -169,7 +173,7 @@ def check(folder: Path = FOLDER) -> list[str]:
 
 
 def main() -> int:
-    """The command line; returns the exit code."""
+    """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--force", action="store_true", help="build everything")
     parser.add_argument("--check", action="store_true", help="only compare")

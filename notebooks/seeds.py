@@ -1,11 +1,12 @@
-"""Run lessons with other seeds, and say which of them hold: what a lesson claims, its ``assert`` cells check.
+"""Run lessons with other seeds, and say for which seeds their claims are true.
 
-A source has its seed in one line, ``SEED = 0``. This is for lessons that train; it takes minutes.
+The ``assert`` statements of a lesson check its claims. A lesson that trains has its seed in one line, ``SEED = 0``.
+This takes minutes.
 
-python notebooks/seeds.py                      every lesson with a seed, five seeds each
-python notebooks/seeds.py 02 04 --seeds 0 7    these lessons, these seeds
-python notebooks/seeds.py 04 --print           and what their cells printed
-python notebooks/seeds.py 06 --keep record     and store the variable `record` of each run, where the lesson reads it
+python notebooks/seeds.py                      run every lesson that has a seed, with five seeds
+python notebooks/seeds.py 02 04 --seeds 0 7    run these lessons with these seeds
+python notebooks/seeds.py 04 --print           also print what their cells printed
+python notebooks/seeds.py 06 --keep record     also store the variable `record` of each run, where the lesson reads it
 """
 
 from __future__ import annotations
@@ -25,21 +26,21 @@ from nbclient import NotebookClient
 from mpsearch.evidence import results
 from mpsearch.evidence.records import rounded, write_record
 
-SEEDS = (0, 10, 20, 30, 40)  # some lessons train with the four that follow, too
+SEEDS = (0, 10, 20, 30, 40)  # some lessons also train with the four seeds after each of these
 LINE = re.compile(r"^SEED = \d+", re.MULTILINE)
 KEPT = results.FOLDER / "lessons"
 ASSERT = re.compile(r"^\s*assert ", re.MULTILINE)
 
 
 def seeded(folder: Path = FOLDER) -> list[Path]:
-    """The sources that have a seed."""
+    """Return the sources that have a seed."""
     return [source for source in sources(folder) if LINE.search(source.read_text(encoding="utf-8"))]
 
 
 def run(source: Path, seed: int, variable: str | None = None) -> nbformat.NotebookNode:
-    """The learner's notebook of ``source``, executed with this seed; a cell that fails does not stop it.
+    """Run the learner's notebook of ``source`` with this seed, even after a cell has failed; returns the notebook.
 
-    Its last cell prints ``variable`` as JSON, if one is given.
+    If ``variable`` is given, a last cell prints its value as JSON.
     """
     notebook = read_source(source)
     if variable:
@@ -49,12 +50,12 @@ def run(source: Path, seed: int, variable: str | None = None) -> nbformat.Notebo
     folder = {"metadata": {"path": str(source.parents[1])}}
     options = {"timeout": None, "kernel_name": KERNEL["name"], "coalesce_streams": True}
     client = NotebookClient(notebook, allow_errors=True, resources=folder, **options)
-    client.execute(stderr=subprocess.DEVNULL)  # the kernel's, where it warns about its sockets
+    client.execute(stderr=subprocess.DEVNULL)  # the kernel's warnings about its sockets
     return notebook
 
 
 def failures(notebook: nbformat.NotebookNode) -> Iterator[str]:
-    """The cells of an executed notebook that failed: number, exception and the line it came from."""
+    """Yield a description of each failed cell of an executed notebook: number, exception and line of code."""
     for number, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
             if output["output_type"] == "error":
@@ -65,7 +66,7 @@ def failures(notebook: nbformat.NotebookNode) -> Iterator[str]:
 
 
 def printed(notebook: nbformat.NotebookNode) -> str:
-    """What the cells of an executed notebook printed."""
+    """Return what the cells of an executed notebook printed."""
     return "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
 
 
@@ -76,12 +77,12 @@ def keep(source: Path, variable: str, seeds: list[int], records: list[object]) -
 
 
 def main() -> int:
-    """The command line; returns the exit code."""
+    """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("lessons", nargs="*", metavar="NN", help="all that have a seed, if none is given")
+    parser.add_argument("lessons", nargs="*", metavar="NN", help="by default, all lessons that have a seed")
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
-    parser.add_argument("--print", action="store_true", help="what their cells printed, too")
-    parser.add_argument("--keep", metavar="VARIABLE", help="store this variable of each run")
+    parser.add_argument("--print", action="store_true", help="also print what their cells printed")
+    parser.add_argument("--keep", metavar="VARIABLE", help="also store this variable of each run")
     arguments = parser.parse_args()
     chosen = [path for path in seeded() if not arguments.lessons or path.name[:2] in arguments.lessons]
     if not chosen:

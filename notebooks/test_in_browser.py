@@ -1,4 +1,4 @@
-"""Every lesson after the first as a learner meets it: JupyterLab runs all its cells and sets its formulas."""
+"""Run every lesson but the first in JupyterLab in a browser, and check its formulas and its exercises."""
 
 from __future__ import annotations
 

@@ -137,6 +137,11 @@ def test_higher_is_imported_in_one_file() -> None:
     assert users_of("higher") == {"maml/inner.py"}
 
 
+def test_the_packages_of_jupyter_are_imported_in_one_file_which_says_what_to_install() -> None:
+    users = {package: users_of(package) for package in ("IPython", "anywidget", "ipywidgets", "traitlets")}
+    assert users == {package: {"view/jupyter.py"} for package in users}
+
+
 def test_mujoco_is_imported_only_under_tasks_and_view_and_where_it_is_measured() -> None:
     allowed = {
         path

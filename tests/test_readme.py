@@ -1,20 +1,52 @@
 """What the README promises, run."""
 
 import re
+import shlex
+import sys
 from pathlib import Path
 
-from mpsearch.cli import COMMANDS
+import thermostat
+
+from mpsearch.cli import COMMANDS, main
 from mpsearch.evidence import readme
+from mpsearch.tasks import registry
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+EXAMPLE, THERMOSTAT, PENDULUM = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
 def test_the_example_runs(capsys):
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    exec(compile(example, "README.md", "exec"), {})
+    exec(compile(EXAMPLE, "README.md", "exec"), {})
     printed = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in printed[:3]] == ["0.5 m/s", "1.5 m/s", "2.5 m/s"]
+
+
+def test_the_family_of_ones_own_is_that_of_the_tests_and_its_commands_run(tmp_path, monkeypatch, capsys):
+    source = Path(thermostat.__file__).read_text(encoding="utf-8")
+    assert source.partition("\n\n")[2].strip() == THERMOSTAT.strip()
+    assert len([line for line in THERMOSTAT.splitlines() if line.strip()]) <= 30
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_registered", {})
+    monkeypatch.delitem(sys.modules, "thermostat")  # a user has no other of this name
+    (tmp_path / "thermostat.py").write_text(source, encoding="utf-8")
+    commands = re.findall(r"^mpsearch (.*thermostat.py.*)$", README, re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["train", "adapt", "evaluate"]
+    for words in map(shlex.split, commands):
+        if words[0] == "train":  # a small one; --set stands last
+            words[words.index("--iterations") + 1] = "1"
+            words += ["episodes=2", "tasks_per_iteration=2"]
+        assert main(words) == 0
+    assert "target" in capsys.readouterr().out
+
+
+def test_the_gymnasium_family_has_twelve_lines_and_runs(capsys):
+    assert len([line for line in PENDULUM.splitlines() if line.strip()]) <= 12
+    small = "MAML(tasks, mpsearch.MAMLConfig(tasks_per_iteration=2, episodes=2))"
+    exec(compile(PENDULUM.replace("MAML(tasks)", small).replace("train(5,", "train(1,"), "README.md", "exec"), {})
+    assert len(capsys.readouterr().out.strip("[]\n").split()) == 3
 
 
 def test_every_command_is_listed_and_exists():

@@ -1,6 +1,6 @@
 """The command line: ``mpsearch adapt | train | evaluate | bench | doctor | lab``.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 143 ended by SIGTERM (training has saved).
+Exit codes: 0 done, 1 failed, 2 wrong usage, 143 stopped by SIGTERM (training has saved).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"mpsearch: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except (OSError, MemoryError) as error:
-        no_memory = "there is not enough memory for that; ask for fewer or smaller things"
+        no_memory = "there is not enough memory for that; use fewer tasks or episodes, or smaller networks"
         print(f"mpsearch: {error if isinstance(error, OSError) else no_memory}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as interrupt:

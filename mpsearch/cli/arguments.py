@@ -1,8 +1,9 @@
-"""What the words of a command line stand for: settings, agents, tasks."""
+"""The arguments that commands share, and what they stand for: settings, agents, tasks."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,8 +28,30 @@ Tasks = Annotated[str, tyro.conf.arg(metavar="TASKS", help=FAMILY)]
 Settings = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE ...")]
 
 
+@dataclass
+class Adapting:
+    """The arguments that ``mpsearch adapt`` and ``mpsearch evaluate`` have in common."""
+
+    algo: tyro.conf.Positional[Method]
+    tasks: tyro.conf.Positional[Tasks]
+    episodes: int | None = None
+    """Episodes at each stage; by default 20 for maml and 1 for pearl."""
+    steps: int | None = None
+    """Stages after the first: gradient steps for maml (by default 3), exploration episodes for pearl (by default 2)."""
+    weights: Path | None = None
+    """A folder with a checkpoint to use instead of the shipped one."""
+    family: Settings = ()
+    """Settings of the task family to change, such as horizon=100."""
+    json: bool = False
+    """Print one JSON object."""
+
+    def load(self) -> Any:
+        """Load the agent that the arguments name, with its task family."""
+        return load_agent(self.algo, self.tasks, self.weights, self.family)
+
+
 def parse_settings(pairs: tuple[str, ...], what: str) -> dict[str, Any]:
-    """``("horizon=100", "sparse=true")`` as ``{"horizon": 100, "sparse": True}``."""
+    """Return the settings of ``("horizon=100", "sparse=true")`` as ``{"horizon": 100, "sparse": True}``."""
     settings: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
@@ -42,7 +65,7 @@ def parse_settings(pairs: tuple[str, ...], what: str) -> dict[str, Any]:
 
 
 def load_agent(method: str, tasks: str, weights: Path | None, family: tuple[str, ...]) -> Any:
-    """The shipped meta-policy or baseline, or the one in ``weights``, on the family with its changed settings."""
+    """Load the shipped meta-policy or baseline, or the one in ``weights``, and change its family's settings."""
     from mpsearch import zoo
     from mpsearch.evidence import baselines
 
@@ -53,7 +76,11 @@ def load_agent(method: str, tasks: str, weights: Path | None, family: tuple[str,
         if weights is not None:
             raise UsageError(f"{method} starts from nothing: leave out --weights")
         return baselines.start(method, make_distribution(family_id, **changed))
-    agent = zoo.load(weights or f"{method}-{family_id}")
+    name = f"{method}-{family_id}"
+    if weights is None and name not in zoo.available():
+        shipped = ", ".join(zoo.available())
+        raise UsageError(f"no {name} comes with mpsearch, only {shipped}; train one and give its folder with --weights")
+    agent = zoo.load(weights or name)
     trainer = method if method in ALGORITHMS else "maml"
     if (agent.algorithm, agent.tasks.id) != (trainer, family_id):
         raise UsageError(
@@ -65,16 +92,18 @@ def load_agent(method: str, tasks: str, weights: Path | None, family: tuple[str,
 
 
 def rows_of(values: tuple[float, ...], family: TaskDistribution) -> Array:
-    """Task values from the command line as rows [K, P]; none gives evenly spread tasks."""
+    """Return task values from the command line as rows [K, P]. Without values, return evenly spread tasks."""
     import numpy as np
 
     width = len(family.parameter_names)
     if len(values) % width:
         names = " ".join(name.upper() for name in family.parameter_names)
-        raise UsageError(f"--task of {family.id} takes {width} numbers a task ({names}), not {len(values)} in all")
+        raise UsageError(
+            f"--task of {family.id} takes {width} numbers for each task ({names}), not {len(values)} in all"
+        )
     return family.check(np.reshape(values, (-1, width))) if values else family.spread()
 
 
 def options_of(**given: int | None) -> dict[str, int]:
-    """The options that were given."""
+    """Return the options that are not ``None``."""
     return {name: value for name, value in given.items() if value is not None}

@@ -8,10 +8,10 @@ from pathlib import Path
 
 @dataclass
 class Bench:
-    """Measure speed and memory, mostly as ratios to what runs beside it: raw physics, gymnasium, torch."""
+    """Measure speed and memory. Most speeds are ratios to the speed of raw physics, gymnasium or torch."""
 
     quick: bool = False
-    """A minute at most, at smaller sizes; about eight without."""
+    """Use smaller sizes, which takes a minute at most instead of about eight."""
     figure: Path | None = None
     """Draw the result into this .png file."""
     json: bool = False

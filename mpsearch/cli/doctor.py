@@ -1,4 +1,4 @@
-"""``mpsearch doctor``: what this machine has and lacks."""
+"""``mpsearch doctor``: check whether this machine has what mpsearch needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mpsearch.errors import MpsearchError
 
 @dataclass
 class Doctor:
-    """Say what this machine has and lacks, with advice."""
+    """Check whether this machine has what mpsearch needs, and give advice if it does not."""
 
     def run(self) -> None:
         from mpsearch.course.doctor import examine, report

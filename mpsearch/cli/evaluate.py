@@ -6,30 +6,20 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
-
-from mpsearch.cli.arguments import Method, Settings, Tasks, load_agent, options_of
+from mpsearch.cli.arguments import Adapting, options_of
 from mpsearch.errors import UsageError
 
 
 @dataclass
-class Evaluate:
-    """Adapt to held-out tasks with many seeds; print the mean return of each stage with its interval."""
+class Evaluate(Adapting):
+    """Adapt to held-out tasks with many seeds, and print the mean return of each stage with its interval."""
 
-    algo: tyro.conf.Positional[Method]
-    tasks: tyro.conf.Positional[Tasks]
     seeds: int = 10
-    """Seeds 0, 1, ... of the exploration."""
+    """The number of seeds; they are 0, 1, and so on."""
     count: int = 40
-    """Held-out tasks (the two directions for cheetah-direction)."""
-    episodes: int | None = None
-    steps: int | None = None
-    weights: Path | None = None
-    family: Settings = ()
-    json: bool = False
-    """Print one JSON object."""
+    """The number of held-out tasks. For cheetah-direction there are always two."""
     out: Path | None = None
-    """Write every return, with all that says where they come from, to OUT.json, and a picture to OUT.png."""
+    """Write every return and the origin of the results to OUT.json, and a picture to OUT.png."""
     into_card: bool = False
     """Write the result into the card of --weights."""
 
@@ -39,7 +29,7 @@ class Evaluate:
         from mpsearch.evaluation import evaluate, held_out
         from mpsearch.evidence.baselines import with_best_rate
 
-        agent = load_agent(self.algo, self.tasks, self.weights, self.family)
+        agent = self.load()
         seeds = range(check_count("seeds", self.seeds))
         if self.algo in ("random", "average"):
             agent = with_best_rate(agent)
@@ -60,7 +50,7 @@ class Evaluate:
         print(json.dumps(result) if self.json else evaluation_table(result))
 
     def _command(self) -> str:
-        """What repeats this evaluation on the meta-policy once it ships under its name."""
+        """Return the command that repeats this evaluation when the meta-policy comes with the package."""
         words = ["mpsearch", "evaluate", self.algo, self.tasks, "--seeds", str(self.seeds), "--count", str(self.count)]
         words += [f"--{key} {value}" for key, value in options_of(episodes=self.episodes, steps=self.steps).items()]
         return " ".join([*words, *(["--family", *self.family] if self.family else [])])

@@ -1,6 +1,6 @@
-"""A family by the words of a command line: its id, ``path/to/file.py:Class`` or ``package.module:Class``.
+"""The names of families on the command line: an id, ``path/to/file.py:Class`` or ``package.module:Class``.
 
-Only what the user typed is imported. A name that a checkpoint gives never comes here.
+Only modules that the user named are imported. Names from checkpoints are never used here.
 """
 
 from __future__ import annotations
@@ -12,21 +12,24 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mpsearch.errors import MpsearchError, UsageError, unknown
+from mpsearch.errors import MpsearchError, UsageError
 from mpsearch.tasks.registry import BUILT_IN, family_class, id_of, is_known, known, register
 
 
 def name_family(words: str) -> str:
-    """The id of the family that ``words`` name. One from a file or module is registered.
+    """Return the id of the family that ``words`` name. A family from a file or module is registered.
 
     Raises:
-        UsageError: no such family, file or class; the message lists those there are.
-        MpsearchError: the file or module fails when it is imported.
+        UsageError: there is no such family, file or class. The message lists the known ones.
+        MpsearchError: the file or module raises an error when it is imported.
     """
     place, colon, name = words.rpartition(":")
     if not colon:
         if not is_known(words):
-            raise unknown("tasks", words, [*known(), "path/to/file.py:Class", "package.module:Class"])
+            raise UsageError(
+                f"unknown tasks {words!r:.80}; known: {', '.join(known())}; name your own as"
+                " path/to/file.py:Class or package.module:Class"
+            )
         return id_of(family_class(words))
     module = _module_of_file(Path(place)) if place.endswith(".py") else _module(place)
     family = getattr(module, name, None)
@@ -51,7 +54,7 @@ def _module(place: str) -> ModuleType:
 
 
 def _module_of_file(path: Path) -> ModuleType:
-    """The module in the file ``path``, which may import others beside it, as when Python runs the file."""
+    """Import the file ``path`` as a module. It may import files beside it, as if Python ran it."""
     if not path.is_file():
         raise UsageError(f"there is no file {path}; give the path of a Python file, such as thermostat.py:Thermostat")
     if (there := sys.modules.get(path.stem)) and getattr(there, "__file__", None) == str(path.resolve()):
@@ -70,7 +73,7 @@ def _module_of_file(path: Path) -> ModuleType:
 
 
 def _failed(place: str, error: Exception) -> MpsearchError:
-    """The error for a module that fails on its own account; names the line where it did."""
+    """Return the error for a module that raised ``error`` when it was imported. It names the line."""
     trace, line = error.__traceback__, ""
     while trace:
         if trace.tb_frame.f_code.co_filename.endswith(Path(place).name):

@@ -33,7 +33,7 @@ def adaptation_json(agent: MetaPolicy, seed: int, result: AdaptationResult) -> d
 
 
 def label_of(task: Array) -> str:
-    """A task [P] as text."""
+    """Return a task [P] as text."""
     return ", ".join(f"{value:+.2f}" for value in task)
 
 

@@ -1,10 +1,10 @@
-"""``mpsearch train``: meta-train, resume, or start from another training."""
+"""``mpsearch train``: meta-train an agent, resume a training, or start from another training."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 @dataclass
 class Train:
-    """Meta-train, with a checkpoint a minute and one JSON line of metrics an iteration."""
+    """Meta-train, with a checkpoint every minute and one JSON line of metrics for each iteration."""
 
     algo: tyro.conf.Positional[Algorithm]
     tasks: tyro.conf.Positional[Tasks]
     iterations: int = 1000
-    """Iterations in all, those of a resumed run included."""
+    """The total number of iterations, including those of a resumed run."""
     seed: int = 0
     folder: Path | None = None
-    """Where to write; runs/ALGO-TASKS-SEED if not given. It must not hold a run already."""
+    """The folder of the run, by default runs/ALGO-TASKS-SEED. It must not hold another run."""
     resume: Path | None = None
-    """Continue the run in this folder, to the bit as if it had not stopped."""
+    """Continue the run in this folder. The result is the same, to the bit, as without a stop."""
     start: Path | None = None
-    """Begin from the checkpoint in this folder, with other hyper-parameters."""
+    """Start from the checkpoint in this folder, with other hyper-parameters."""
     set: Settings = ()
     """Hyper-parameters to change, such as inner_steps=2."""
     family: Settings = ()
     """Settings of the task family to change, such as horizon=100."""
     on_nonfinite: Literal["stop", "rollback"] = "stop"
-    """When training diverges: stop, or go back to the last checkpoint and on with other random numbers."""
+    """When training diverges, stop, or go back to the last checkpoint and continue with other random numbers."""
 
     def run(self) -> None:
         from mpsearch import zoo
@@ -48,7 +48,7 @@ class Train:
         agent, folder = self._resumed(kind, self.resume) if self.resume else self._fresh(kind)
         remaining = self.iterations - agent.iteration
         if remaining < 1:
-            raise UsageError(f"{folder} already has {agent.iteration} iterations; ask for more with --iterations")
+            raise UsageError(f"{folder} already has {agent.iteration} iterations; give more with --iterations")
         agent.train(remaining, seed=agent.seed or 0, folder=folder, on_nonfinite=self.on_nonfinite)
         print(f"{agent.iteration} iterations, {agent.env_steps:,} environment steps: saved in {folder}")
 
@@ -70,7 +70,7 @@ class Train:
 
     def _config(self, kind: type[MetaPolicy]) -> Any:
         settings = parse_settings(self.set, "--set")
-        allowed = list(kind.config_type.__dataclass_fields__)
+        allowed = [field.name for field in fields(kind.config_type)]
         for key in settings:
             if key not in allowed:
                 raise UsageError(f"{kind.algorithm} has no hyper-parameter {key!r}; known: {', '.join(allowed)}")

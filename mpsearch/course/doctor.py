@@ -17,11 +17,18 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from mpsearch.course import installed
+
 GIBIBYTE = 2**30
 LINE = 100  # characters in a line of the report, about the width of a notebook
 ENOUGH_MEMORY = 2 * GIBIBYTE  # no lesson needs more
 BROWSERS = ("firefox", "google-chrome", "chromium", "chromium-browser", "microsoft-edge")
 CJK_FONTS = ("Noto Sans CJK", "Source Han Sans", "WenQuanYi", "SimHei", "Microsoft YaHei", "PingFang", "Hiragino Sans")
+EXTRAS = {
+    "widgets": "players and explorers in a notebook",
+    "lab": "JupyterLab for the lessons",
+    "test": "what the tests need",
+}
 
 RENDER_ONCE = """
 import mujoco
@@ -87,46 +94,34 @@ def report(findings: Sequence[Finding]) -> str:
 
 
 def examine_versions() -> list[Finding]:
-    """Check the versions of Python and of each required package against the ranges that mpsearch declares."""
-    from packaging.requirements import Requirement  # comes with JupyterLab
-    from packaging.specifiers import SpecifierSet
-
+    """Check Python and each required package against the ranges that mpsearch declares, and which extras are here."""
     try:
-        declared = metadata.metadata("mpsearch")
+        declared, packages, extras = metadata.metadata("mpsearch"), installed.required(), installed.extras()
     except metadata.PackageNotFoundError:
         advice = "install it: pip install -e . in its folder"
         return [Finding("mpsearch", False, "not installed in this Python", advice, needed=True)]
-    wanted = SpecifierSet(declared["Requires-Python"] or "")
-    python = platform.python_version()
-    findings = [
+    wanted = declared["Requires-Python"] or ""
+    python = installed.Package("python", wanted, platform.python_version())
+    advice = f"install Python {wanted} and mpsearch in a fresh environment of it"
+    return [
         Finding("mpsearch", True, declared["Version"], needed=True),
-        Finding(
-            "python",
-            wanted.contains(python, prereleases=True),
-            f"{python} (wanted {wanted})",
-            f"install Python {wanted} and mpsearch in a fresh environment of it",
-            needed=True,
-        ),
+        Finding("python", python.ok, f"{python.found} (wanted {wanted})", advice, needed=True),
+        *map(examine_package, packages),
+        *map(examine_extra, extras),
     ]
-    requirements = (Requirement(line) for line in declared.get_all("Requires-Dist") or [])
-    for requirement in requirements:
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            bounds = sorted(map(str, requirement.specifier), reverse=True)  # the lower one first
-            findings.append(examine_package(requirement.name, ",".join(bounds)))
-    return findings
 
 
-def examine_package(name: str, wanted: str) -> Finding:
-    """Check whether the package ``name`` is installed in a version within the range ``wanted``."""
-    from packaging.specifiers import SpecifierSet
+def examine_package(package: installed.Package) -> Finding:
+    """Check whether a required package is installed in a version that will do."""
+    detail = f"{package.found or 'not installed'} (wanted {package.wanted})"
+    return Finding(package.name, package.ok, detail, f'pip install "{package.name}{package.wanted}"', needed=True)
 
-    advice = f'pip install "{name}{wanted}"'
-    try:
-        found = metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return Finding(name, False, f"not installed (wanted {wanted})", advice, needed=True)
-    ok = SpecifierSet(wanted).contains(found, prereleases=True)
-    return Finding(name, ok, f"{found} (wanted {wanted})", advice, needed=True)
+
+def examine_extra(extra: str) -> Finding:
+    """Check whether all that the extra ``extra`` of mpsearch adds is installed."""
+    missing = [package.name for package in installed.required(extra) if not package.ok]
+    detail = f"not here, or in another version: {', '.join(missing)}" if missing else EXTRAS.get(extra, "all here")
+    return Finding(f"mpsearch[{extra}]", not missing, detail, f'pip install "mpsearch[{extra}]"')
 
 
 def examine_checkpoints() -> Finding:

@@ -1,4 +1,4 @@
-"""``mpsearch lab``: lay the lessons out in a folder and open JupyterLab on the first."""
+"""``mpsearch lab``: copy the lessons into a folder and open the first one in JupyterLab."""
 
 from __future__ import annotations
 
@@ -7,66 +7,77 @@ import os
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from mpsearch.course.exercises.source import lessons_folder
-from mpsearch.errors import UsageError
+from mpsearch.errors import MissingPackageError, UsageError
 
 FIRST_LESSON = "00_start_here.ipynb"
 SOLUTIONS = "solutions"
-# JupyterLab would ask a newcomer, in a corner of the first lesson, whether it may fetch news.
+# Without this setting, JupyterLab asks at its first start whether it may fetch news.
 WITHOUT_NEWS = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 
 
 def lessons() -> list[Path]:
-    """The lessons that came with this installation, in order, then their solutions.
+    """Return the installed lessons in order, and then their solutions.
 
     Raises:
-        MpsearchError: there are none.
+        MpsearchError: no lessons are installed.
     """
     folder = lessons_folder()
     return [*sorted(folder.glob("*.ipynb")), *sorted(folder.glob(f"{SOLUTIONS}/*.ipynb"))]
 
 
 def lay_out(folder: Path) -> list[Path]:
-    """Copy the lessons that ``folder`` does not have yet into it; a file that exists is never touched.
+    """Copy the lessons that ``folder`` does not have yet into it. Existing files are never changed.
 
-    Solutions go to the folder ``solutions`` in it.
+    The solutions are copied into its subfolder ``solutions``.
 
     Returns:
-        All lessons in ``folder``, in order, those of an earlier day included; then the solutions.
+        All lessons in ``folder`` in order, including those that existed, and then the solutions.
 
     Raises:
-        UsageError: the folder cannot be made or written.
+        UsageError: the folder cannot be created or written.
     """
     try:
-        return [_copy_once(lesson, _place(lesson, folder)) for lesson in lessons()]
+        return [copy_once(lesson, place(lesson, folder)) for lesson in lessons()]
     except OSError as error:
         raise UsageError(f"cannot put the lessons into {folder}: {error.strerror}; choose another folder") from error
 
 
-def _place(lesson: Path, folder: Path) -> Path:
+def place(lesson: Path, folder: Path) -> Path:
+    """Return the path of the copy of ``lesson`` in ``folder``."""
     return folder / SOLUTIONS / lesson.name if lesson.parent.name == SOLUTIONS else folder / lesson.name
 
 
-def _copy_once(source: Path, target: Path) -> Path:
+def copy_once(source: Path, target: Path) -> Path:
+    """Copy ``source`` to ``target`` unless ``target`` exists; returns ``target``."""
     target.parent.mkdir(parents=True, exist_ok=True)
     content = source.read_bytes()
     try:
-        with open(target, "xb") as file:  # fails if there is anything by this name, whoever made it and when
+        with open(target, "xb") as file:  # fails if the file exists, even if another program has just created it
             file.write(content)
     except FileExistsError:
         return target
-    except OSError:  # half a lesson would be kept forever
+    except OSError:  # an incomplete lesson must not stay, because it would never be replaced
         target.unlink(missing_ok=True)
         raise
     return target
 
 
-def lab_command(folder: Path, browser: bool = True) -> list[str]:
-    """The command line that serves ``folder`` to this machine alone and asks nothing of the network.
+def check_jupyterlab() -> None:
+    """Raise MissingPackageError unless JupyterLab is installed."""
+    if find_spec("jupyterlab") is None:
+        raise MissingPackageError(
+            'mpsearch lab needs JupyterLab, which is not installed: pip install "mpsearch[lab]", then start it again'
+        )
 
-    JupyterLab refuses to run as root unless it is told to. In a container one often is root.
+
+def lab_command(folder: Path, browser: bool = True) -> list[str]:
+    """Return the command that starts JupyterLab in ``folder``, reachable from this machine only and without network.
+
+    JupyterLab does not run as root unless an option allows it. In a container the user is often root.
     """
     options = [
         "--ServerApp.ip=127.0.0.1",
@@ -76,16 +87,16 @@ def lab_command(folder: Path, browser: bool = True) -> list[str]:
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
     ]
-    if getattr(os, "geteuid", lambda: None)() == 0:  # Windows has none
+    if getattr(os, "geteuid", lambda: None)() == 0:  # Windows has no geteuid
         options.append("--allow-root")
     return [sys.executable, "-m", "jupyterlab", *options, *([] if browser else ["--no-browser"])]
 
 
 def open_lab(folder: Path, *, browser: bool = True) -> int:
-    """Run JupyterLab in ``folder``, where :func:`lay_out` put the lessons, until it is stopped.
+    """Run JupyterLab in ``folder``, which holds the lessons, until it is stopped.
 
     Args:
-        browser: open it in the browser; otherwise only print its address.
+        browser: open JupyterLab in the browser; otherwise it only prints its address.
 
     Returns:
         JupyterLab's exit code.
@@ -95,12 +106,12 @@ def open_lab(folder: Path, *, browser: bool = True) -> int:
         while True:
             try:
                 return process.wait()
-            except KeyboardInterrupt:  # the terminal sent it to JupyterLab too, which asks or stops by itself
+            except KeyboardInterrupt:  # JupyterLab receives it, too, and asks the user or stops
                 continue
 
 
 def lab_environment(config: Path) -> dict[str, str]:
-    """The environment for JupyterLab, with the settings that have no option written into the folder ``config``."""
+    """Write settings that have no option into ``config``; returns JupyterLab's environment variables to use them."""
     (config / "labconfig").mkdir(exist_ok=True)
     (config / "labconfig" / "page_config.json").write_text(json.dumps(WITHOUT_NEWS), encoding="utf-8")
     others = os.environ.get("JUPYTER_CONFIG_PATH")

@@ -1,3 +1,3 @@
-"""What was measured: baselines, benchmarks, records of results, and the programs that make pages of them."""
+"""Results and how they are made: baselines, benchmarks, records of results, and programs that write pages of them."""
 
 BASELINES = ("average", "oracle", "random", "scratch")

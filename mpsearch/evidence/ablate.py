@@ -1,8 +1,8 @@
-"""Train with one departure from the papers taken back at a time, and keep the curves.
+"""Ablations: for each difference from the papers, train without this difference and keep the learning curves.
 
-python -m mpsearch.evidence.ablate             those missing in ``results/ablations.json`` (an hour on one core)
-python -m mpsearch.evidence.ablate NAME ...    of these only
-python -m mpsearch.evidence.ablate --list      their names
+python -m mpsearch.evidence.ablate             all that ``results/ablations.json`` lacks (an hour on one core)
+python -m mpsearch.evidence.ablate NAME ...    only the named ones that it lacks
+python -m mpsearch.evidence.ablate --list      print their names
 """
 
 from __future__ import annotations
@@ -26,21 +26,31 @@ SEEDS = (0, 1, 2)
 BUDGET = {"maml": 25, "pearl": 40}  # iterations: early learning, two to three minutes each
 MAML_BASE = MAMLConfig(tasks_per_iteration=10, learn_rates=True, context=8, curvature_steps=400)
 PEARL_BASE = PEARLConfig(
-    batch=128, actor_every=2, rate=1e-3, recent=30, context=400, least_context=20, context_episodes=2, stages=4,
-    explorers=2, replay_size=250_000, kl_weight=1.0, evaluate_every=5,
-)  # fmt: skip
+    batch=128,
+    actor_every=2,
+    rate=1e-3,
+    recent=30,
+    context=400,
+    least_context=20,
+    context_episodes=2,
+    stages=4,
+    explorers=2,
+    replay_size=250_000,
+    kl_weight=1.0,
+    evaluate_every=5,
+)
 EVERYTHING = {"recent": 600, "context_stages": 4, "context_episodes": 600, "replay_size": 500_000}
 
 
 class Unscaled(CheetahDirection):
-    """The direction, with observations as the simulator gives them."""
+    """CheetahDirection with observations that are not scaled."""
 
     @property
     def observation_scale(self) -> Array:
         return np.ones(self.observation_dim)
 
 
-CHANGES: dict[str, tuple[str, str, dict[str, Any]]] = {  # what the text says, the algorithm, what changes
+CHANGES: dict[str, tuple[str, str, dict[str, Any]]] = {  # name: description, algorithm, changed hyper-parameters
     "maml": ("as shipped (phase one)", "maml", {}),
     "maml-unscaled": ("observations not divided by their scale", "maml", {}),
     "maml-std": ("standard deviation of 1 at the start, instead of 0.5", "maml", {"initial_std": 1.0}),
@@ -55,7 +65,7 @@ CHANGES: dict[str, tuple[str, str, dict[str, Any]]] = {  # what the text says, t
 
 
 def make(name: str) -> MetaPolicy:
-    """The agent of one ablation, untrained."""
+    """Create the untrained agent of one ablation."""
     _, algorithm, change = CHANGES[name]
     family = Unscaled() if name == "maml-unscaled" else CheetahDirection()
     if algorithm == "maml":
@@ -64,7 +74,10 @@ def make(name: str) -> MetaPolicy:
 
 
 def train(name: str, seed: int) -> dict[str, Any]:
-    """Train one, and keep what it returned after adaptation: for PEARL, from exploration alone."""
+    """Train the agent of one ablation; returns a record with its returns after adaptation during training.
+
+    The returns of PEARL are those on held-out tasks, to which it adapts from its own exploration.
+    """
     agent = make(name)
     curve: list[list[Any]] = []
 
@@ -87,11 +100,11 @@ def train(name: str, seed: int) -> dict[str, Any]:
 
 
 def main(names: Positional[tuple[str, ...]] = (), *, list: bool = False) -> None:
-    """Train the ablations that are missing among the records, all or those named.
+    """Train the ablations that are missing among the records.
 
     Args:
-        names: see --list; all if none is given.
-        list: only print the names and what each changes.
+        names: the ablations to train, by default all; see --list.
+        list: only print the names of the ablations and what each of them changes.
     """
     if list:
         print("\n".join(f"{name:20} {text}" for name, (text, _, _) in CHANGES.items()))

@@ -1,12 +1,12 @@
-"""What meta-training is compared with: a random start, an average policy, an oracle, and learning from scratch.
+"""The baselines that meta-policies are compared with. The first three are those of figure 5 of Finn et al. 2017.
 
-The rows of figure 5 of Finn et al. 2017. All of them adapt by the same interface as a meta-policy:
+All of them have the interface of a meta-policy, :class:`mpsearch.meta_policy.Adapts`:
 
-- ``random``: the same gradient steps from random weights;
-- ``average``: the same gradient steps from a policy trained on all tasks at once, without adaptation
-  ("pretrained" in the paper; :class:`MAML` with ``inner_steps=0``);
-- ``oracle``: a policy that sees the task (``told=True``), trained on all tasks; it need not adapt;
-- ``scratch``: a new policy, trained on each task alone by trust-region policy optimisation.
+- ``random``: gradient steps as in MAML, but from random weights.
+- ``average``: gradient steps as in MAML, but from a policy that was trained on all tasks without adaptation. The paper
+  calls it "pretrained". It is a :class:`MAML` with ``inner_steps=0``.
+- ``oracle``: a policy that observes the task (``told=True``), trained on all tasks. It does not have to adapt.
+- ``scratch``: for each task, a new policy that is trained on this task alone by trust-region policy optimisation.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from mpsearch.records import AdaptationResult, Array, Policy, whole
 from mpsearch.seeding import Streams
 from mpsearch.tasks import Batch, TaskDistribution
 
-RATES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # inner rates to choose from: a baseline gets the one that suits it
+RATES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # the inner rates from which the best one is chosen for a baseline
 NAMES = BASELINES
-TUNING_SEED = 2**31 - 2  # neither training nor the evaluation draws these tasks
-SCRATCH_ITERATIONS = (0, 3, 30, 300)  # once, ten and a hundred times the environment steps of three gradient steps
+TUNING_SEED = 2**31 - 2  # neither training nor evaluation uses this seed to draw tasks
+SCRATCH_ITERATIONS = (0, 3, 30, 300)  # the last three take 1, 10 and 100 times the steps of MAML's adaptation
 SCRATCH = MAMLConfig(inner_steps=0, tasks_per_iteration=1, curvature_steps=1000)
 
 
 class OneTask(TaskDistribution):
-    """A family narrowed to one of its tasks [P]."""
+    """A family that consists of one task [P] of another family."""
 
     id = "one-task"
 
@@ -48,7 +48,7 @@ class OneTask(TaskDistribution):
         return self.family.observation_scale
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """The task, ``n`` times [n, P]."""
+        """Return the task ``n`` times, [n, P]."""
         return np.repeat(self.task[None], check_count("the number of tasks", n), axis=0)
 
     def make_batch(self, tasks: Array, episodes: int, *, threads: int = 0) -> Batch:
@@ -57,7 +57,7 @@ class OneTask(TaskDistribution):
 
 @dataclass(frozen=True)
 class SeparatePolicies:
-    """Maps (task index k, stage) to the policy of the separate training on that task."""
+    """Maps a task index k and a stage to the policy of the separate training on that task."""
 
     results: Sequence[Sequence[AdaptationResult]]
 
@@ -70,8 +70,11 @@ class FromScratch(Adapts):
 
     Args:
         tasks: the family.
-        config: of a trainer without inner steps.
-        iterations: trained for before each stage, in ascending order from 0.
+        config: hyper-parameters with ``inner_steps=0``.
+        iterations: the number of iterations before each stage, in ascending order from 0.
+
+    Raises:
+        UsageError: ``config`` has inner steps, or ``iterations`` do not ascend from 0.
     """
 
     algorithm = "scratch"
@@ -80,7 +83,7 @@ class FromScratch(Adapts):
         self, tasks: TaskDistribution, config: MAMLConfig = SCRATCH, iterations: Sequence[int] = SCRATCH_ITERATIONS
     ) -> None:
         if config.inner_steps:
-            raise UsageError(f"training from scratch has no inner steps, not {config.inner_steps}")
+            raise UsageError(f"training from scratch needs inner_steps=0, not {config.inner_steps}")
         if iterations[0] != 0 or (np.diff(iterations) <= 0).any():
             raise UsageError(f"iterations must ascend from 0, not {list(iterations)}")
         self.tasks, self.config, self.iterations = tasks, config, tuple(iterations)
@@ -121,7 +124,7 @@ class FromScratch(Adapts):
 
 
 class RandomStart(MAML):
-    """Random weights, new ones for each seed, which adapt by gradient steps."""
+    """Adaptation by gradient steps from random weights, which are drawn anew for each seed."""
 
     algorithm = "random"
 
@@ -131,21 +134,22 @@ class RandomStart(MAML):
 
 
 def start(name: str, tasks: TaskDistribution) -> MAML | FromScratch:
-    """The baseline ``"random"`` or ``"scratch"``, which needs no training."""
+    """Create the baseline ``"random"`` or ``"scratch"``. They need no training."""
     return FromScratch(tasks) if name == "scratch" else RandomStart(tasks, MAMLConfig(inner_steps=0))
 
 
 def with_best_rate(agent: MAML, *, rates: Sequence[float] = RATES, count: int = 6, episodes: int = 20) -> MAML:
-    """``agent`` with that of ``rates`` which brings it furthest in three steps on ``count`` tasks drawn for this.
+    """Give ``agent`` the inner rate with the highest mean return after three steps; returns the agent.
 
-    An even number of tasks: of two directions as many of one as of the other, or whoever falls to one side looks good.
-    The paper, too, gives each baseline a step size of its own.
+    The return is measured on ``count`` tasks that are drawn for this purpose. The number should be even. Of two
+    directions, each is then drawn equally often, and a rate that helps in only one of them has no advantage. The
+    paper, too, uses a separate step size for each baseline.
 
     Raises:
-        UsageError: the agent has learned its inner rates.
+        UsageError: the agent was trained with inner steps, so it has inner rates already.
     """
     if agent.config.inner_steps:
-        raise UsageError("this meta-policy was trained with its inner rates; only baselines without any are tuned")
+        raise UsageError("this meta-policy was trained with its inner rates; only a baseline's rate can be chosen")
     tasks = agent.tasks.sample(count, Streams(TUNING_SEED).numpy("tuning-tasks"))
 
     def after(rate: float) -> float:

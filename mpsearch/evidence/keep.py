@@ -18,7 +18,7 @@ COLUMNS = ("env_steps", "before", "after", "held_out")
 
 
 def main(folder: Positional[Path], name: Positional[str]) -> None:
-    """Write mpsearch/evidence/results/curves/NAME.json from the training in a folder."""
+    """Write the learning curve of the training in a folder to mpsearch/evidence/results/curves/NAME.json."""
     card = read_card(folder)
     record = {
         **{key: card[key] for key in ("algorithm", "seed", "iteration", "env_steps", "cpu_seconds", "machine")},

@@ -1,9 +1,9 @@
-"""Make the evaluations behind RESULTS.md that are missing in ``results/evaluations``, and the benchmark.
+"""Run the evaluations and the benchmark of RESULTS.md, and keep them as records.
 
-python -m mpsearch.evidence.measure               all that are missing (hours on two cores)
-python -m mpsearch.evidence.measure NAME ...      these, anew
-python -m mpsearch.evidence.measure --list        their names and commands
-python -m mpsearch.evidence.measure benchmark     the benchmark, anew (eight minutes; nothing else should run)
+python -m mpsearch.evidence.measure               evaluations that ``results/evaluations`` lacks (hours on two cores)
+python -m mpsearch.evidence.measure NAME ...      the named evaluations, even if it has them
+python -m mpsearch.evidence.measure --list        print the names and commands of all evaluations
+python -m mpsearch.evidence.measure benchmark     the benchmark (eight minutes; nothing else should run)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mpsearch.evidence.records import write_record
 from mpsearch.training.provenance import code_revision, describe_machine
 
 CHEETAHS = ("cheetah-direction", "cheetah-velocity")
-SEEDS = {"cheetah-direction": 30, "cheetah-velocity": 5}  # on two tasks, a rare bad gradient step moves the mean
+SEEDS = {"cheetah-direction": 30, "cheetah-velocity": 5}  # more for the direction, which has only two tasks
 CHANGED_BODY = {
     "heavy": "torso_mass=2",
     "light": "torso_mass=0.5",
@@ -34,12 +34,12 @@ FEWER_EPISODES = (10, 5, 2, 1)
 
 
 def commands() -> dict[str, str]:
-    """The arguments of ``mpsearch evaluate`` for each record, by its name."""
+    """Return the arguments of ``mpsearch evaluate`` for each record, by the record's name."""
     return {**on_held_out_tasks(), **on_changed_tasks(), **with_fewer_episodes()}
 
 
 def on_held_out_tasks() -> dict[str, str]:
-    """Every method on the tasks it is made for."""
+    """Return the evaluations of every method on held-out tasks of the family that it was trained on."""
     found = {}
     for tasks in CHEETAHS:
         for method in ("maml", "random", "average", "oracle"):
@@ -47,14 +47,14 @@ def on_held_out_tasks() -> dict[str, str]:
         found[f"pearl-{tasks}"] = f"pearl {tasks} --seeds 10"
     found["maml-cheetah-direction-horizon-100"] = "maml cheetah-direction --seeds 30 --family horizon=100"
     found["maml-point-navigation"] = "maml point-navigation --seeds 5"
-    found["pearl-point-navigation"] = "pearl point-navigation --seeds 5 --steps 3"  # three episodes to find a goal in
+    found["pearl-point-navigation"] = "pearl point-navigation --seeds 5 --steps 3"  # three episodes to find the goal
     found["scratch-cheetah-direction"] = "scratch cheetah-direction --seeds 3"
     found["scratch-cheetah-velocity"] = "scratch cheetah-velocity --seeds 2 --count 4"
     return found
 
 
 def on_changed_tasks() -> dict[str, str]:
-    """The meta-policies on bodies and velocities that they were not trained on."""
+    """Return the evaluations of the meta-policies on bodies and velocities that they were not trained on."""
     found, options = {}, "--seeds 3 --count 20 --family"
     for method in ("maml", "pearl"):
         for tasks in CHEETAHS:
@@ -65,7 +65,7 @@ def on_changed_tasks() -> dict[str, str]:
 
 
 def with_fewer_episodes() -> dict[str, str]:
-    """MAML with fewer than its 20 episodes for each gradient step."""
+    """Return the evaluations of MAML with fewer than 20 episodes for each gradient step."""
     return {
         f"maml-{tasks}-{episodes}-episodes": f"maml {tasks} --seeds 3 --count 20 --episodes {episodes}"
         for tasks in CHEETAHS
@@ -74,31 +74,31 @@ def with_fewer_episodes() -> dict[str, str]:
 
 
 def run_mpsearch(*words: str) -> str:
-    """What ``mpsearch`` prints, run in a process of its own."""
+    """Run ``mpsearch`` in a process of its own; returns what it prints."""
     command = [sys.executable, "-m", "mpsearch", *words]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def keep_benchmark() -> None:
-    """Run ``mpsearch bench`` and keep what it prints, and on what."""
+    """Run ``mpsearch bench`` and keep its result, with the machine and the revision."""
     result = json.loads(run_mpsearch("bench", "--json"))
     origin = {"command": "mpsearch bench --json", "machine": describe_machine(), "revision": code_revision()}
     write_record(results.FOLDER / "benchmark.json", {**origin, "result": result})
 
 
 def keep_evaluation(name: str) -> None:
-    """Run the command of one record, which writes it."""
+    """Run the evaluation of one record. The command writes the record."""
     start = time.monotonic()
     run_mpsearch("evaluate", *commands()[name].split(), "--out", str(results.FOLDER / "evaluations" / name))
     print(f"{name}: {(time.monotonic() - start) / 60:.1f} minutes", flush=True)
 
 
 def main(names: Positional[tuple[str, ...]] = (), *, list: bool = False) -> None:
-    """Make the evaluations that are missing among the records, or those named anew.
+    """Run the evaluations that are missing among the records, or those that are named.
 
     Args:
-        names: see --list; or "benchmark", for the benchmark.
-        list: only print the names and the command of each.
+        names: the evaluations to run, see --list; or "benchmark".
+        list: only print the names and commands of all evaluations.
     """
     known = commands()
     if list:

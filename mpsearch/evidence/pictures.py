@@ -1,6 +1,6 @@
-"""The pictures of README.md and RESULTS.md, each with its data and its alternative text.
+"""The pictures of README.md and RESULTS.md, with their data and their alternative texts.
 
-Nothing is drawn by importing this; :mod:`mpsearch.evidence.readme` and :mod:`mpsearch.evidence.page` write the files.
+:mod:`mpsearch.evidence.readme` and :mod:`mpsearch.evidence.page` call these functions to write the files.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BEFORE_AFTER = "before-after.png"
 
 
 def on_one_axis(tasks: str) -> dict[str, Evaluation]:
-    """The evaluations of all methods that adapted to the same held-out tasks as the first, by the method's name."""
+    """Return the evaluations of the methods with the same held-out tasks as the first one, by the methods' names."""
     known = {words: f"{method}-{tasks}" for method, words in METHODS.items()}
     found = {words: results.evaluation(name) for words, name in known.items() if name in results.names()}
     first = next(iter(found.values()))
@@ -42,20 +42,21 @@ def on_one_axis(tasks: str) -> dict[str, Evaluation]:
 
 
 def published_curve(tasks: str) -> Array:
-    """The published learning curve of PEARL: rows [N, 2] of environment steps and return."""
+    """Return the published learning curve of PEARL: rows [N, 2] of environment steps and return."""
     return np.array(results.published()["pearl"]["curves"][tasks])
 
 
 def shipped_curve(tasks: str) -> tuple[Array, Array]:
-    """The learning curve of the shipped PEARL, see :func:`held_out_curve`."""
+    """Return the learning curve of the shipped PEARL. See :func:`held_out_curve`."""
     lines = (ZOO / f"pearl-{tasks}" / METRICS_FILE).read_text(encoding="utf-8").splitlines()
     return held_out_curve([json.loads(line) for line in lines])
 
 
 def held_out_curve(metrics: list[dict[str, Any]]) -> tuple[Array, Array]:
-    """Environment steps, and held-out returns after two exploration episodes, each [N], of a training of PEARL.
+    """Return the environment steps [N] of a training of PEARL, and its returns [N] on held-out tasks.
 
-    The returns are running means over five evaluations, since each evaluation has a few tasks only.
+    These are the returns after two exploration episodes, as running means over five evaluations, because each
+    evaluation has only a few tasks.
     """
     points = [(line["env_steps"], line["held_out"][2]) for line in metrics if line.get("held_out")]
     steps, returns = np.array(points).T
@@ -63,7 +64,7 @@ def held_out_curve(metrics: list[dict[str, Any]]) -> tuple[Array, Array]:
 
 
 def learning_curves(tasks: str) -> dict[str, Any]:
-    """PEARL's learning curves: the shipped training's, those of other training seeds, and the published one."""
+    """Return PEARL's learning curves: of the shipped training, of other training seeds, and the published one."""
     found = {"ours, shipped": shipped_curve(tasks)}
     for name in results.names("curves"):
         if name.startswith(f"pearl-{tasks}-seed"):
@@ -83,17 +84,17 @@ def draw_results(folder: Path) -> None:
 
 
 def evaluations_words(tasks: str) -> str:
-    """The evaluations on one axis, as a picture in Markdown with its alternative text."""
+    """Return the picture of the evaluations, with its alternative text, in Markdown."""
     return f"![{plots.describe_evaluations(on_one_axis(tasks))}](docs/{tasks}.png)\n"
 
 
 def curves_words(tasks: str) -> str:
-    """The learning curves of PEARL, as a picture in Markdown with its alternative text."""
+    """Return the picture of PEARL's learning curves, with its alternative text, in Markdown."""
     return f"![{plots.describe_training(learning_curves(tasks), ylabel=CURVE)}](docs/curves-{tasks}.png)\n"
 
 
 def draw_before_after(folder: Path) -> str:
-    """Adapt to both directions by one gradient step and draw it into ``folder``; returns the alternative text."""
+    """Adapt to both directions with one gradient step and draw the result; returns the picture's alternative text."""
     import matplotlib.pyplot as plt
 
     agent = mpsearch.load("maml-cheetah-direction")

@@ -1,4 +1,4 @@
-"""How the programs of this folder begin and end: they read their command line and need a checkout."""
+"""The entry point that the programs of this folder share: it checks for a checkout and reads the command line."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ DOCS = CHECKOUT / "docs"  # the pictures of README.md and RESULTS.md
 
 
 def require_checkout(root: Path = CHECKOUT) -> None:
-    """Raise unless ``root`` holds the pages and pictures that the programs write.
+    """Check that ``root`` holds the pages and pictures that the programs write.
 
     Raises:
-        UsageError: it does not, as where mpsearch was installed from a wheel.
+        UsageError: it does not, for example because mpsearch was installed from a wheel.
     """
     if not all((root / name).exists() for name in ("README.md", "RESULTS.md", "docs")):
         raise UsageError(
-            "this program changes files of a checkout of mpsearch, and the mpsearch that runs is not in one:"
-            " get its source, run pip install -e . in that folder, and start the program again"
+            "this program changes files of a checkout of mpsearch, but this mpsearch is not in a checkout:"
+            " get the source, run pip install -e . in its folder, and start the program again"
         )
 
 
 def run(main: Callable[..., int | None]) -> NoReturn:
-    """Call ``main`` with what the command line says, and exit with the code that it returns.
+    """Call ``main`` with the arguments of the command line, and exit with the code that it returns.
 
-    ``main``'s arguments become options, and its docstring the text of ``--help``. An error of the library becomes its
-    sentence and exit code 1, or 2 if the usage was wrong.
+    The parameters of ``main`` become options, and its docstring becomes the text of ``--help``. For an error of the
+    library, print its message and exit with 1, or with 2 if it is a :class:`UsageError`.
     """
     try:
         require_checkout()

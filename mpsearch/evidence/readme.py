@@ -1,4 +1,4 @@
-"""Make the README's picture, its alternative text and its table from the shipped meta-policies.
+"""Write the README's picture, its alternative text and its table of results from the shipped meta-policies.
 
 python -m mpsearch.evidence.readme
 """
@@ -19,12 +19,12 @@ HEADS = ("meta-policy", "horizon", "before", "after one stage", "at the end", "s
 
 
 def is_meta_policy(name: str) -> bool:
-    """Whether a shipped checkpoint is more than a baseline."""
+    """Return whether a shipped checkpoint is a meta-policy and not a baseline."""
     return name.split("-")[0] in ALGORITHMS
 
 
 def results_table() -> str:
-    """The cards' evaluations as a Markdown table."""
+    """Return the evaluations in the cards as a Markdown table."""
     rows = []
     for name in filter(is_meta_policy, mpsearch.available()):
         card = read_card(ZOO / name)
@@ -37,12 +37,12 @@ def results_table() -> str:
 
 
 def write_between(text: str, table: str) -> str:
-    """``text`` with ``table`` between the README's two comments."""
+    """Replace the part of ``text`` between the README's two comments by ``table``."""
     return re.sub(r"(<!-- results.*?-->\n).*?(<!-- end of results -->)", rf"\1{table}\2", text, flags=re.DOTALL)
 
 
 def write_words(text: str, words: str) -> str:
-    """``text`` with ``words`` as the alternative text of its picture."""
+    """Replace the alternative text of the README's picture in ``text`` by ``words``."""
     return re.sub(rf"!\[[^]]*\](?=\(docs/{re.escape(BEFORE_AFTER)}\))", lambda _: f"![{words}]", text)
 
 

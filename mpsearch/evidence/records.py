@@ -1,4 +1,4 @@
-"""Writing records of what was measured; :mod:`mpsearch.evidence.results` reads them again."""
+"""Write records of results. :mod:`mpsearch.evidence.results` reads them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from mpsearch.view.plots import plot_evaluations, save
 
 
 def write_record(path: Path, record: Any) -> None:
-    """Put ``record`` at ``path`` as JSON on one line, all of it or nothing; its folder is made if it is missing."""
+    """Write ``record`` atomically to ``path``, as JSON on one line. The folder is created if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, (json.dumps(record) + "\n").encode())
 
 
 def write_evidence(path: Path, evaluation: Evaluation, agent: Any, *, method: str, command: str) -> None:
-    """Write ``path``.json, from which :meth:`Evaluation.from_record` reads it again, and ``path``.png."""
+    """Write the evaluation to ``path``.json, which :meth:`Evaluation.from_record` can read, and to ``path``.png."""
     record = {
         "method": method,
         "command": command,
@@ -38,7 +38,7 @@ def write_evidence(path: Path, evaluation: Evaluation, agent: Any, *, method: st
 
 
 def origin(agent: Any) -> dict[str, Any]:
-    """What was evaluated: its tasks, and what training it took, if any."""
+    """Return what was evaluated, as JSON data: the family of tasks and, if the agent was trained, its training."""
     training = None
     if isinstance(agent, MetaPolicy) and agent.iteration:
         training = {
@@ -58,18 +58,18 @@ def origin(agent: Any) -> dict[str, Any]:
 
 
 def untrained_rate(agent: Any) -> bool:
-    """Whether ``agent`` takes gradient steps of a size that was chosen, not trained."""
+    """Return whether the inner rate of ``agent`` was chosen and not used in its training."""
     return isinstance(agent, MAML) and agent.config.inner_steps == 0
 
 
 def learning_curve(folder: Path, columns: Iterable[str], iterations: int) -> list[dict[str, Any]]:
-    """The given columns of the metrics of a training's first ``iterations``, as far as each line has them."""
+    """Return the given columns of the metrics of a training's first ``iterations``, where a line has them."""
     lines = (folder / METRICS_FILE).read_text(encoding="utf-8").splitlines()[:iterations]
     return [{key: rounded(line[key]) for key in columns if key in line} for line in map(json.loads, lines)]
 
 
 def rounded(value: object) -> object:
-    """Numbers to five digits, which is enough to plot a curve."""
+    """Round numbers to five digits, which is enough to plot a curve."""
     if isinstance(value, list):
         return [rounded(item) for item in value]
     if isinstance(value, dict):

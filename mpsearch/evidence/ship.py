@@ -1,8 +1,8 @@
-"""Put a finished training into the zoo: its weights, its card with evaluations, its curve; not its replay.
+"""Copy a finished training into the zoo: its weights, its card with evaluations, and its learning curve.
 
-python -m mpsearch.evidence.ship runs/FOLDER [NAME]       NAME is ALGO-TASKS if not given
+python -m mpsearch.evidence.ship runs/FOLDER [NAME]       NAME is by default ALGO-TASKS
 
-The held-out evaluation comes from ``mpsearch evaluate ... --into-card``, run on the folder before.
+The replay is not copied. Before, ``mpsearch evaluate ... --into-card`` must have added an evaluation to the card.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COLUMNS = (
 
 
 def main(folder: Positional[Path], name: Positional[str | None] = None) -> None:
-    """Copy the training in a folder into the zoo under a name, ALGO-TASKS if not given; check that the copy loads."""
+    """Copy the training in a folder into the zoo and check that the copy loads. Its name is by default ALGO-TASKS."""
     card = read_card(folder)
     if not card.get("evaluations"):
         raise UsageError(f"{folder} has no evaluation yet: run mpsearch evaluate --weights {folder} --into-card first")
@@ -35,7 +35,7 @@ def main(folder: Positional[Path], name: Positional[str | None] = None) -> None:
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     shutil.copy2(folder / card["weights"]["file"], target)
-    card.pop("shards", None)  # the replay is far too large to ship; a training that goes on explores anew
+    card.pop("shards", None)  # the replay is too large to ship; a training that continues collects a new one
     write_card(target, card)
     curve = learning_curve(folder, COLUMNS, card["iteration"])
     lines = "".join(json.dumps(line) + "\n" for line in curve)

@@ -1,4 +1,4 @@
-"""What an adaptation of MAML leads to: one deterministic policy for each task and stage."""
+"""The policies that result from an adaptation of MAML: one deterministic policy for each task and stage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from mpsearch.surroundings import own_torch
 
 @dataclass(frozen=True)
 class MeanPolicy:
-    """The mean action of ``network`` with other ``parameters``: observation [..., O] -> action [..., A] in [-1, 1]."""
+    """The mean action of ``network`` with other ``parameters``: observation [..., O] -> action [..., A] in [-1, 1].
+
+    Attributes:
+        network: the architecture.
+        parameters: in the order of ``network.parameters()``.
+    """
 
     network: PolicyNet
     parameters: Sequence[Tensor]
@@ -30,10 +35,10 @@ class MeanPolicy:
 
 @dataclass(frozen=True)
 class AdaptedPolicies:
-    """Maps (task index k, stage) to the policy of that task at that stage.
+    """Maps a task index k and a stage to the policy of that task at that stage.
 
     Attributes:
-        network: gives the architecture.
+        network: the architecture.
         stages: the parameters at each stage, each tensor [K, ...].
     """
 

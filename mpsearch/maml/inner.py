@@ -1,4 +1,4 @@
-"""The inner loop: one differentiable policy-gradient step on all tasks at once, by ``higher``."""
+"""The inner loop: one differentiable policy-gradient step on all tasks at once, with the package ``higher``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.distributions import Normal
 from mpsearch.policies import PolicyNet, log_prob
 from mpsearch.records import Array, Episodes
 
-with warnings.catch_warnings():  # higher 0.2.1 compiles with warnings that no reader can act on
+with warnings.catch_warnings():  # compiling higher 0.2.1 gives warnings about which a user can do nothing
     warnings.simplefilter("ignore")
     import higher as higher  # lesson 04 imports it from here
 
@@ -22,14 +22,14 @@ with warnings.catch_warnings():  # higher 0.2.1 compiles with warnings that no r
 class Steps:
     """N transitions of each of K tasks, as tensors for a loss.
 
-    A loss is a mean over all transitions of a task, so that a long episode weighs more than a short one.
+    A loss is a mean over all transitions of a task. Therefore a long episode has more weight than a short one.
 
     Attributes:
         observations, actions: [K, N, O], [K, N, A].
-        log_probs: [K, N] under the policy that drew the actions.
+        log_probs: [K, N] log-densities of the actions under the policy that drew them.
         advantages: [K, N].
-        weights: [K, N] 1 for transitions that count and 0 for others, where tasks have different numbers of them;
-            ``None`` if all count.
+        weights: [K, N] 1 for transitions and 0 for padding, if the tasks have different numbers of transitions;
+            ``None`` if there is no padding.
     """
 
     observations: Tensor
@@ -40,16 +40,16 @@ class Steps:
 
     @classmethod
     def of(cls, episodes: Episodes, advantages: Array, dtype: torch.dtype = torch.float32) -> Steps:
-        """All transitions of ``episodes`` with their ``advantages`` [K, E, T].
+        """Return all transitions of ``episodes`` with their ``advantages`` [K, E, T].
 
-        N = E * T, or where episodes end before the time limit the most that any task has.
+        N = E * T. If episodes ended before the time limit, N is the largest number of transitions of any task.
         """
         arrays = (episodes.observations[:, :, :-1], episodes.actions, episodes.log_probs, advantages)
         steps = cls(*(torch.as_tensor(x, dtype=dtype).flatten(1, 2) for x in arrays))
         return steps if episodes.lengths is None else steps._counting(torch.from_numpy(episodes.mask).flatten(1, 2))
 
     def _counting(self, mask: Tensor) -> Steps:
-        """Only the transitions in ``mask`` [K, N]; tasks with fewer repeat their first one, with weight 0."""
+        """Keep only the transitions in ``mask`` [K, N]. Tasks with fewer repeat their first one, with weight 0."""
         counts = mask.sum(-1, keepdim=True)
         order = mask.int().argsort(dim=-1, descending=True, stable=True)[:, : int(counts.max())]
         counting = torch.arange(order.shape[1]) < counts
@@ -57,24 +57,24 @@ class Steps:
         return replace(self._map(lambda x: x[rows, order]), weights=counting.to(self.log_probs))
 
     def __getitem__(self, index: Tensor | slice) -> Steps:
-        """The transitions ``index`` of every task."""
+        """Return the transitions ``index`` of every task."""
         return self._map(lambda x: x[:, index])
 
     def of_tasks(self, index: slice) -> Steps:
-        """All transitions of the tasks ``index``."""
+        """Return all transitions of the tasks ``index``."""
         return self._map(lambda x: x[index])
 
     def sample(self, size: int, generator: torch.Generator) -> Steps:
-        """``size`` random transitions of each task that count, each task's own; all where it has no more."""
+        """Draw ``size`` random transitions of each task, separately for each; all of them if a task has no more."""
         keys = torch.rand(self.log_probs.shape, generator=generator)
         if self.weights is not None:
-            keys = keys.masked_fill(self.weights == 0, 2.0)  # those that do not count come last
+            keys = keys.masked_fill(self.weights == 0, 2.0)  # padding comes last
         index = keys.argsort(dim=-1)[:, :size]
         rows = torch.arange(len(index))[:, None]
         return self._map(lambda x: x[rows, index])
 
     def mean(self, values: Tensor) -> Tensor:
-        """[K] the mean of ``values`` [K, N] over the transitions of each task that count."""
+        """Return the mean [K] of ``values`` [K, N] over the transitions of each task, without padding."""
         if self.weights is None:
             return values.mean(-1)
         return (values * self.weights).sum(-1) / self.weights.sum(-1)
@@ -86,39 +86,43 @@ class Steps:
 
 
 def surrogate(policy: Callable[[Tensor], Normal], steps: Steps) -> Tensor:
-    """[K] the policy-gradient loss ``-E[pi(a|s) / pi_old(a|s) A]`` of each task.
+    """Return the policy-gradient loss ``-E[pi(a|s) / pi_old(a|s) A]`` [K] of each task.
 
-    At the policy that drew the actions, its gradient is the policy gradient, and its Hessian also gives credit to
-    exploration before adaptation (Rothfuss et al. 2019, section 5, "LVC"). At other policies, the ratio corrects for
-    the difference between the two policies (importance sampling).
+    For the policy that drew the actions, its gradient is the policy gradient. Its Hessian also
+    gives credit to exploration before adaptation (Rothfuss et al. 2019, section 5, "LVC"). For
+    other policies, the ratio corrects for the difference of the two (importance sampling).
     """
     ratio = (log_prob(policy(steps.observations), steps.actions) - steps.log_probs).exp()
     return -steps.mean(ratio * steps.advantages)
 
 
 def spread_over_tasks(policy: nn.Module, tasks: int) -> list[Tensor]:
-    """The policy's parameters with a leading task axis, [K, ...]: K views of one start theta."""
+    """Return the policy's parameters with a leading task axis [K, ...], as K views of theta."""
     return [p.expand(tasks, *p.shape) for p in policy.parameters()]
 
 
 def inner_step(
-    policy: PolicyNet, parameters: Sequence[Tensor], rates: Tensor, steps: Steps, *,
+    policy: PolicyNet,
+    parameters: Sequence[Tensor],
+    rates: Tensor,
+    steps: Steps,
+    *,
     order: int = 2,
-) -> tuple[list[Tensor], Tensor]:  # fmt: skip
-    """``theta_k - alpha * grad L_k(theta_k)`` for all tasks k (Finn et al. 2017, eq. 1).
+) -> tuple[list[Tensor], Tensor]:
+    """Return ``theta_k - alpha * grad L_k(theta_k)`` for all tasks k (Finn et al. 2017, eq. 1).
 
     Args:
-        policy: gives the architecture.
+        policy: the architecture.
         parameters: theta_k, each [K, ...].
         rates: alpha, one for each parameter tensor, [len(parameters)].
-        steps: the data of the loss.
-        order: 2 keeps the graph of the whole step; 1 treats the inner gradient as a constant (first-order
-            MAML); 0 keeps no graph, for acting and evaluating.
+        steps: the transitions from which the losses are computed.
+        order: 2 keeps the computation graph of the whole step. 1 treats the inner gradient as a
+            constant (first-order MAML). 0 keeps no graph, which is enough to act and to evaluate.
 
     Returns:
         theta'_k, each [K, ...], and the losses L_k(theta_k) [K].
     """
-    groups = [{"params": [p]} for p in policy.parameters()]  # one each: each has its own rate
+    groups = [{"params": [p]} for p in policy.parameters()]  # a group each, with its own rate
     sgd = torch.optim.SGD(groups, lr=1.0)
     if order == 0:
         parameters = [p.detach().requires_grad_() for p in parameters]
@@ -135,5 +139,5 @@ def inner_step(
         functional.update_params(list(parameters))
         losses = surrogate(functional, steps)
         detach = (lambda gradients: [g.detach() for g in gradients]) if order == 1 else None
-        # The sum, not the mean: each task's slice then receives exactly the gradient of its own loss.
+        # By taking the sum, each task's slice receives exactly the gradient of its own loss.
         return list(optimizer.step(losses.sum(), grad_callback=detach)), losses

@@ -1,4 +1,4 @@
-"""MAML: learn a start from which one policy-gradient step is enough (Finn et al. 2017, algorithm 3)."""
+"""MAML: learn initial parameters from which one policy-gradient step is enough (Finn et al. 2017, algorithm 3)."""
 
 from __future__ import annotations
 
@@ -27,10 +27,20 @@ from mpsearch.training.storage import require_structure
 class MAML(MetaPolicy):
     """Model-agnostic meta-learning for reinforcement learning.
 
+    Algorithm 3 of Finn et al. 2017 is :meth:`_iterate`. Its steps, in the order of the paper:
+
+    1. Draw tasks: :meth:`~mpsearch.tasks.distribution.TaskDistribution.sample`.
+    2. Collect episodes of each task with the initial policy: :func:`~mpsearch.rollouts.collect`.
+    3. Estimate the advantages: :func:`~mpsearch.returns.task_advantages`.
+    4. Adapt the parameters to each task by a gradient step: :func:`~mpsearch.maml.inner.inner_step`.
+    5. Collect episodes of each task with the adapted policy: :func:`~mpsearch.rollouts.collect`.
+    6. Update the initial parameters: :func:`~mpsearch.maml.outer.trust_region_update`, or
+       :func:`~mpsearch.maml.outer.clipped_update`. Both differentiate :func:`~mpsearch.maml.outer.meta_losses`.
+
     Attributes:
-        policy: pi_theta, the start of every adaptation.
+        policy: pi_theta, the policy from which every adaptation starts.
         rates: alpha [inner steps, parameter tensors of the policy].
-        learned: what training changes: theta, and alpha if ``learn_rates``.
+        learned: the tensors that training changes: theta, and alpha if ``learn_rates``.
     """
 
     algorithm = "maml"
@@ -53,7 +63,7 @@ class MAML(MetaPolicy):
         self.rates = nn.Parameter(rows[:, None].repeat(1, count), requires_grad=c.learn_rates)
         self.learned = [*self.policy.parameters(), *([self.rates] if c.learn_rates else [])]
         self.optimizer = torch.optim.Adam(self.learned, lr=c.outer_rate)
-        for p in self.learned:  # made now, not at the first step, so that a checkpoint can be read into it
+        for p in self.learned:  # Adam would create its state at the first step, but checkpoints are loaded before
             moments = {"exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
             self.optimizer.state[p] = {"step": torch.tensor(0.0), **moments}
 
@@ -61,7 +71,7 @@ class MAML(MetaPolicy):
         self.policy.initialise(streams.torch("initial-policy"))
 
     def _iterate(self, streams: Streams) -> Metrics:
-        """One pass of algorithm 3's outer loop."""
+        """Run the outer loop of algorithm 3 once."""
         c, i = self.config, self.iteration
         tasks = self.tasks.sample(c.tasks_per_iteration, streams.numpy("tasks", i))  # T_k ~ p(T)
         batch = self.tasks.make_batch(tasks, c.episodes)
@@ -91,7 +101,7 @@ class MAML(MetaPolicy):
         }
 
     def _alpha(self, stage: int) -> Tensor:
-        """The rates of the inner step after ``stage``; steps beyond those of training take the last one's."""
+        """Return the rates of the inner step after ``stage``. Steps that training did not make use the last rates."""
         c = self.config
         return (
             self.rates[min(stage, c.inner_steps - 1)]
@@ -100,26 +110,30 @@ class MAML(MetaPolicy):
         )
 
     def _explore(
-        self, batch: Batch, parameters: Sequence[Tensor], streams: Streams, *index: int,
+        self,
+        batch: Batch,
+        parameters: Sequence[Tensor],
+        streams: Streams,
+        *index: int,
         record: bool = False,
-    ) -> Episodes:  # fmt: skip
+    ) -> Episodes:
+        """Collect episodes of each task with its own parameters."""
         actor = gaussian_actor(self.policy, parameters, streams.torch("actions", *index))
         rng = streams.numpy("reset", *index)
         return collect(batch, self.tasks.horizon, actor, rng, record=record)
 
     def _weigh(self, episodes: Episodes) -> Steps:
+        """Return the transitions of ``episodes`` with their advantages."""
         c, scale = self.config, self.tasks.observation_scale
         return Steps.of(episodes, task_advantages(episodes, scale, c.discount, c.gae_lambda))
 
     def _improve(self, batch: MetaBatch, generator: torch.Generator) -> StepReport:
-        c = self.config
-        start = (self.policy, self.rates, self.learned)
+        """Update theta, and alpha if it is learned."""
+        c, args = self.config, (self.policy, self.rates, self.learned, batch)
         if c.outer == "clipped":
-            return clipped_update(
-                *start, batch, self.optimizer, epochs=c.epochs, clip=c.clip, order=c.order
-            )  # fmt: skip
+            return clipped_update(*args, self.optimizer, epochs=c.epochs, clip=c.clip, order=c.order)
         sample = batch.subsample(c.curvature_steps, generator)
-        return trust_region_update(*start, batch, sample, max_kl=c.max_kl, order=c.order)
+        return trust_region_update(*args, sample, max_kl=c.max_kl, order=c.order)
 
     @property
     def default_episodes(self) -> int:
@@ -148,7 +162,7 @@ class MAML(MetaPolicy):
         with torch.no_grad():
             for name, parameter in mine.items():
                 parameter.copy_(theirs[name])
-            for stage, row in enumerate(self.rates):  # steps that the other never made start from its last one's rates
+            for stage, row in enumerate(self.rates):  # steps that the other did not make start from its last rates
                 beyond = max(0, stage - len(other.rates) + 1)
                 row.copy_(other._alpha(stage) * self.config.rate_decay**beyond)
 

@@ -1,4 +1,4 @@
-"""The outer loop: move the start theta so that one inner step from it does better."""
+"""The outer loop: change the initial parameters theta so that the policies after the inner steps improve."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from mpsearch.maml.inner import Steps, inner_step, spread_over_tasks, surrogate
 from mpsearch.maml.trust_region import StepReport, flat_gradient, require_finite, trust_region_step
 from mpsearch.policies import PolicyNet, log_prob, with_parameters
 
-# Losses are computed for so many tasks at a time. With 4,000 transitions a task, the intermediate values of 10 tasks
-# fit into the processor's cache; computing 40 tasks at once takes twice as long.
+# The number of tasks whose losses are computed at once. With 4,000 transitions per task, the intermediate values of
+# 10 tasks fit into the processor's cache. Computing 40 tasks at once takes twice as long.
 TASKS_AT_ONCE = 10
 
 
@@ -35,25 +35,25 @@ class MetaBatch:
         return len(self.stages[0].log_probs)
 
     def subsample(self, size: int, generator: torch.Generator) -> MetaBatch:
-        """``size`` random transitions of each task and stage; never any that does not count."""
+        """Draw ``size`` random transitions of each task and stage, without padding."""
         if any(steps.weights is not None for steps in self.stages):
             return MetaBatch(tuple(steps.sample(size, generator) for steps in self.stages))
         pick = torch.randperm(self.stages[0].log_probs.shape[1], generator=generator)[:size]
         return MetaBatch(tuple(steps[pick] for steps in self.stages))
 
     def parts(self) -> list[MetaBatch]:
-        """The same data, ``TASKS_AT_ONCE`` tasks in each part."""
+        """Return the same data in parts of ``TASKS_AT_ONCE`` tasks."""
         slices = [slice(start, start + TASKS_AT_ONCE) for start in range(0, self.tasks, TASKS_AT_ONCE)]
         return [MetaBatch(tuple(steps.of_tasks(s) for steps in self.stages)) for s in slices]
 
 
 def mean_over_tasks(values: Iterable[Tensor]) -> Tensor:
-    """The mean over all tasks of values that are given in parts [k]."""
+    """Return the mean over all tasks of values that are given in parts [k]."""
     return torch.cat(list(values)).mean()
 
 
 def mean_gradient(losses: Iterable[Tensor], parameters: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """The mean over all tasks of losses that are given in parts [k], and its gradient as one vector.
+    """Return the mean over all tasks of losses that are given in parts [k], and its gradient as one vector.
 
     The computation graph of each part is freed before the next part is computed.
     """
@@ -74,8 +74,8 @@ def adapt_through(
 
     Args:
         rates: alpha [S, number of parameter tensors].
-        at: the values that the parameters shall have after each step. The inner steps on the batch then only
-            provide the derivatives.
+        at: values for the parameters after each step, if they are known already. The inner steps on the batch then
+            provide only the derivatives.
 
     Returns:
         The parameters after each step, and the losses [K] before each.
@@ -91,7 +91,7 @@ def adapt_through(
 
 
 def adapted_actions(policy: PolicyNet, batch: MetaBatch, stages: Stages) -> Normal:
-    """The fully adapted policies' action distributions, [K, N, A], in the states of the last stage."""
+    """Return the action distributions [K, N, A] of the adapted policies in the states of the last stage."""
     parameters = stages[-1] if stages else spread_over_tasks(policy, batch.tasks)
     return with_parameters(policy, parameters)(batch.stages[-1].observations)
 
@@ -102,10 +102,11 @@ Loss = Callable[[Callable[[Tensor], Normal], Steps], Tensor]
 def meta_losses(
     policy: PolicyNet, rates: Tensor, batch: MetaBatch, *, order: int = 2, last: Loss = surrogate
 ) -> tuple[Tensor, Normal]:
-    """[K] ``L_k(theta - alpha grad L_k(theta))``; MAML's is the mean (Finn et al. 2017, eq. 4).
+    """Return the losses ``L_k(theta - alpha grad L_k(theta))`` [K] of the tasks after adaptation.
 
-    With several inner steps it is the mean of the losses after each step, so that every step has to
-    help (Antoniou et al. 2019, section 4, "multi-step loss").
+    Their mean is the loss of MAML (Finn et al. 2017, eq. 4). With several inner steps, a task's
+    loss is the mean of its losses after each step, so that each step has to reduce it
+    (Antoniou et al. 2019, section 4, "multi-step loss").
 
     Returns:
         The losses, and the adapted policies' actions [K, N, A] at the last stage.
@@ -116,13 +117,16 @@ def meta_losses(
 
 
 def divergence(old: Normal, new: Normal, steps: Steps | None = None) -> Tensor:
-    """[K] KL(old || new), summed over actions [K, N, A] and averaged over states: of the ``steps`` that count."""
+    """Return KL(old || new) [K], summed over the actions [K, N, A] and averaged over the states.
+
+    If ``steps`` are given, their padding is left out.
+    """
     of_states = kl_divergence(old, new).sum(-1)
     return of_states.mean(-1) if steps is None else steps.mean(of_states)
 
 
 def frozen(distribution: Normal) -> Normal:
-    """The same distribution, without gradients."""
+    """Return the same distribution without gradients."""
     return Normal(distribution.mean.detach(), distribution.stddev.detach(), validate_args=False)
 
 
@@ -138,13 +142,15 @@ def trust_region_update(
 ) -> StepReport:
     """One trust-region step on ``learned`` (theta, and alpha where it is learned).
 
-    The trust region bounds the KL divergence between the *adapted* policies before and after the update. Its Hessian
-    is computed on ``sample``, which is a part of ``batch``, to save time. Three things matter:
+    The trust region bounds the KL divergence between the *adapted* policies before and after the
+    update. Its Hessian is computed on ``sample``, a part of ``batch``, to save time. Three things
+    matter:
 
-    - The Hessian is taken at the policies that were adapted on all data. Policies adapted on the small sample would
-      follow its noise, and after the first inner step they would not be the policies that collected the data.
-    - The Hessian includes the derivatives of the inner gradients. When these were treated as constants, MAML did not
-      even learn the point navigation.
+    - The Hessian is taken at the policies that were adapted on all data. Policies adapted on the
+      small sample would follow its noise, and after the first inner step they would not be the
+      policies that collected the data.
+    - The Hessian includes the derivatives of the inner gradients. When these were treated as
+      constants, MAML did not even learn the point navigation.
     - The line search measures loss and KL on all data.
     """
     parts, before = batch.parts(), list[Normal]()
@@ -170,15 +176,15 @@ def trust_region_update(
     @torch.no_grad()
     def evaluate() -> tuple[float, float]:
         found = [meta_losses(policy, rates, part, order=0) for part in parts]
-        steps = [part.stages[-1] for part in parts]
-        kls = [divergence(old, new, last) for old, (_, new), last in zip(before, found, steps, strict=True)]
+        rows = zip(before, found, parts, strict=True)
+        kls = [divergence(old, new, part.stages[-1]) for old, (_, new), part in rows]
         return mean_over_tasks(losses for losses, _ in found).item(), mean_over_tasks(kls).item()
 
     return trust_region_step(learned, gradient, sampled_kl, evaluate, max_kl=max_kl)
 
 
 def clipped_surrogate(policy: Callable[[Tensor], Normal], steps: Steps, clip: float) -> Tensor:
-    """[K] the clipped surrogate loss of each task (Schulman et al. 2017, eq. 7)."""
+    """Return the clipped surrogate loss [K] of each task (Schulman et al. 2017, eq. 7)."""
     ratio = (log_prob(policy(steps.observations), steps.actions) - steps.log_probs).exp()
     bounded = ratio.clamp(1 - clip, 1 + clip)
     return -steps.mean(torch.minimum(ratio * steps.advantages, bounded * steps.advantages))
@@ -195,10 +201,10 @@ def clipped_update(
     clip: float,
     order: int = 2,
 ) -> StepReport:
-    """``epochs`` Adam steps on the clipped surrogate of the adapted policies (as in ProMP's outer loop).
+    """Make ``epochs`` Adam steps on the clipped surrogate of the adapted policies, as in the outer loop of ProMP.
 
     Raises:
-        NonFiniteError: the loss or a gradient is not finite. Nothing is stepped on it.
+        NonFiniteError: the loss or a gradient is not finite. The step on it is not made.
     """
     parts = batch.parts()
 

@@ -1,4 +1,4 @@
-"""PEARL: an encoder that infers the task, a policy that acts on what it inferred."""
+"""PEARL: an encoder infers the task from transitions, and a policy acts on what it inferred."""
 
 from mpsearch.pearl.config import PEARLConfig
 from mpsearch.pearl.learner import PEARL

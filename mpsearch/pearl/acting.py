@@ -1,4 +1,4 @@
-"""What an adaptation of PEARL leads to: one deterministic policy for each task and stage."""
+"""The policies that result from an adaptation of PEARL: one deterministic policy for each task and stage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mpsearch.surroundings import own_torch
 
 @dataclass(frozen=True)
 class ConditionedPolicy:
-    """The mean action of ``actor`` for one guess z [Z] of the task: observation [..., O] -> action [..., A]."""
+    """The mean action of ``actor`` for one vector z [Z] of the task: observation [..., O] -> action [..., A]."""
 
     actor: Actor
     z: Tensor
@@ -31,11 +31,11 @@ class ConditionedPolicy:
 
 @dataclass(frozen=True)
 class ConditionedPolicies:
-    """Maps (task index k, stage) to the policy of that task at that stage.
+    """Maps a task index k and a stage to the policy of that task at that stage.
 
     Attributes:
-        actor: the network, as it was when the adaptation ended.
-        guesses: z of each stage, [K, Z].
+        actor: a copy of the network, made when the adaptation ended.
+        guesses: the z of each stage, [K, Z].
     """
 
     actor: Actor

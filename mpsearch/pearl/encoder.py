@@ -54,10 +54,10 @@ class Encoder(nn.Module):
         return mean, functional.softplus(raw).clamp_min(LEAST_VARIANCE).reciprocal()
 
     def forward(self, context: Tensor, counts: Tensor | None = None) -> Normal:
-        """Return the beliefs about z, [K, Z], given the transitions [K, N, C] of each task. N may be 0.
+        """Return the beliefs about z, [K, Z], given the transitions [K, N, C] of each task.
 
-        Where tasks have different numbers of transitions, ``counts`` [K, N] is 1 for those that a task has and 0 for
-        the others, whose factors are left out.
+        N may be 0. If tasks have different numbers of transitions, ``counts`` [K, N] is 1 for
+        transitions and 0 for padding, whose factors are left out.
         """
         mean, precision = self.factors(context)
         if counts is not None:

@@ -1,4 +1,4 @@
-"""PEARL: infer the task from a few transitions, then act (Rakelly et al. 2019)."""
+"""PEARL: infer the task from a few transitions, and act on the result (Rakelly et al. 2019)."""
 
 from __future__ import annotations
 
@@ -29,13 +29,27 @@ from mpsearch.training.storage import require_structure
 class PEARL(MetaPolicy):
     """Probabilistic embeddings for actor-critic reinforcement learning.
 
+    Algorithm 1 of Rakelly et al. 2019 is :meth:`_iterate`. Its steps, in the order of the paper:
+
+    1. Explore training tasks with z from the belief: :meth:`~mpsearch.pearl.exploration.Explorer.explore`.
+    2. Store the episodes: :meth:`~mpsearch.pearl.replay.Replay.add`.
+    3. Draw a context and a batch of each task: :meth:`~mpsearch.pearl.replay.Replay.sample_recent` and
+       :meth:`~mpsearch.pearl.replay.Replay.sample`.
+    4. Infer the belief q(z | c) and draw z: :class:`~mpsearch.pearl.encoder.Encoder`.
+    5. Compute the losses of the critics, the actor and the belief: :func:`~mpsearch.pearl.losses.soft_targets`,
+       :func:`~mpsearch.pearl.losses.critic_loss`, :func:`~mpsearch.pearl.losses.actor_loss` and
+       :func:`~mpsearch.pearl.encoder.kl_from_prior`.
+    6. Make a gradient step on all networks.
+
+    Algorithm 2, the adaptation to a new task, is :meth:`_adapt`. It explores like step 1.
+
     Attributes:
         encoder: q(z | c).
         actor: pi(a | s, z).
         critic, target: the twin critics Q(s, a, z), and the slow copy that their targets come from.
         log_temperature: of the entropy bonus, learned.
         training_tasks: [K, P], drawn when training starts.
-        replay: what was seen of each.
+        replay: the episodes of the training tasks.
     """
 
     algorithm = "pearl"
@@ -78,7 +92,7 @@ class PEARL(MetaPolicy):
         self._train_on(np.unique(drawn, axis=0))
 
     def _iterate(self, streams: Streams) -> Metrics:
-        """Algorithm 1: explore some training tasks, then learn from the replay of all of them."""
+        """Run the outer loop of algorithm 1 once: explore some tasks, then learn from all."""
         c, i = self.config, self.iteration
         env_steps = self._fill_replay(streams, i)
         rng, generator = streams.numpy("replay", i), streams.torch("noise", i)
@@ -109,7 +123,10 @@ class PEARL(MetaPolicy):
         return rng.choice(count, min(n, count), replace=False)
 
     def _fill_replay(self, streams: Streams, i: int) -> int:
-        """Act on tasks without any data: at random first, and by exploring where only the networks were loaded."""
+        """Collect episodes of the tasks that have none; returns the number of environment steps.
+
+        At the start of training, the actions are random. Networks that were loaded without their replay explore.
+        """
         empty = np.flatnonzero(self.replay.added == 0)
         if len(empty) == 0:
             return 0
@@ -122,7 +139,7 @@ class PEARL(MetaPolicy):
         return self._keep(empty, collect(batch, self.tasks.horizon, act, streams.numpy("random-reset")), number=0)
 
     def _keep(self, tasks: Array, episodes: Episodes, number: int) -> int:
-        """Store the episodes of stage ``number``; returns how many environment steps they took."""
+        """Store the episodes of stage ``number``; returns the number of their environment steps."""
         self.replay.add(tasks, episodes, exploration=number < self.config.context_stages)
         return episodes.env_steps
 
@@ -130,7 +147,7 @@ class PEARL(MetaPolicy):
         return Explorer(self.encoder, self.actor, self.tasks, adapting, self.config.resample_every)
 
     def _gradient_step(self, step: int, rng: np.random.Generator, noise: torch.Generator) -> Metrics:
-        """One pass of algorithm 1's inner loop: context and batch for each task of a meta-batch."""
+        """Run the inner loop of algorithm 1 once, with a context and a batch for each task."""
         c = self.config
         tasks = self._choose(c.meta_batch, rng)
         length = int(rng.integers(min(c.least_context, c.context), c.context + 1))
@@ -138,9 +155,13 @@ class PEARL(MetaPolicy):
         return self._learn(step, context, self.replay.sample(tasks, c.batch, rng), noise)
 
     def _learn(
-        self, step: int, context: Transitions, batch: Transitions, generator: torch.Generator
-    ) -> Metrics:  # fmt: skip
-        """Move all networks once; ``context`` [K, N, ...], ``batch`` [K, B, ...] of K tasks."""
+        self,
+        step: int,
+        context: Transitions,
+        batch: Transitions,
+        generator: torch.Generator,
+    ) -> Metrics:
+        """Update all networks once, from a context [K, N, ...] and a batch [K, B, ...] of K tasks."""
         c, data, a = self.config, batch.flat(), self.tasks.action_dim
         draw = torch.randn((len(data.rewards), c.latent + 2 * a), generator=generator)
         noise, next_noise, actor_noise = draw.split([c.latent, a, a], dim=-1)
@@ -150,9 +171,15 @@ class PEARL(MetaPolicy):
         mean, std = (x.repeat_interleave(c.batch, 0) for x in (belief.mean, belief.stddev))
         z = mean + std * noise
         targets = soft_targets(
-            data, z, next_noise, self.actor, self.target, temperature,
-            discount=c.discount, reward_scale=c.reward_scale,
-        )  # fmt: skip
+            data,
+            z,
+            next_noise,
+            self.actor,
+            self.target,
+            temperature,
+            discount=c.discount,
+            reward_scale=c.reward_scale,
+        )
         loss, values = critic_loss(data, z, targets, self.critic)
         kl = kl_from_prior(belief)
         metrics: Metrics = {"critic_loss": loss.item(), "q": values.detach().mean().item()}
@@ -160,9 +187,8 @@ class PEARL(MetaPolicy):
         self.optimizer.zero_grad()
         (loss + c.kl_weight * kl.sum()).backward(inputs=self.by_critic_loss)
         if step % c.actor_every == 0:
-            loss, log_prob = actor_loss(
-                data.observations, z, actor_noise, self.actor, self.critic, temperature
-            )  # fmt: skip
+            networks = (self.actor, self.critic)
+            loss, log_prob = actor_loss(data.observations, z, actor_noise, *networks, temperature)
             metrics |= {"actor_loss": loss.item(), "entropy": -log_prob.item()}
             metrics["temperature"] = temperature.item()
             loss = loss + temperature_loss(self.log_temperature, log_prob, c.target_entropy * a)
@@ -178,7 +204,7 @@ class PEARL(MetaPolicy):
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """Move the target critics a little towards the critics."""
+        """Let the target critics follow the critics slowly."""
         for slow, fast in zip(self.target.parameters(), self.critic.parameters(), strict=True):
             slow.lerp_(fast, self.config.target_rate)
 
@@ -223,7 +249,7 @@ class PEARL(MetaPolicy):
         self._train_on(other.training_tasks)
         first = np.maximum(0, other.replay.added - self.replay.capacity)
         there = (first >= other.replay.added - other.replay.capacity).all()
-        if there and self.config.recent == other.config.recent:  # else it starts anew, by exploring all tasks
+        if there and self.config.recent == other.config.recent:  # otherwise the replay is filled by exploration
             self.replay.restore(other.replay.since(first))
 
     def _tensors(self) -> dict[str, Tensor]:
@@ -250,7 +276,7 @@ class PEARL(MetaPolicy):
                 raise ValueError("a training task is not finite")
             self._train_on(training_tasks)
             if saved.card["tasks"] != {"id": self.tasks.id, "config": self.tasks.config}:
-                return  # on other tasks than it was trained on: what was seen of those does not apply
+                return  # the episodes in the checkpoint belong to another family
             for tensors in saved.grown():
                 self.replay.restore(tensors)
             self._shards.remember(saved.folder, saved.shards, self.replay)

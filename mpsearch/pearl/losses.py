@@ -1,7 +1,8 @@
 """The losses of PEARL (Rakelly et al. 2019, section 4): soft actor-critic, conditioned on z.
 
-Which loss moves what: the critic's loss and the KL move the critics and, through z, the encoder; the actor's loss
-moves the actor only (z comes without gradient); the temperature's loss moves the temperature only.
+The loss of the critics trains the critics and, through z, the encoder. The KL divergence trains the encoder. The loss
+of the actor trains only the actor, because its z has no gradient. The loss of the temperature trains only the
+temperature.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ class Transitions:
         observations, next_observations: [K, N, O].
         actions: [K, N, A], inside [-1, 1].
         rewards: [K, N].
-        terminated: [K, N] 1 where the task was over after the transition, so that nothing follows, and 0 elsewhere;
-            or 0 for all.
+        terminated: [K, N] 1 for transitions with which an episode terminated, and 0 for others; or the number 0 if
+            there are none.
     """
 
     observations: Tensor
@@ -33,14 +34,14 @@ class Transitions:
     terminated: Tensor | float = 0.0
 
     def rows(self) -> Tensor:
-        """What the encoder sees, [K, N, C]: rows (s, a, r, s'), as in the paper.
+        """Return the encoder's input [K, N, C]: rows (s, a, r, s'), as in the paper.
 
-        Termination is not among it: what ends an episode shows in s', and families that never end have no such entry.
+        They do not say whether the episode terminated, because the encoder can see it in s'.
         """
         return torch.cat([self.observations, self.actions, self.rewards[..., None], self.next_observations], dim=-1)
 
     def flat(self) -> Transitions:
-        """All tasks in one row, [K * N, ...]."""
+        """Return the transitions of all tasks one after the other, [K * N, ...]."""
         ends = self.terminated if isinstance(self.terminated, float) else self.terminated.flatten(0, 1)
         fields = (self.observations, self.actions, self.rewards, self.next_observations)
         return replace(Transitions(*(field.flatten(0, 1) for field in fields)), terminated=ends)
@@ -48,12 +49,21 @@ class Transitions:
 
 @torch.no_grad()
 def soft_targets(
-    data: Transitions, z: Tensor, noise: Tensor, actor: Actor, target: TwinCritic,
-    temperature: Tensor, *, discount: float, reward_scale: float,
-) -> Tensor:  # fmt: skip
-    """``r + gamma (1 - terminated) (min_i Q'_i(s', a', z) - alpha log pi(a' | s', z))`` [N], with a' ~ pi.
+    data: Transitions,
+    z: Tensor,
+    noise: Tensor,
+    actor: Actor,
+    target: TwinCritic,
+    temperature: Tensor,
+    *,
+    discount: float,
+    reward_scale: float,
+) -> Tensor:
+    """Return the critics' targets [N] (Haarnoja et al. 2018, eq. 3), with an action a' ~ pi::
 
-    Haarnoja et al. 2018, eq. 3. A time limit is not a termination: the values go on behind it.
+        r + gamma (1 - terminated) (min_i Q'_i(s', a', z) - alpha log pi(a' | s', z))
+
+    A time limit is not a termination, so the state in which it cuts an episode off has a value.
     """
     mean, log_std = actor(data.next_observations, z)
     actions, log_prob = squash(mean, log_std, noise)
@@ -62,16 +72,23 @@ def soft_targets(
 
 
 def critic_loss(data: Transitions, z: Tensor, targets: Tensor, critic: TwinCritic) -> tuple[Tensor, Tensor]:
-    """Sum over both critics of the mean squared error to ``targets`` [N]; and the values [2, N]."""
+    """Return the mean squared error to ``targets`` [N], summed over both critics, and their values [2, N]."""
     values = critic(data.observations, data.actions, z)
     return (values - targets).square().mean(-1).sum(), values
 
 
 def actor_loss(
-    observations: Tensor, z: Tensor, noise: Tensor, actor: Actor, critic: TwinCritic,
+    observations: Tensor,
+    z: Tensor,
+    noise: Tensor,
+    actor: Actor,
+    critic: TwinCritic,
     temperature: Tensor,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """``E[alpha log pi(a | s, z) - min_i Q_i(s, a, z)]``, a ~ pi; the mean log pi, detached."""
+) -> tuple[Tensor, Tensor]:
+    """Return ``E[alpha log pi(a | s, z) - min_i Q_i(s, a, z)]`` with a ~ pi, and the mean log pi.
+
+    The mean log pi has no gradient.
+    """
     z = z.detach()
     mean, log_std = actor(observations, z)
     actions, log_prob = squash(mean, log_std, noise)
@@ -80,5 +97,8 @@ def actor_loss(
 
 
 def temperature_loss(log_temperature: Tensor, log_prob: Tensor, target_entropy: float) -> Tensor:
-    """Raises the temperature while the policy's entropy is below its target (Haarnoja et al. 2018b, eq. 18)."""
+    """Return the loss of the temperature (Haarnoja et al. 2018b, eq. 18).
+
+    It raises the temperature while the policy's entropy is below ``target_entropy``, and lowers it otherwise.
+    """
     return -log_temperature * (log_prob.detach() + target_entropy)

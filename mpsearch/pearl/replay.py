@@ -1,4 +1,4 @@
-"""Replay: the episodes of each training task, to draw transitions from."""
+"""The replay: it stores the episodes of each training task, from which transitions are drawn."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ COUNTERS = ("added", "explored", "explorations")
 class Replay:
     """Episodes of at most T steps on each of K tasks; when a task has ``capacity``, a new one replaces its oldest.
 
-    The latest ``recent`` explorations of each task are contexts' source: at test time, too, a context is what the
-    present agent sees while it explores. (In the whole replay it would see what former agents did, some of which
-    knew the task; an encoder can read the task off such behaviour, and learns to do nothing else.)
+    Contexts are drawn from the latest ``recent`` explorations of each task only. At test time, too, a context comes
+    from the present agent's exploration. Other episodes in the replay may come from agents that knew the task already.
+    Their actions reveal the task, and an encoder that is trained on them learns to rely on such actions.
 
     Attributes:
-        added: [K] episodes ever added to each task; the n-th is in slot ``n % capacity``.
+        added: [K] the number of episodes that were ever added to each task; the n-th is in slot ``n % capacity``.
         explored: [K] how many of them were explorations.
         explorations: [K, recent] the numbers of the latest explorations.
         observations: [K, capacity, T + 1, O].
         actions: [K, capacity, T, A].
         rewards: [K, capacity, T].
-        lengths: [K, capacity] steps of each episode, the only ones that are ever drawn; 0 where there is none yet.
-        terminated: [K, capacity] whether the task was over at its end.
+        lengths: [K, capacity] the number of steps of each episode; 0 for slots that are still empty.
+        terminated: [K, capacity] whether the episode terminated.
         whole: whether all episodes have T steps.
 
     Raises:
-        UsageError: it cannot hold the explorations, or is larger than memory allows; says what it would need.
+        UsageError: the replay is too small for the explorations, or too large for this machine's memory.
     """
 
     def __init__(
@@ -80,14 +80,14 @@ class Replay:
         self.whole = bool(((self.lengths == 0) | (self.lengths == self.horizon)).all())
 
     def sample(self, tasks: Array, n: int, rng: np.random.Generator) -> Transitions:
-        """``n`` transitions of each of ``tasks`` [M], uniformly and with repetition; [M, n, ...]."""
+        """Draw ``n`` transitions [M, n, ...] of each of ``tasks`` [M], uniformly and with replacement."""
         kept = self._kept(tasks, self.added, self.capacity)
         return self._draw(tasks[:, None], np.tile(np.arange(self.capacity), (len(tasks), 1)), kept, n, rng)
 
     def sample_recent(self, tasks: Array, n: int, rng: np.random.Generator, episodes: int = 1) -> Transitions:
-        """A context for each of ``tasks`` [M]: ``n`` transitions from ``episodes`` successive explorations.
+        """Draw a context for each of ``tasks`` [M]: ``n`` transitions from ``episodes`` successive explorations.
 
-        They are a random stretch of the latest ones, or all of them if there are no more.
+        These are chosen at random among the latest explorations. If there are fewer, all of them are used.
         """
         kept = self._kept(tasks, self.explored, self.recent)
         k = tasks[:, None]
@@ -108,7 +108,7 @@ class Replay:
         return kept
 
     def _draw(self, k: Array, slots: Array, count: Array, n: int, rng: np.random.Generator) -> Transitions:
-        """``n`` transitions of each task ``k`` [M, 1], from the first ``count`` [M, 1] of its ``slots`` [M, W]."""
+        """Draw ``n`` transitions of each task ``k`` [M, 1], from the first ``count`` [M, 1] of ``slots`` [M, W]."""
         if self.whole:
             which = rng.integers(count, size=(len(k), n))
             time = rng.integers(self.horizon, size=which.shape)
@@ -118,7 +118,10 @@ class Replay:
         return self._transitions(k, np.take_along_axis(slots, which, axis=1), time)
 
     def _transitions(self, k: Array, slot: Array, time: Array) -> Transitions:
-        """Those at ``time`` [M, n] of the episodes; ``take`` from flat arrays is twice as fast as indexing."""
+        """Return the transitions at ``time`` [M, n] of the episodes in ``slot`` [M, n] of the tasks ``k`` [M, 1].
+
+        They are taken from flat arrays, because ``take`` is twice as fast as indexing.
+        """
         episode = k * self.capacity + slot
         row = episode * self.horizon + time
         observation = row + episode  # an episode has one observation more than it has steps
@@ -128,39 +131,46 @@ class Replay:
             return torch.from_numpy(array.reshape(-1, *array.shape[3:]).take(index, axis=0))
 
         return Transitions(
-            take(self.observations, observation), take(self.actions, row),
-            take(self.rewards, row), take(self.observations, observation + 1),
+            take(self.observations, observation),
+            take(self.actions, row),
+            take(self.rewards, row),
+            take(self.observations, observation + 1),
             0.0 if last is None else torch.from_numpy(last).float(),
-        )  # fmt: skip
+        )
 
     def since(self, added: Array) -> dict[str, Tensor]:
-        """What was added after a task had ``added`` [K] episodes, and the state of all counters, to be saved.
+        """Return what is to be saved: all counters, and the episodes that came after each task had ``added`` [K].
 
-        How episodes ended is told only if any of them ended before the time limit.
+        The lengths and terminations are left out if all these episodes have T steps and none terminated.
         """
         task, number = self._since(added, self.added)
         slot = number % self.capacity
         arrays = {
-            "task": task, "number": number, "added": self.added.copy(), "explored": self.explored.copy(),
-            "explorations": self.explorations.copy(), "observations": self.observations[task, slot],
-            "actions": self.actions[task, slot], "rewards": self.rewards[task, slot],
-        }  # fmt: skip
+            "task": task,
+            "number": number,
+            "added": self.added.copy(),
+            "explored": self.explored.copy(),
+            "explorations": self.explorations.copy(),
+            "observations": self.observations[task, slot],
+            "actions": self.actions[task, slot],
+            "rewards": self.rewards[task, slot],
+        }
         lengths, terminated = self.lengths[task, slot], self.terminated[task, slot]
         if (lengths < self.horizon).any() or terminated.any():
             arrays |= {"lengths": lengths, "terminated": terminated}
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
     def _since(self, before: Array, added: Array) -> Array:
-        """Tasks and numbers [2, N] of the episodes kept when there are ``added`` [K] that came after ``before`` [K]."""
+        """Return the tasks and numbers [2, N] of the stored episodes from ``before`` [K] up to ``added`` [K]."""
         first = np.maximum(before, added - self.capacity)
         rows = [(k, n) for k in range(len(first)) for n in range(first[k], added[k])]
         return np.array(rows, dtype=np.int64).reshape(-1, 2).T
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Put back what :meth:`since` gave; in the order in which it was saved.
+        """Add the episodes that :meth:`since` returned. Several of them must be restored in the order of saving.
 
         Raises:
-            CheckpointError: it belongs to another replay, or is not what comes next.
+            CheckpointError: they belong to another replay, or are not the next ones.
         """
         self._require_next(tensors)
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
@@ -194,8 +204,12 @@ class Replay:
 
 
 def uniform_steps(lengths: Array, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """``n`` steps of each row of episodes with ``lengths`` [M, W], uniformly: which episode, and when in it, [M, n]."""
-    ends = lengths.cumsum()  # of all rows in one
+    """Draw ``n`` steps uniformly from each row of episodes with ``lengths`` [M, W].
+
+    Returns:
+        The episode of each step, and the time of the step in it, both [M, n].
+    """
+    ends = lengths.cumsum()  # of all rows, one after the other
     total = lengths.sum(1, keepdims=True)
     step = ends[lengths.shape[1] - 1 :: lengths.shape[1], None] - total + rng.integers(total, size=(len(lengths), n))
     episode = np.searchsorted(ends, step, side="right")

@@ -1,4 +1,4 @@
-"""Task distributions: what varies from task to task, and the physics they share."""
+"""Task distributions: how tasks are drawn, and the physics in which they are simulated."""
 
 from __future__ import annotations
 
@@ -14,26 +14,38 @@ if TYPE_CHECKING:
     from mpsearch.tasks.environments import TaskEnv
     from mpsearch.tasks.gymnasium import GymnasiumTasks
     from mpsearch.tasks.navigation import PointNavigation
+    from mpsearch.tasks.planar_bodies import HopperBody, WalkerBody
+    from mpsearch.tasks.spatial_bodies import AntDirection, AntGoal, HumanoidDirection
 
-_HOME = {  # imported when first used, because MuJoCo takes half a second
+_HOME = {  # the module of each name; it is imported at first use, because importing MuJoCo takes half a second
+    "AntDirection": "spatial_bodies",
+    "AntGoal": "spatial_bodies",
     "Batch": "batch",
     "CheetahDirection": "cheetah",
     "CheetahVelocity": "cheetah",
     "GymnasiumTasks": "gymnasium",
+    "HopperBody": "planar_bodies",
+    "HumanoidDirection": "spatial_bodies",
     "PointNavigation": "navigation",
     "TaskDistribution": "distribution",
     "TaskEnv": "environments",
+    "WalkerBody": "planar_bodies",
 }
 
 __all__ = [
     "BUILT_IN",
+    "AntDirection",
+    "AntGoal",
     "Batch",
     "CheetahDirection",
     "CheetahVelocity",
     "GymnasiumTasks",
+    "HopperBody",
+    "HumanoidDirection",
     "PointNavigation",
     "TaskDistribution",
     "TaskEnv",
+    "WalkerBody",
     "make_distribution",
     "register",
 ]

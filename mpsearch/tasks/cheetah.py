@@ -72,6 +72,7 @@ class Cheetah(TaskDistribution):
     """
 
     action_dim = 6
+    robot = "HalfCheetah"
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What a task distribution is."""
+"""The base class of task distributions, also called families of tasks."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from mpsearch.tasks.environments import TaskEnv
 class TaskDistribution(ABC):
     """A distribution p(T) over tasks that share observations and actions.
 
-    A task is a row of P numbers. A new family says how to draw rows and how to simulate them, and
-    gets the gymnasium environment, MAML, PEARL, the command line's table and the plots for it::
+    A task is a row of P numbers. A subclass defines the range of these numbers and how tasks are simulated. Then MAML,
+    PEARL, the command line, the plots and gymnasium environments work with it::
 
         class Thermostat(TaskDistribution):
             '''Hold a temperature: task = target in [-1, 1]; reward = -|temperature - target|.'''
@@ -45,15 +45,17 @@ class TaskDistribution(ABC):
             positions = observe
 
     Attributes:
-        id: the name the command line and the zoo know it by.
-        horizon: T, the time limit in control steps. It is not a termination: values bootstrap through it. An
-            episode that the task itself may end earlier says so in its batch: see :meth:`Batch._step`.
+        id: the name of the family on the command line and in the zoo.
+        horizon: T, the time limit in control steps. Reaching it is not a termination, so the last state has a value.
+            A task can also end episodes earlier; see :meth:`Batch._step`.
         observation_dim, action_dim: O and A. Actions lie in [-1, 1].
         parameter_names: P names, one for each column of a task array.
         low, high: [P] the range that tasks are drawn from.
-        observation_scale: [O] typical size of each observation; networks divide by it.
-        sparse: whether reward is 0 except at a goal, so that a positive return means that it was reached.
-        config: the constructor's arguments, so that a checkpoint can make the same distribution again.
+        observation_scale: [O] the typical magnitude of each observation. Networks divide observations by it.
+        robot: the name of the gymnasium robot that the player draws, such as "HalfCheetah"; ``None`` if the
+            simulation is not one of them.
+        sparse: whether the reward is 0 except at a goal. A positive return then means that the goal was reached.
+        config: the constructor's arguments, from which a checkpoint can create the same distribution.
     """
 
     id: str
@@ -64,10 +66,11 @@ class TaskDistribution(ABC):
     low: Array
     high: Array
     sparse: bool = False
+    robot: str | None = None
 
     @abstractmethod
     def make_batch(self, tasks: Array, episodes: int, *, threads: int = 0) -> Batch:
-        """K * E simulations stepped together, on ``threads`` threads (0: one for each core)."""
+        """Create K * E simulations that step together, on ``threads`` threads (0 for one per processor core)."""
 
     @property
     def observation_scale(self) -> Array:
@@ -78,13 +81,13 @@ class TaskDistribution(ABC):
         return {}
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """Draw ``n`` tasks [n, P], each uniform on the range and together evenly spread (stratified)."""
+        """Draw ``n`` tasks [n, P]. Each is uniform on the range, and together they are evenly spread (stratified)."""
         n = check_count("the number of tasks", n)
         strata = rng.permuted(np.tile(np.arange(n), (len(self.low), 1)), axis=1).T  # [n, P]
         return self.low + (strata + rng.random(strata.shape)) / n * (self.high - self.low)
 
     def spread(self, n: int = 5) -> Array:
-        """``n`` evenly spread tasks [n, P], without randomness, for tables and plots."""
+        """Return ``n`` evenly spread tasks [n, P] without randomness, for tables and plots."""
         middles = (np.arange(check_count("the number of tasks", n)) + 0.5) / n
         return self.low + middles[:, None] * (self.high - self.low)
 
@@ -92,7 +95,7 @@ class TaskDistribution(ABC):
         """Return ``tasks`` as a float array [K, P].
 
         Raises:
-            UsageError: wrong shape, none at all, not finite or out of range.
+            UsageError: the shape is wrong, there are no tasks, or a number is not finite or out of range.
         """
         names = ", ".join(self.parameter_names)
         try:
@@ -101,11 +104,11 @@ class TaskDistribution(ABC):
             array = np.asarray(None)
         if array.dtype.kind not in "iuf":
             raise UsageError(f"tasks of {self.id} must be numbers: rows of [{names}]")
-        array = array.astype(np.float64)  # a copy: the caller may go on to change theirs
+        array = array.astype(np.float64)  # a copy, because the caller may change the original later
         if array.ndim != 2 or array.shape[1] != len(self.low) or len(array) == 0:
             raise UsageError(
                 f"tasks of {self.id} must have shape [K, {len(self.low)}] with K >= 1, one row of [{names}]"
-                f" a task, not shape {list(array.shape)}"
+                f" for each task, not shape {list(array.shape)}"
             )
         for row in array:
             if not self.contains(row):
@@ -113,14 +116,15 @@ class TaskDistribution(ABC):
         return array
 
     def contains(self, task: Array) -> bool:
-        """Whether ``task`` [P] is in the range."""
+        """Return whether ``task`` [P] is in the range."""
         return bool(np.all((task >= self.low) & (task <= self.high)))
 
     def describe_range(self) -> str:
-        """The range in words, for error messages."""
+        """Describe the range in words, for error messages."""
         pairs = zip(self.parameter_names, self.low, self.high, strict=True)
         return ", ".join(f"{name} must lie in [{low:g}, {high:g}]" for name, low, high in pairs)
 
-    def make_env(self, task: Any) -> gymnasium.Env[Array, Array]:
-        """One ``task`` [P] as a gymnasium environment with the standard API."""
-        return TaskEnv(self.make_batch(self.check([task]), 1, threads=1), self.horizon, self.observation_dim)
+    def make_env(self, task: Any, render_mode: str | None = None) -> gymnasium.Env[Array, Array]:
+        """Create a gymnasium environment of one ``task`` [P]. With ``render_mode="rgb_array"`` it can be drawn."""
+        batch = self.make_batch(self.check([task]), 1, threads=1)
+        return TaskEnv(batch, self.horizon, self.observation_dim, render_mode)

@@ -1,4 +1,4 @@
-"""Gymnasium environments that step together: one after another in this process, or shared out among several."""
+"""Gymnasium environments that step together: one after the other in this process, or in several processes."""
 
 from __future__ import annotations
 
@@ -26,23 +26,24 @@ Outcome = dict[str, Array]
 Space = spaces.Space[Any]
 
 STOPPED = (
-    "a process with environments stopped; what it printed says why. In a script, the part that runs belongs under"
-    ' if __name__ == "__main__": (each new process reads the script again)'
+    "a process with environments stopped; see its output for the reason. In a script, put the code that runs under"
+    ' if __name__ == "__main__": (because each new process reads the script again)'
 )
 
 
 class Group(gymnasium.Env[Outcome, Array]):
-    """N environments that step one after another, as one environment whose observation is all of theirs.
+    """N environments that look like one environment. They step one after the other.
 
-    An observation is a dictionary of ``observation`` [N, O], ``reward`` [N], ``terminated`` [N] and ``truncated`` [N];
-    the arrays are the same ones at every step, with new values. An environment that has ended stands still until the
-    next reset. If one raises, ``info["failure"]`` is its row and the :class:`MpsearchError` that says so.
+    An observation is a dictionary of ``observation`` [N, O], ``reward`` [N], ``terminated`` [N] and ``truncated`` [N].
+    The same arrays are returned at every step, with new values. An environment that has ended is not stepped until the
+    next reset. If an environment raises an error, ``info["failure"]`` has its row and an :class:`MpsearchError`.
 
     Args:
-        make: builds the environment of task k; called N times at the first reset.
-        places: the task and the episode of each row. Its seed depends on them and on the seed of :meth:`reset` only.
-        rows: N, or more: those without a place stay 0.
-        observation_space, action_space: those of every environment, of one dimension each.
+        make: builds the environment of task k. It is called N times at the first reset.
+        places: the task and the episode of each row. The seed of a row depends only on them and on the seed of
+            :meth:`reset`.
+        rows: the number of rows, at least N. Rows without a place stay 0.
+        observation_space, action_space: the one-dimensional spaces of every environment.
     """
 
     def __init__(
@@ -55,8 +56,8 @@ class Group(gymnasium.Env[Outcome, Array]):
         self.rewards = np.zeros(rows)
         self.terminated, self.truncated = np.zeros((2, rows), dtype=bool)
         self.envs: list[Environment] = []
-        self.running: list[int] = []  # rows
-        self._known: set[int] = set()  # ids of the bare environments
+        self.running: list[int] = []  # the rows of environments that have not ended
+        self._known: set[int] = set()  # Python's ids of the environments without wrappers
         self.action_space = spaces.Box(-1.0, 1.0, (rows, *self.low.shape), np.float64)
         parts = {
             "observation": batch_space(observation_space, rows),
@@ -69,7 +70,7 @@ class Group(gymnasium.Env[Outcome, Array]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Outcome, dict[str, Any]]:
-        """Start every environment anew, each with a seed of its own that follows from ``seed``."""
+        """Reset every environment, each with a different seed that is derived from ``seed``."""
         self.rewards[:] = self.terminated[:] = self.truncated[:] = 0
         self.running = list(range(len(self.places)))
         for row, (k, e) in enumerate(self.places):
@@ -82,7 +83,7 @@ class Group(gymnasium.Env[Outcome, Array]):
         return self._outcome(), {}
 
     def step(self, action: Array) -> tuple[Outcome, float, bool, bool, dict[str, Any]]:
-        """Take ``action`` [N, A] in [-1, 1], in every environment that is still running."""
+        """Step every environment that has not ended, with ``action`` [N, A] in [-1, 1]."""
         moves = self.scaled(action)
         ended = False
         for row in self.running:
@@ -100,12 +101,12 @@ class Group(gymnasium.Env[Outcome, Array]):
         return self._outcome(), 0.0, False, False, {}
 
     def scaled(self, actions: Array) -> Array:
-        """``actions`` [N, A] in the bounds and the dtype of the environments' own."""
+        """Return ``actions`` [N, A] scaled to the bounds and the dtype of the environments."""
         moves = self._rescale(actions.astype(self.low.dtype))
-        return moves.clip(self.low, self.high)  # which rounding may have left
+        return moves.clip(self.low, self.high)  # because of rounding
 
     def positions(self) -> Array:
-        """[N, Q] MuJoCo's generalised positions, or the observation where there are none."""
+        """Return MuJoCo's generalised positions [N, Q], or the observations of environments without MuJoCo."""
         return np.stack([positions_of(env, self.observations[row]) for row, env in enumerate(self.envs)])
 
     def close(self) -> None:
@@ -140,12 +141,12 @@ class Group(gymnasium.Env[Outcome, Array]):
 
 
 def seed_of(root: int, task: int, episode: int) -> int:
-    """A seed of 31 bits, which every library takes, for one environment, whatever the number of others."""
+    """Return the seed of one environment. It has 31 bits, because every library accepts such seeds."""
     return int(np.random.SeedSequence(root, spawn_key=(task, episode)).generate_state(1)[0]) >> 1
 
 
 def described(error: Exception) -> MpsearchError:
-    """What an environment raised, in a form that can be sent to another process; our own errors as they are."""
+    """Return an environment's error in a form that can be sent to another process. Our own errors do not change."""
     if isinstance(error, MpsearchError):
         return error
     failure = EpisodeError(f"the environment raised {type(error).__name__} ({error})")
@@ -154,17 +155,17 @@ def described(error: Exception) -> MpsearchError:
 
 
 def positions_of(env: Environment, observation: Array) -> Array:
-    """[Q] what the player draws of ``env``."""
+    """Return the positions [Q] of ``env`` for the player."""
     qpos = getattr(getattr(env.unwrapped, "data", None), "qpos", None)
     return np.array(observation if qpos is None else qpos, dtype=np.float64)
 
 
 class Processes:
-    """Groups of environments in processes of their own (gymnasium's AsyncVectorEnv), used like one group.
+    """Several groups, each in a process of its own (gymnasium's AsyncVectorEnv). They are used like one group.
 
     Args:
-        make, places, observation_space, action_space: as of :class:`Group`.
-        count: processes, at most one for each environment.
+        make, places, observation_space, action_space: as for :class:`Group`.
+        count: the number of processes, at most that of the environments.
     """
 
     def __init__(
@@ -201,10 +202,10 @@ class Processes:
     def close(self) -> None:
         """Close every environment and end the processes."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # gymnasium's, where a step was interrupted
+            warnings.simplefilter("ignore")  # gymnasium warns if a step was interrupted
             try:
                 self.vector.close()
-            except (EOFError, OSError):  # a process is dead: the others need not answer
+            except (EOFError, OSError):  # a process has died, so the others are ended without waiting for an answer
                 self.vector.closed = True
                 for process in self.vector.processes:
                     process.terminate()
@@ -221,7 +222,7 @@ class Processes:
 
 
 def start_group(home: int, *arguments: Any) -> Group:
-    """A group in a process other than ``home``, which alone decides what an interrupt from the keyboard does."""
+    """Create a group in a new process. Only the process ``home`` reacts to an interrupt from the keyboard."""
     if os.getpid() != home:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     return Group(*arguments)
@@ -229,7 +230,7 @@ def start_group(home: int, *arguments: Any) -> Group:
 
 @contextmanager
 def alive() -> Iterator[None]:
-    """Say in a sentence that a process died, which shows as a broken pipe."""
+    """Raise :class:`EpisodeError` if a process has died, which Python reports as a broken pipe."""
     try:
         yield
     except (EOFError, OSError) as error:

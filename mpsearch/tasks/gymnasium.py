@@ -1,4 +1,4 @@
-"""Any gymnasium environment as a task family."""
+"""Task families made of gymnasium environments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mpsearch.tasks.distribution import TaskDistribution
 from mpsearch.tasks.groups import Group, Processes
 from mpsearch.tasks.wrapping import Environment, bounds, flat, standard
 
-LARGEST_BOUND = 1e6  # of an observation, beyond which the bound says nothing of its size
+LARGEST_BOUND = 1e6  # an observation's bound above this says nothing about its typical magnitude
 
 
 class GymnasiumTasks(TaskDistribution):
@@ -25,29 +25,29 @@ class GymnasiumTasks(TaskDistribution):
 
         tasks = mpsearch.GymnasiumTasks("Pendulum-v1", 5.0, 15.0, parameter_names=["g"], id="pendulum", horizon=200)
 
-    Observation: the environment's own, with its dtype and bounds; images, dictionaries and tuples are flattened.
-    Action: the environment's Box scaled to [-1, 1]. Reward, start and end are the environment's; its ``terminated``
-    and ``truncated`` end an episode, and so does the time limit ``horizon``.
+    Observation: the environment's own, with its dtype and bounds. Images, dictionaries and tuples are flattened.
+    Action: the environment's Box, scaled to [-1, 1]. Reward and start state are the environment's. An episode ends when
+    the environment returns ``terminated`` or ``truncated``, or at the time limit ``horizon``.
 
-    A checkpoint stores the id and the range, never ``make``: ``mpsearch.load(folder, tasks=...)`` takes the family
-    again. A subclass that calls this constructor from its own can be known by its class attribute ``id``; if it has
-    arguments, its property ``config`` must return them.
+    A checkpoint stores the id and the range, but not ``make``. Therefore the family must be given to load it:
+    ``mpsearch.load(folder, tasks=...)``. A subclass with a class attribute ``id`` can be registered instead. If its
+    constructor has arguments, its property ``config`` must return them.
 
     Args:
-        make: builds the environment of a task [P], a new one at each call; or a gymnasium id, made with the task's
-            parameters as keyword arguments and with ``horizon`` as its time limit. They are floats: where a whole
-            number is needed, write ``lambda task: gymnasium.make(name, count=round(task[0]))``.
-        low, high: [P] the range of tasks; a number where there is one parameter.
+        make: a function that returns a new environment for a task [P] at each call. Or a gymnasium id; then the task's
+            parameters are keyword arguments of ``gymnasium.make``, and ``horizon`` is its time limit. Parameters are
+            floats. If a whole number is needed, use ``lambda task: gymnasium.make(name, count=round(task[0]))``.
+        low, high: [P] the range of tasks. A number is enough for one parameter.
         parameter_names: P names.
         id: the family's name in cards and tables.
         horizon: T, the time limit in steps.
-        observation_scale: [O] typical size of each observation. By default the larger of its bounds, and 1 where
-            there is none below 1e6. :meth:`measure_scale` finds one for environments without bounds.
-        processes: 0 to step all environments in this process, or the number of processes to share them out among,
-            which start anew for each batch, in a second or two: for environments that take milliseconds a step.
+        observation_scale: [O] the typical magnitude of each observation. By default, it is the larger of its bounds, or
+            1 if this is above 1e6. For environments without bounds, :meth:`measure_scale` can measure it.
+        processes: the number of processes that share the environments, or 0 to step all environments in this process.
+            Starting the processes takes a second or two for each batch. This helps if a step takes milliseconds.
 
     Raises:
-        UsageError: an argument is wrong, ``make`` fails, or the environment's spaces do not fit.
+        UsageError: an argument is wrong, ``make`` fails, or the environment's spaces are not supported.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class GymnasiumTasks(TaskDistribution):
 
     @property
     def config(self) -> dict[str, Any]:
-        """What a card tells of this family; a subclass returns its own constructor's arguments."""
+        """The family's settings in a card. A subclass must return the arguments of its own constructor."""
         if type(self) is not GymnasiumTasks:
             return {}
         names = ("low", "high", "observation_scale")
@@ -94,14 +94,25 @@ class GymnasiumTasks(TaskDistribution):
     def make_batch(self, tasks: Array, episodes: int, *, threads: int = 0) -> GymnasiumBatch:
         return GymnasiumBatch(self, self.check(tasks), episodes)
 
-    def make_env(self, task: Any) -> Environment:
-        """The environment of ``task`` [P] with flat observations, actions in [-1, 1] and the time limit ``horizon``."""
-        return standard(self._build(self.check([task])[0]), self.horizon)
+    def make_env(self, task: Any, render_mode: str | None = None) -> Environment:
+        """Create the environment of ``task`` [P] with flat observations, scaled actions and the family's horizon.
+
+        If ``make`` is an id, ``render_mode`` is passed to gymnasium. A function has to choose it itself.
+        """
+        if render_mode is not None and not isinstance(self.make, str):
+            raise UsageError(f"make(task) creates these environments: set render_mode={render_mode!r} in this function")
+        drawn = {} if render_mode is None else {"render_mode": render_mode}
+        return standard(self._build(self.check([task])[0], **drawn), self.horizon)
 
     def measure_scale(self, rng: np.random.Generator, tasks: int = 10) -> Array:
-        """[O] root mean square of each observation in one episode of random actions on each of so many tasks.
+        """Measure the root mean square [O] of each observation under random actions, in one episode on each task.
 
-        Give it to another family of the same environments as ``observation_scale``. What was always 0 gets 1.
+        The result can be the ``observation_scale`` of another family of the same environments. It is 1 for
+        observations that are always 0.
+
+        Args:
+            rng: draws the tasks, the start states and the actions.
+            tasks: the number of tasks.
         """
         batch = self.make_batch(self.sample(tasks, rng), 1)
         seen = [batch.reset(rng).reshape(-1, self.observation_dim)]
@@ -121,9 +132,9 @@ class GymnasiumTasks(TaskDistribution):
             raise UsageError(f"observation_scale must be {self.observation_dim} positive numbers, not {scale!r:.200}")
         return array
 
-    def _build(self, task: Array) -> Environment:
-        """A new environment of ``task`` with flat observations, and its own actions."""
-        env = self._make(task)
+    def _build(self, task: Array, **options: Any) -> Environment:
+        """Create a new environment of ``task`` with flat observations. Its actions are not scaled."""
+        env = self._make(task, **options)
         if not isinstance(env, gymnasium.Env):
             raise UsageError(f"make(task) must return a gymnasium.Env, not {env!r:.200}")
         env = flat(env)
@@ -136,23 +147,23 @@ class GymnasiumTasks(TaskDistribution):
                 )
         return env
 
-    def _make(self, task: Array) -> Any:
+    def _make(self, task: Array, **options: Any) -> Any:
         try:
             if isinstance(self.make, str):
                 parameters = dict(zip(self.parameter_names, task.tolist(), strict=True))
-                return gymnasium.make(self.make, max_episode_steps=self.horizon, **parameters)
+                return gymnasium.make(self.make, max_episode_steps=self.horizon, **parameters, **options)
             return self.make(task.copy())
         except gymnasium.error.UnregisteredEnv as error:
             raise UsageError(
-                f"gymnasium does not know this environment ({error}); one of another package is known once that package"
-                " is imported, or by the id 'package:Name-v0'"
+                f"gymnasium does not know this environment ({error}); if it is from another package, import"
+                " this package first, or use the id 'package:Name-v0'"
             ) from error
         except Exception as error:
             raise UsageError(f"make fails for task {task.tolist()}: {type(error).__name__}: {error}") from error
 
 
 class GymnasiumBatch(Batch):
-    """K x E environments of a family, in this process or several. A row does not depend on the number of others."""
+    """K x E environments of a family, in this process or several. None depends on how many others there are."""
 
     def __init__(self, family: GymnasiumTasks, tasks: Array, episodes: int) -> None:
         super().__init__(tasks, episodes, family.action_dim)
@@ -183,7 +194,7 @@ class GymnasiumBatch(Batch):
             raise error if isinstance(error, UsageError) else self._failure(row, error)
 
     def _failure(self, row: int, error: MpsearchError) -> MpsearchError:
-        """``error`` with the task, the episode and the step where it happened."""
+        """Return ``error`` with the task, the episode and the step in which it happened."""
         bad = np.zeros(self.shape, dtype=bool)
         bad.flat[row] = True
         failure = self.failure(bad, str(error), EpisodeError)
@@ -196,7 +207,7 @@ class GymnasiumBatch(Batch):
         return self._outcome
 
     def _rows(self, name: str) -> Array:
-        """[K, E, ...] a copy of what the environments say now."""
+        """Return a copy [K, E, ...] of the environments' last output of this name."""
         values = self._begun()[name]
         return values.reshape(*self.shape, *values.shape[1:]).copy()
 
@@ -208,12 +219,12 @@ class GymnasiumBatch(Batch):
 
 
 def build(family: GymnasiumTasks, tasks: Array, k: int) -> Environment:
-    """The environment of task ``k``. (A function of its own, so that another process can be told to call it.)"""
+    """Create the environment of task ``k``. This is a function of the module, so that it can be sent to a process."""
     return family._build(tasks[k])
 
 
 def numbers(value: Any) -> Array:
-    """``value`` as a float array, or an array of one NaN."""
+    """Return ``value`` as a float array, or NaN if it does not consist of numbers."""
     try:
         return np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
@@ -228,7 +239,7 @@ def check_id(value: Any) -> str:
 
 
 def check_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the parameters' names as a tuple if they are different words."""
+    """Return the parameters' names as a tuple if they are different non-empty strings."""
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) and name for name in names):
         raise UsageError(f"parameter_names must be a list of names, such as ['gravity'], not {names!r}")
     if len(set(names)) != len(names) or not names:
@@ -237,7 +248,7 @@ def check_names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_range(low: Any, high: Any, names: tuple[str, ...]) -> tuple[Array, Array]:
-    """Return ``low`` and ``high`` as arrays [P], a finite range for each name."""
+    """Return ``low`` and ``high`` as arrays [P] if they are a finite range for each name."""
     bounds = [np.atleast_1d(numbers(value)) for value in (low, high)]
     for word, array, given in zip(("low", "high"), bounds, (low, high), strict=True):
         if array.shape != (len(names),) or not np.isfinite(array).all():

@@ -1,6 +1,6 @@
-"""The families that are known by name: those that come with the package, and those that users add.
+"""The families that are known by their ids: those that come with the package, and those that users add.
 
-Nothing here imports a family before it is asked for, so that ``mpsearch --help`` can list all names at once.
+A family is imported when it is used. Therefore ``mpsearch --help`` can list all names without slow imports.
 """
 
 from __future__ import annotations
@@ -25,24 +25,29 @@ BUILT_IN = {
     "cheetah-direction": "mpsearch.tasks.cheetah:CheetahDirection",
     "cheetah-velocity": "mpsearch.tasks.cheetah:CheetahVelocity",
     "point-navigation": "mpsearch.tasks.navigation:PointNavigation",
+    "ant-direction": "mpsearch.tasks.spatial_bodies:AntDirection",
+    "ant-goal": "mpsearch.tasks.spatial_bodies:AntGoal",
+    "walker-body": "mpsearch.tasks.planar_bodies:WalkerBody",
+    "hopper-body": "mpsearch.tasks.planar_bodies:HopperBody",
+    "humanoid-direction": "mpsearch.tasks.spatial_bodies:HumanoidDirection",
 }
-ENTRY_POINTS = "mpsearch.tasks"  # the group by which installed packages add families: id = "module:Class"
+ENTRY_POINTS = "mpsearch.tasks"  # the group of entry points of installed packages with families: id = "module:Class"
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 _registered: dict[str, Any] = {}
 
 
 def register(family: Family) -> Family:
-    """Make a family known by its id: to :func:`mpsearch.load`, to the command line's functions and to gymnasium.
+    """Make a family known by its id to :func:`mpsearch.load`, to the command line's functions and to gymnasium.
 
-    It can stand above a class as a decorator. Registering a class again, as a notebook's cell does when it is run a
-    second time, replaces the earlier one.
+    This function can be used as a decorator of a class. A class that is registered again replaces the earlier one, for
+    example when a notebook's cell is run a second time.
 
     Args:
-        family: a subclass of :class:`TaskDistribution`; or one distribution, such as a :class:`GymnasiumTasks`.
+        family: a subclass of :class:`TaskDistribution`, or one distribution, such as a :class:`GymnasiumTasks`.
 
     Raises:
-        UsageError: it is no family, its id is not of the form ``my-tasks``, or another family has that id.
+        UsageError: it is not a family, its id does not have the form ``my-tasks``, or another family has this id.
     """
     name = id_of(family)
     if name in BUILT_IN or (name in _registered and _home(_registered[name]) != _home(family)):
@@ -54,16 +59,16 @@ def register(family: Family) -> Family:
 
 
 def id_of(family: Any) -> str:
-    """The id of a family.
+    """Return the id of a family.
 
     Raises:
-        UsageError: it is no family, or its id is not of the form ``my-tasks``.
+        UsageError: it is not a family, or its id does not have the form ``my-tasks``.
     """
     from mpsearch.tasks.distribution import TaskDistribution
 
     kind = family if inspect.isclass(family) else type(family)
     if not issubclass(kind, TaskDistribution):
-        raise UsageError(f"{family!r:.80} is no task family: it must be a subclass of mpsearch.TaskDistribution")
+        raise UsageError(f"{family!r:.80} is not a task family: it must be a subclass of mpsearch.TaskDistribution")
     name = getattr(family, "id", None)
     if not isinstance(name, str) or not ID.fullmatch(name):
         raise UsageError(f"the id of {kind.__name__} must be lower-case words joined by hyphens, not {name!r:.80}")
@@ -76,19 +81,19 @@ def _home(family: Any) -> str:
 
 
 def register_environment(family_id: str) -> None:
-    """Let gymnasium make one task of this family: "my-tasks" becomes ``gymnasium.make("mpsearch/MyTasks-v0", ...)``."""
+    """Register a family with gymnasium: "my-tasks" becomes ``gymnasium.make("mpsearch/MyTasks-v0", ...)``."""
     name = f"mpsearch/{''.join(word.capitalize() for word in family_id.split('-'))}-v0"
-    gymnasium.registry.pop(name, None)  # gymnasium warns of a name that it has already
+    gymnasium.registry.pop(name, None)  # otherwise gymnasium warns that the name exists
     gymnasium.register(name, entry_point="mpsearch.tasks.registry:make_registered", kwargs={"family_id": family_id})
 
 
 def known() -> list[str]:
-    """The ids of all known families, sorted."""
+    """Return the ids of all known families, sorted."""
     return sorted({*BUILT_IN, *_registered, *_installed()})
 
 
 def is_known(family_id: str) -> bool:
-    """Whether there is a family with this id. Installed packages are searched only where no other has it."""
+    """Return whether there is a family with this id. Installed packages are searched last."""
     return family_id in BUILT_IN or family_id in _registered or family_id in _installed()
 
 
@@ -97,10 +102,10 @@ def _installed() -> Mapping[str, EntryPoint]:
 
 
 def family_class(family_id: str) -> Any:  # a class, or a distribution
-    """The family with this id: a class, or a distribution that was registered as it is.
+    """Return the family with this id: a class, or a distribution if one was registered.
 
     Raises:
-        UsageError: there is none; the message lists those there are.
+        UsageError: there is no such family. The message lists the known ones.
         MpsearchError: the package that adds it cannot be imported.
     """
     if family_id in _registered:
@@ -122,7 +127,7 @@ def family_class(family_id: str) -> Any:  # a class, or a distribution
 
 
 def make_distribution(family_id: str, **config: Any) -> TaskDistribution:
-    """The task distribution with this id; ``config`` goes to its constructor.
+    """Create the task distribution with this id. ``config`` has the arguments of its constructor.
 
     Raises:
         UsageError: the id or an argument is unknown.
@@ -139,13 +144,14 @@ def make_distribution(family_id: str, **config: Any) -> TaskDistribution:
 
 
 def make_registered(family_id: str, render_mode: str | None = None, **arguments: Any) -> gymnasium.Env[Any, Any]:
-    """The entry point behind ``gymnasium.make("mpsearch/CheetahVelocity-v0", velocity=1.5)``.
+    """Create the environment of ``gymnasium.make("mpsearch/CheetahVelocity-v0", velocity=1.5)``.
 
-    Arguments named like the task's parameters are the task (the first of the evenly spread ones where
-    missing); the others are the family's constructor arguments.
+    Arguments with the names of the task's parameters define the task. Missing ones are those of the first task of
+    :meth:`TaskDistribution.spread`. All other arguments are passed to the family's constructor.
     """
     names = make_distribution(family_id).parameter_names
     task = {name: arguments.pop(name) for name in names if name in arguments}
     family = make_distribution(family_id, **arguments)
     default = dict(zip(names, family.spread()[0], strict=True))
-    return family.make_env([task.get(name, default[name]) for name in names])
+    drawn = {} if render_mode is None else {"render_mode": render_mode}
+    return family.make_env([task.get(name, default[name]) for name in names], **drawn)

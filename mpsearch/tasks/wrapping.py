@@ -1,4 +1,4 @@
-"""Bring a gymnasium environment into the form of our families: flat observations, actions in [-1, 1]."""
+"""Wrappers that give a gymnasium environment flat observations and actions in [-1, 1], as in all our families."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from mpsearch.records import Array
 Environment = gymnasium.Env[Any, Any]
 
 DISCRETE = (
-    "actions must be numbers in a Box, not {space}: wrap the environment so that numbers choose, for example"
+    "actions must be numbers in a Box, not {space}: wrap the environment so that numbers select an action, for example"
     " gymnasium.wrappers.TransformAction(env, lambda a: int(a.argmax()), gymnasium.spaces.Box(-1, 1, ({n},)))"
 )
 INFINITE = (
-    "actions must have finite bounds, to be scaled to [-1, 1], not {space}: give it some, for example"
+    "actions must have finite bounds, to be scaled to [-1, 1], not {space}: set bounds, for example"
     " gymnasium.wrappers.TransformAction(env, lambda a: a, gymnasium.spaces.Box(-1, 1, {shape}))"
 )
 
 
 def flat(env: Environment) -> Environment:
-    """``env`` with observations and actions of one dimension; dtypes and bounds stay what they are.
+    """Return ``env`` with one-dimensional observations and actions. Their dtypes and bounds do not change.
 
     Raises:
-        UsageError: its observations are no fixed list of numbers, or its actions no finite Box of floats.
+        UsageError: its observations are not a fixed list of numbers, or its actions are not a finite Box of floats.
     """
     check_actions(env.action_space)
     if not is_flat(env.observation_space):
@@ -43,41 +43,49 @@ def flat(env: Environment) -> Environment:
 
 
 def bounds(space: spaces.Space[Any]) -> tuple[Array, Array]:
-    """Least and largest element of ``space``, which is a Box; of its shape and dtype."""
+    """Return the lower and upper bounds of ``space``, a Box, as arrays of its shape and dtype."""
     box = cast("spaces.Box[Any]", space)
     return box.low, box.high
 
 
 def is_flat(space: spaces.Space[Any]) -> bool:
-    """Whether elements of ``space`` are arrays of one dimension."""
+    """Return whether the elements of ``space`` are one-dimensional arrays."""
     return isinstance(space, spaces.Box) and len(space.shape) == 1
 
 
 def shaped(shape: tuple[int, ...], action: Array) -> Array:
-    """``action`` in this shape. (A function of its own, so that what holds it can be pickled.)"""
+    """Return ``action`` in this shape. This is a function of the module, so that the wrapper can be pickled."""
     return action.reshape(shape)
 
 
 def check_actions(space: spaces.Space[Any]) -> None:
-    """Raise :class:`UsageError` unless ``space`` can be scaled to [-1, 1], saying what to do instead."""
+    """Raise :class:`UsageError` unless ``space`` can be scaled to [-1, 1]. The message says what to do instead."""
     if not isinstance(space, spaces.Box) or not np.issubdtype(space.dtype, np.floating):
         raise UsageError(DISCRETE.format(space=space, n=getattr(space, "n", "n")))
     if not space.is_bounded():
         raise UsageError(INFINITE.format(space=space, shape=space.shape))
     if not (space.low < space.high).all():
-        raise UsageError(f"each action must have a range, not {space}: leave out those that cannot vary")
+        raise UsageError(f"each action must have a range, not {space}: leave out actions that cannot vary")
 
 
-def unit_actions(env: Environment) -> wrappers.RescaleAction[Any, Any, Any]:
-    """``env`` with actions in [-1, 1] and their dtype as before."""
+class UnitActions(wrappers.RescaleAction[Any, Any, Any]):
+    """Gymnasium's wrapper in a form that can be pickled. Its functions cannot, so unpickling creates a new wrapper."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return unit_actions, (self.env,)
+
+
+def unit_actions(env: Environment) -> UnitActions:
+    """Return ``env`` with actions in [-1, 1]. Their dtype does not change."""
     one = np.ones_like(bounds(env.action_space)[0])
-    return wrappers.RescaleAction(env, -one, one)
+    return UnitActions(env, -one, one)
 
 
 def standard(env: Environment, horizon: int) -> Environment:
-    """The flat ``env`` with our families' API: actions in [-1, 1], clipped, and the time limit ``horizon``."""
+    """Return the flat ``env`` with actions that are scaled to [-1, 1] and clipped, and the time limit ``horizon``."""
     low, high = bounds(env.action_space)
-    env = wrappers.TransformAction(env, partial(np.clip, a_min=low, a_max=high), env.action_space)  # against rounding
+    # Rescaling may leave the bounds because of rounding.
+    env = wrappers.TransformAction(env, partial(np.clip, a_min=low, a_max=high), env.action_space)
     env = unit_actions(env)
     env = wrappers.TransformAction(env, partial(np.clip, a_min=-1.0, a_max=1.0), env.action_space)
     return wrappers.TimeLimit(env, horizon)

@@ -1,1 +1,1 @@
-"""Training's loop, its metrics, and checkpoints: how a meta-policy becomes a folder and comes back."""
+"""Training: the loop, the metrics, and the checkpoints that keep a meta-policy in a folder."""

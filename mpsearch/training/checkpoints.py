@@ -1,7 +1,7 @@
-"""A checkpoint as data: what is written into its folder, and what comes back.
+"""Checkpoints as data: what is written into a folder, and what is read from it.
 
-Tensors that training changes are written whole at each save. Data that only grows while an agent trains, such as a
-replay, is written in shards: each save adds one file with what is new.
+Tensors that training changes are written completely at each save. Data that only grows while an agent trains, such as
+a replay, is written in shards: each save adds one file with the new entries.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ class Growing(Protocol):
     """Data that only grows while an agent trains.
 
     Attributes:
-        added: [K] how many entries were ever added to each of its K parts.
+        added: [K] the number of entries that were ever added to each of its K parts.
     """
 
     added: Array
 
     def since(self, added: Array) -> dict[str, Tensor]:
-        """The entries that came after each part had ``added`` [K], as tensors to be saved."""
+        """Return the entries that came after each part had ``added`` [K] of them, as tensors to be saved."""
 
 
 class Shards:
-    """Which shards of one agent's growing data lie in which folder, and how much of the data they hold.
+    """A record of the shards that one agent has in a folder, and of how much of its growing data they hold.
 
     Attributes:
-        folder: where the last save or load was; ``None`` before the first.
-        entries: what a card says of each shard, in the order in which they were written.
-        added: [K] how many entries of each part these shards hold.
+        folder: the folder of the last save or load; ``None`` before the first.
+        entries: the card's entry for each shard, in the order in which they were written.
+        added: [K] the number of entries of each part that these shards hold.
     """
 
     def __init__(self) -> None:
@@ -46,9 +46,9 @@ class Shards:
         self.added: Array | None = None
 
     def write(self, folder: Path, growing: Growing) -> list[dict[str, Any]]:
-        """Write what is not in ``folder`` yet as one more shard; returns the entries of all shards there.
+        """Write the data that ``folder`` does not have yet as one new shard; returns the entries of all shards there.
 
-        Into another folder than last time, or where a shard is missing, everything is written.
+        If the folder is not that of the last save, or if a shard is missing in it, all data is written.
         """
         there = self.folder == folder and all((folder / entry["file"]).exists() for entry in self.entries)
         entries = self.entries if there else []
@@ -59,17 +59,17 @@ class Shards:
         return entries
 
     def remember(self, folder: Path, entries: list[dict[str, Any]], growing: Growing) -> None:
-        """Take note that the shards ``entries`` in ``folder`` hold all that ``growing`` has now."""
+        """Record that the shards ``entries`` in ``folder`` hold all data that ``growing`` has now."""
         self.folder, self.entries, self.added = folder, entries, growing.added.copy()
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What the checkpoint in ``folder`` holds, verified.
+    """The verified content of a checkpoint.
 
     Attributes:
-        folder: where it was read.
-        card: its JSON card.
+        folder: the folder from which it was read.
+        card: the content of its JSON card.
         tensors: everything that training changes, by name.
     """
 
@@ -79,17 +79,17 @@ class Checkpoint:
 
     @property
     def shards(self) -> list[Any]:
-        """What the card says of each shard, in the order in which they were written."""
+        """The card's entry for each shard, in the order in which they were written."""
         return list(self.card.get("shards", ()))
 
     def grown(self) -> Iterator[dict[str, Tensor]]:
-        """The tensors of each shard in turn; only one of them is in memory at a time."""
+        """Yield the tensors of each shard in order. Only one shard is in memory at a time."""
         for entry in self.shards:
             yield read_tensors(self.folder, entry)
 
 
 def read(folder: Path) -> Checkpoint:
-    """The checkpoint in ``folder``, verified. No code is run from it.
+    """Read and verify the checkpoint in ``folder``. No code in it is run.
 
     Raises:
         CheckpointError: a file is missing, truncated or edited, or a newer mpsearch wrote it.
@@ -104,7 +104,7 @@ def write(
     """Write a checkpoint into ``folder``, replacing the one that is there.
 
     Raises:
-        CheckpointError: it cannot be written; an earlier checkpoint there stays whole.
+        CheckpointError: it cannot be written. An earlier checkpoint in the folder is not damaged.
     """
     with locked(folder):
         entries = [] if growing is None else shards.write(folder, growing)

@@ -1,4 +1,4 @@
-"""What the hyper-parameters of all algorithms have in common: they are plain data that a checkpoint's card can hold."""
+"""The base class of hyper-parameters. It makes them plain data, which a checkpoint's card can hold."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mpsearch.errors import UsageError, check_count, check_number
 
 
 def plain(value: Any) -> Any:
-    """``value`` with NumPy's scalars and arrays replaced by Python's numbers and lists, inside containers too."""
+    """Return ``value`` with Python's numbers and lists instead of NumPy's scalars and arrays, also in containers."""
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     if isinstance(value, (list, tuple)):
@@ -23,13 +23,15 @@ def plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Config:
-    """Base of a frozen dataclass of hyper-parameters: NumPy's numbers become Python's, and each is checked.
+    """The base class of frozen dataclasses of hyper-parameters. It converts NumPy's numbers and checks all values.
 
-    Fields of the type ``int`` must be whole numbers of at least 1, or of at least :attr:`least` of their name; fields
-    of the type ``float`` must be finite numbers.
+    Fields of the type ``int`` must be whole numbers of at least 1. Fields of the type ``float`` must be finite numbers.
+
+    Attributes:
+        least: the smallest value of those ``int`` fields for which it is not 1.
 
     Raises:
-        UsageError: a value is not allowed; the message names the field.
+        UsageError: a value is not allowed. The message names the field.
     """
 
     least: ClassVar[dict[str, int]] = {}

@@ -1,4 +1,4 @@
-"""Ctrl-C, a notebook's stop button or a scheduler's SIGTERM, as a request that training hears between iterations."""
+"""Requests to stop: Ctrl-C, a notebook's stop button, or SIGTERM. Training reacts to them between iterations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TERMINATIONS = ("SIGTERM", "SIGBREAK")  # SIGBREAK is Ctrl-Break, which only Win
 
 
 class Terminated(SystemExit):
-    """The process was told to end, and what was at work has saved. Not caught, it ends the process with code 143."""
+    """The process received SIGTERM, and training has saved. If this is not caught, the process exits with code 143."""
 
     def __init__(self, words: str = "") -> None:
         super().__init__(TERMINATED)
@@ -24,9 +24,9 @@ class Terminated(SystemExit):
 
 
 class Interrupt:
-    """While it is entered, the first signal to stop only sets ``asked``; a second one stops at once.
+    """A context in which the first signal to stop only sets ``asked``. A second signal stops at once.
 
-    Signals that the surrounding program ignores stay ignored, and outside the main thread nothing changes::
+    Signals that the program ignores stay ignored. Outside the main thread the context has no effect::
 
         with Interrupt() as interrupt:
             while work and not interrupt.asked:
@@ -35,8 +35,8 @@ class Interrupt:
             raise interrupt.error("stopped")
 
     Attributes:
-        asked: whether a signal has come.
-        error: the exception to raise then: ``KeyboardInterrupt``, or :class:`Terminated` after SIGTERM.
+        asked: whether a signal was received.
+        error: the exception to raise in that case: ``KeyboardInterrupt``, or :class:`Terminated` after SIGTERM.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Interrupt:
             numbers = [signal.SIGINT, *(getattr(signal, name) for name in TERMINATIONS if hasattr(signal, name))]
             for number in numbers:
                 earlier = signal.getsignal(number)
-                if earlier not in (signal.SIG_IGN, None):  # None: a handler that is not Python's
+                if earlier not in (signal.SIG_IGN, None):  # None stands for a handler that is not Python's
                     self._earlier[number] = earlier
                     signal.signal(number, self._hear)
         return self

@@ -1,4 +1,4 @@
-"""The training loop: iterations with progress, metrics and checkpoints, until the end or an interrupt."""
+"""The training loop: iterations with a progress bar, metrics and checkpoints, until the end or an interrupt."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from mpsearch.training.storage import locked, require_savable
 from mpsearch.training.trainable import Trainable
 
 OnNonFinite = Literal["stop", "rollback"]
-MOST_ROLLBACKS = 3  # to one checkpoint
+MOST_ROLLBACKS = 3  # to the same checkpoint
 PROGRESS = "before {before:.1f}, after {after:.1f}, {steps_per_second:,.0f} steps/s"
 
 
 @dataclass(frozen=True)
 class Loop:
-    """How to train ``agent``; :meth:`mpsearch.meta_policy.MetaPolicy.train` says what each choice means."""
+    """The settings of a training of ``agent``. See :meth:`mpsearch.meta_policy.MetaPolicy.train` for their meaning."""
 
     agent: Trainable
     seed: int
@@ -39,13 +39,13 @@ class Loop:
         if self.on_nonfinite not in get_args(OnNonFinite):
             raise unknown("on_nonfinite", self.on_nonfinite, get_args(OnNonFinite))
         if self.on_nonfinite == "rollback" and self.folder is None:
-            raise UsageError("on_nonfinite='rollback' goes back to a checkpoint: give a folder to keep one in")
+            raise UsageError("on_nonfinite='rollback' goes back to a checkpoint: give a folder for checkpoints")
 
     def run(self, iterations: int) -> None:
         """Train for ``iterations`` more iterations.
 
         Raises:
-            KeyboardInterrupt, Terminated: it was told to stop, and has saved.
+            KeyboardInterrupt, Terminated: training was told to stop, and has saved.
         """
         agent = self.agent
         end = agent.iteration + check_count("iterations", iterations)
@@ -82,7 +82,7 @@ class Loop:
             agent.save(folder, **{METRICS_LINES: log.lines})
 
     def _iterate(self) -> Metrics:
-        """One iteration. If it diverges, and there is a checkpoint to go back to, one from there."""
+        """Run one iteration. If it diverges and rollback is allowed, run one from the last checkpoint instead."""
         agent, note = self.agent, Metrics()
         while True:
             try:
@@ -95,7 +95,7 @@ class Loop:
 
 
 def timed_iteration(agent: Trainable, streams: Streams) -> Metrics:
-    """One iteration of ``agent``, added to its account; returns the metrics with the account's totals."""
+    """Run one iteration of ``agent`` and add its time and steps to the totals; returns the metrics with the totals."""
     wall, cpu = time.perf_counter(), time.process_time()
     metrics = agent._iterate(streams)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
@@ -108,9 +108,12 @@ def timed_iteration(agent: Trainable, streams: Streams) -> Metrics:
 
 
 def roll_back(agent: Trainable, folder: Path, error: NonFiniteError) -> None:
-    """Make ``agent`` what was last saved in ``folder``; from there on it draws other random numbers.
+    """Restore ``agent`` from the checkpoint in ``folder``. From then on it draws other random numbers.
 
-    The environment steps and the time that were spent since then still count.
+    The environment steps and the time since the checkpoint still count.
+
+    Raises:
+        NonFiniteError: the agent went back to this checkpoint ``MOST_ROLLBACKS`` times already.
     """
     other = agent.load(folder, agent.tasks)
     if agent.rollbacks == other.rollbacks + MOST_ROLLBACKS:

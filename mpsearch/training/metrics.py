@@ -1,4 +1,4 @@
-"""The metrics of a training: one JSON line an iteration, beside its checkpoint."""
+"""The metrics of a training: one JSON line for each iteration, in the folder of the checkpoint."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from mpsearch.training.storage import CARD, cannot_save, read_card, write_atomic
 
 Metrics = dict[str, Any]
 METRICS_FILE = "metrics.jsonl"
-METRICS_LINES = "metrics_lines"  # the card's entry for how many lines there were
+METRICS_LINES = "metrics_lines"  # the card's entry for the number of lines when the checkpoint was saved
 
 
 class MetricsLog:
-    """One JSON line an iteration in ``metrics.jsonl``; lines beyond the checkpoint's iteration are dropped.
+    """The file ``metrics.jsonl`` with one JSON line for each iteration. Lines of later iterations are removed.
 
     Attributes:
-        lines: how many there are.
+        lines: the number of lines.
 
     Raises:
-        CheckpointError: ``folder`` cannot be written, or lines are missing that were there when the checkpoint in it
-            was saved.
+        CheckpointError: ``folder`` cannot be written, or it lacks lines that it had when its checkpoint was saved.
     """
 
     def __init__(self, folder: Path, iteration: int) -> None:
@@ -37,7 +36,7 @@ class MetricsLog:
             if card.get("iteration") == iteration and len(kept) < (had := card.get(METRICS_LINES, 0)):
                 raise CheckpointError(
                     f"{self.path} has {len(kept)} of the {had} lines that it had when the checkpoint was saved;"
-                    " use another copy, or go on in another folder"
+                    " use another copy, or continue in another folder"
                 )
             write_atomically(self.path, b"".join(kept))
         except OSError as error:
@@ -45,7 +44,7 @@ class MetricsLog:
         self.lines = len(kept)
 
     def append(self, metrics: Mapping[str, Any]) -> None:
-        """Add one line and flush it to the disk. A rollback first drops the lines of the abandoned iterations."""
+        """Add one line and flush it to the disk. After a rollback, first remove the lines of the lost iterations."""
         if "rollback" in metrics:
             self.lines = MetricsLog(self.path.parent, metrics["iteration"] - 1).lines
         try:
@@ -59,7 +58,7 @@ class MetricsLog:
 
 
 def copy_metrics(source: Path, target: Path) -> None:
-    """Let the metrics in ``target`` begin with those of the training in ``source``, if it kept any."""
+    """Copy the metrics of the training in ``source``, if there are any, to ``target``, which continues them."""
     if (source / METRICS_FILE).exists():
         try:
             target.mkdir(parents=True, exist_ok=True)
@@ -73,5 +72,5 @@ def copy_metrics(source: Path, target: Path) -> None:
 def _is_up_to(iteration: int, line: bytes) -> bool:
     try:
         return bool(json.loads(line)["iteration"] <= iteration)
-    except (ValueError, KeyError, TypeError, RecursionError):  # cut off by a crash
+    except (ValueError, KeyError, TypeError, RecursionError):  # the line was cut off by a crash
         return False

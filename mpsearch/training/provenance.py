@@ -1,4 +1,4 @@
-"""Where a result comes from: the machine, the packages, the code."""
+"""The origin of a result: the machine, the versions of the packages, and the revision of the code."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ PACKAGES = ("mpsearch", "torch", "numpy", "mujoco", "gymnasium", "higher")
 
 
 def describe_machine() -> str:
-    """Processor, cores and system in a few words."""
+    """Return the processor, the number of cores, the system and the version of Python, in a few words."""
     return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
 
 
 @cache
 def package_versions() -> dict[str, str]:
-    """The versions of what results depend on."""
+    """Return the versions of the packages on which results depend."""
     return {name: version(name) for name in PACKAGES}
 
 
 @cache  # the revision of the code that was imported, even if the files change afterwards
 def code_revision() -> str | None:
-    """The git revision of this source tree, with ``+`` if it has changes; ``None`` outside a checkout."""
+    """Return the git revision of this source tree, with ``+`` if it has changes; ``None`` outside a checkout."""
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None

@@ -1,12 +1,12 @@
 """Checkpoints on disk: a JSON card and a safetensors file, written so that a crash loses nothing.
 
-A checkpoint is a folder. ``card.json`` names the weights file and that file's sha256. The card is replaced last and
-atomically, so that until then the earlier card and its weights stay whole. Data that only grows, such as a replay, is
-kept in shards: files that are written once and never changed. The card names them too.
+A checkpoint is a folder. ``card.json`` names the weights file and its sha256. The card is replaced last and atomically.
+Until then, the earlier card and its weights can still be read. Data that only grows, such as a replay, is kept in
+shards: files that are written once and never changed. The card names them, too.
 
-Reading a checkpoint never runs code from it. It ends with what was saved or with a :class:`CheckpointError`, whatever
-is in the folder. The card has a seal, the sha256 of its content, by which accidental changes are noticed. The seal is
-no signature: somebody who edits a card on purpose can leave the seal out, because cards without one can be read.
+Reading a checkpoint never runs code from it. Whatever the folder holds, the result is what was saved, or a
+:class:`CheckpointError`. The card has a seal, the sha256 of its content, which shows accidental changes. The seal is
+not a signature: somebody who edits a card on purpose can remove the seal, because cards without a seal can be read.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from writing checkpoints into ``folder``; the folder is made if it does not exist.
+    """Prevent other processes from writing checkpoints into ``folder``, which is created if it does not exist.
 
-    The system releases the lock when this process ends, even if it is killed. Within one thread locks may be nested.
+    The system releases the lock when this process ends, even if it is killed. Locks of one thread may be nested.
 
     Raises:
         CheckpointError: another process holds the lock, or the folder cannot be written.
@@ -89,7 +89,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def write_tensors(folder: Path, kind: str, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Write ``tensors`` into one new file in ``folder``; returns the entry that a card names it by.
+    """Write ``tensors`` into one new file in ``folder``; returns the entry for this file in a card.
 
     Raises:
         CheckpointError: the folder cannot be written or the disk is full.
@@ -114,13 +114,13 @@ def write_checkpoint(
         shards: entries of files that :func:`write_tensors` wrote there and that belong to the checkpoint.
 
     Raises:
-        CheckpointError: the folder cannot be written or the disk is full; a checkpoint there can still be loaded.
+        CheckpointError: the folder cannot be written or the disk is full. An earlier checkpoint can still be loaded.
     """
-    _sealed(card)  # raises, before anything is written, if the card cannot be
+    _sealed(card)  # raises an error before anything is written, if the card cannot be written
     weights = write_tensors(folder, "weights", tensors)
     write_card(folder, {"format": FORMAT, **card, "weights": weights, **({"shards": list(shards)} if shards else {})})
     named = {weights["file"], *(shard["file"] for shard in shards)}
-    with contextlib.suppress(OSError):  # the checkpoint is saved by now, and superfluous files do no harm
+    with contextlib.suppress(OSError):  # the checkpoint is saved already, and unused files do no harm
         for old in folder.iterdir():
             if (FILE_NAME.fullmatch(old.name) and old.name not in named) or TEMPORARY.fullmatch(old.name):
                 old.unlink()
@@ -147,7 +147,7 @@ def _sealed(card: Mapping[str, Any]) -> bytes:
 
 
 def require_savable(card: Mapping[str, Any]) -> None:
-    """Raise :class:`UsageError`, which names the entry, unless ``card`` is JSON data."""
+    """Raise :class:`UsageError` unless ``card`` is JSON data. The message names the entry that is not."""
     for key, value in card.items():
         if isinstance(value, Mapping):
             require_savable({f"{key}.{name}": item for name, item in value.items()})
@@ -162,23 +162,21 @@ def require_savable(card: Mapping[str, Any]) -> None:
 
 
 def seal_of(card: Mapping[str, Any]) -> str:
-    """The sha256 of a card's content; the order of its entries and its white space do not matter."""
+    """Return the sha256 of a card's content. The order of its entries and white space do not matter."""
     return hashlib.sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()
 
 
 def cannot_save(folder: Path, error: OSError) -> CheckpointError:
-    """The error to raise when saving to ``folder`` failed with ``error``."""
+    """Return the error to raise when saving to ``folder`` failed with ``error``."""
     reason = error.strerror or error
     return CheckpointError(f"cannot save to {folder}: {reason}; a checkpoint there can still be loaded")
 
 
 def _read(path: Path, size: int | None = None) -> bytes:
-    """The content of a file of at most ``MOST_CARD`` bytes, or of exactly ``size`` bytes.
-
-    Pipes and devices are refused, because reading them may never end.
+    """Read a file of at most ``MOST_CARD`` bytes, or of exactly ``size`` bytes.
 
     Raises:
-        OSError: it cannot be read, or is refused.
+        OSError: the file cannot be read, has another size, or is a pipe or a device, which might never end.
     """
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
@@ -190,10 +188,10 @@ def _read(path: Path, size: int | None = None) -> bytes:
 
 
 def read_card(folder: Path) -> dict[str, Any]:
-    """The card of the checkpoint in ``folder``.
+    """Read the card of the checkpoint in ``folder``.
 
     Raises:
-        CheckpointError: there is none, it is not a card, it was changed, or a newer mpsearch wrote it.
+        CheckpointError: there is no card, it was changed, or a newer mpsearch wrote it.
     """
     path = folder / CARD
     try:
@@ -219,7 +217,7 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 
 def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and the card of the checkpoint in ``folder``, verified. No code is run from it.
+    """Read and verify the tensors and the card of the checkpoint in ``folder``. No code in it is run.
 
     Raises:
         CheckpointError: a file is missing, truncated or edited, or a newer mpsearch wrote it.
@@ -229,7 +227,7 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def read_tensors(folder: Path, entry: Any) -> dict[str, Tensor]:
-    """The tensors in the file that a card names by ``entry``, verified. No code is run from it.
+    """Read and verify the tensors in the file that a card names by ``entry``. No code in it is run.
 
     Raises:
         CheckpointError: the file is missing, truncated or edited.
@@ -256,13 +254,13 @@ def read_tensors(folder: Path, entry: Any) -> dict[str, Tensor]:
 
 
 def _require_short_header(data: bytes) -> None:
-    """Raise ``ValueError`` if the list of tensors, which safetensors begins with, is too long."""
+    """Raise ``ValueError`` if the list of tensors at the beginning of a safetensors file is too long."""
     if (size := int.from_bytes(data[:8], "little")) > MOST_HEADER:
         raise ValueError(f"its header may have {MOST_HEADER:,} bytes, not {size:,}")
 
 
 def require_structure(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str) -> None:
-    """Raise :class:`CheckpointError` unless names, shapes and dtypes agree and all values are finite."""
+    """Raise :class:`CheckpointError` unless names, shapes and dtypes are as expected and all values are finite."""
     if tensors.keys() != expected.keys():
         odd = sorted(tensors.keys() ^ expected.keys())
         raise CheckpointError(f"{where} belongs to another architecture: tensor {odd[0]!r:.80} does not match")
@@ -283,7 +281,7 @@ def add_to_card(folder: Path, key: str, entry: Mapping[str, Any]) -> None:
     Raises:
         CheckpointError: the card cannot be read or written, or another process is writing there.
     """
-    read_card(folder)  # raises before the lock would create a folder that does not exist
+    read_card(folder)  # raises an error before the lock would create a folder that does not exist
     with locked(folder):
         card = read_card(folder)
         write_card(folder, {**card, key: [*card.get(key, []), dict(entry)]})

@@ -1,4 +1,4 @@
-"""What can be trained and kept: tensors, the account of the training so far, and the checkpoint that holds both."""
+"""The base class of agents that can be trained and saved: their tensors, and the totals of their training so far."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -27,16 +28,16 @@ PAST = ("config", "seed", "command", "iteration", "env_steps", "wall_seconds", "
 
 
 class Trainable(ABC):
-    """An agent that :class:`mpsearch.training.loop.Loop` can train, and that a folder can hold.
+    """An agent that :class:`mpsearch.training.loop.Loop` can train, and that can be saved in a folder.
 
     Attributes:
         tasks: the task distribution.
         config: a frozen dataclass of hyper-parameters.
-        iteration, env_steps: training so far.
+        iteration, env_steps: the numbers of iterations and of environment steps of the training so far.
         wall_seconds, cpu_seconds: the time that training took so far.
-        seed: of the last training.
-        command: the command line that repeats this training, if one did it.
-        history: the cards of the trainings that this one started from.
+        seed: the seed of the last training.
+        command: the command line of this training; ``None`` if it was not started from the command line.
+        history: excerpts of the cards of the trainings from which this one started.
         rollbacks: how often training went back to a checkpoint and continued with other random numbers.
     """
 
@@ -58,7 +59,7 @@ class Trainable(ABC):
 
     @abstractmethod
     def _build(self) -> None:
-        """Make the networks and what belongs to them; :meth:`_start` draws their values."""
+        """Create the networks and the optimiser. :meth:`_start` draws the values of their parameters."""
 
     @abstractmethod
     def _start(self, streams: Streams) -> None:
@@ -66,22 +67,22 @@ class Trainable(ABC):
 
     @abstractmethod
     def _iterate(self, streams: Streams) -> Metrics:
-        """One iteration of training; returns its metrics, ``env_steps`` among them."""
+        """Run one iteration of training; returns its metrics, which include ``env_steps``."""
 
     @abstractmethod
     def _take_over(self, other: Self) -> None:
-        """Copy what ``other`` learned."""
+        """Copy everything that ``other`` has learned."""
 
     @abstractmethod
     def _tensors(self) -> dict[str, Tensor]:
-        """Everything that training changes, by name. These are the tensors themselves, so that values can be set."""
+        """Return everything that training changes, by name. These are no copies, so that values can be set."""
 
     def _growing(self) -> Growing | None:
-        """The data that only grows while training, if there is any."""
+        """Return the data that only grows during training, or ``None`` if there is none."""
         return None
 
     def _restore(self, saved: Checkpoint) -> None:  # noqa: B027 - most agents have nothing more
-        """Take from a checkpoint what is not among :meth:`_tensors`."""
+        """Restore from a checkpoint what is not among :meth:`_tensors`."""
 
     def _require_finite_parameters(self) -> None:
         for name, tensor in self._tensors().items():
@@ -89,7 +90,7 @@ class Trainable(ABC):
                 raise NonFiniteError(f"{name} is not finite after iteration {self.iteration}; smaller steps may help")
 
     def card(self) -> dict[str, Any]:
-        """Where this agent comes from, as JSON data."""
+        """Return what the checkpoint's card says about this agent and its training, as JSON data."""
         return {
             "algorithm": self.algorithm,
             "tasks": {"id": self.tasks.id, "config": self.tasks.config},
@@ -108,22 +109,23 @@ class Trainable(ABC):
         }
 
     def save(self, path: str | os.PathLike[str], **notes: Any) -> None:
-        """Write a checkpoint into the folder ``path``; ``notes`` are added to its card.
+        """Write a checkpoint into the folder ``path``. ``notes`` are added to its card.
 
         Raises:
-            CheckpointError: it cannot be written; an earlier checkpoint there stays whole.
+            CheckpointError: it cannot be written. An earlier checkpoint in the folder is not damaged.
         """
         checkpoints.write(Path(path), {**self.card(), **notes}, self._tensors(), self._growing(), self._shards)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], tasks: TaskDistribution | None = None) -> Self:
-        """The agent saved in the folder ``path``.
+        """Load the agent that was saved in the folder ``path``.
 
         Args:
-            tasks: the distribution to use; by default the one named in the card.
+            tasks: the distribution to use; by default the one that the card names.
 
         Raises:
-            CheckpointError: damaged, of another architecture or algorithm, or of a newer version.
+            CheckpointError: the checkpoint is damaged, belongs to another architecture or algorithm, or was written by
+                a newer version of mpsearch.
         """
         with own_torch():
             return cls._load(Path(path), tasks)
@@ -133,7 +135,8 @@ class Trainable(ABC):
         saved = checkpoints.read(path)
         if saved.card.get("algorithm") != cls.algorithm:
             raise CheckpointError(f"{path} holds {saved.card.get('algorithm')!r:.80}, not {cls.algorithm!r}")
-        with torch.device("meta"):  # shapes without memory: a card may declare more than the weights file holds
+        import_module("torch._dynamo")  # optimisers import it, which fails with torch 2.6 in the block below
+        with torch.device("meta"):  # this takes no memory, even if the card declares more than the weights file holds
             expected = cls._from_card(saved.card, tasks, str(path))._tensors()
         require_structure(saved.tensors, expected, str(path))
         agent = cls._from_card(saved.card, tasks, str(path))
@@ -144,10 +147,12 @@ class Trainable(ABC):
         return agent
 
     def start_from(self, path: str | os.PathLike[str]) -> None:
-        """Begin training where the checkpoint in ``path`` ended, under this config; its cost counts as this one's.
+        """Start training from the checkpoint in ``path``, with this agent's own config.
+
+        The iterations, environment steps and time of the checkpoint are included in this agent's totals.
 
         Raises:
-            CheckpointError: it is damaged, or the two differ in architecture.
+            CheckpointError: the checkpoint is damaged, or belongs to another architecture.
         """
         other, card = self.load(path, self.tasks), read_card(Path(path))
         self._take_over(other)
@@ -173,10 +178,10 @@ class Trainable(ABC):
 
 
 def tasks_of(card: Mapping[str, Any], where: str) -> TaskDistribution:
-    """The task distribution that a card names. Only families that are known already are made; nothing is imported.
+    """Return the task distribution that a card names. It must be of a known family; no other code is imported.
 
     Raises:
-        CheckpointError: the family is not known, or cannot be made with the card's settings.
+        CheckpointError: the family is not known, or cannot be created with the card's settings.
     """
     try:
         name, config = card["tasks"]["id"], dict(card["tasks"]["config"])
@@ -187,7 +192,7 @@ def tasks_of(card: Mapping[str, Any], where: str) -> TaskDistribution:
     if not is_known(name):
         raise CheckpointError(
             f"the files in {where} are intact, but their family {name!r:.80} is not known here; register it first"
-            " by mpsearch.register(Family), or give it by mpsearch.load(folder, tasks=Family());"
+            " with mpsearch.register(Family), or give it with mpsearch.load(folder, tasks=Family());"
             " on the command line, name it as path/to/file.py:Class"
         )
     try:
@@ -200,6 +205,6 @@ def tasks_of(card: Mapping[str, Any], where: str) -> TaskDistribution:
 
 
 def damaged_card(where: str, error: Exception) -> CheckpointError:
-    """The error for a card that cannot be what was saved."""
+    """Return the error for a card whose content cannot be what was saved."""
     reason = f"{type(error).__name__}: {error!s:.200}"
     return CheckpointError(f"the card of {where} is damaged or was edited ({reason}); use another copy")

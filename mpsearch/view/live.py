@@ -52,7 +52,7 @@ class LiveCurve:
 
     def draw(self) -> None:
         """Draw all points added so far, in place of the previous picture."""
-        from IPython.display import display
+        from mpsearch.view.jupyter import display
 
         curves = {self.name: (self.steps, self.returns)}
         words = plots.describe_training(curves, self.ylabel, self.xlabel)
@@ -62,7 +62,7 @@ class LiveCurve:
             for handle, part in zip(self._handles, parts, strict=True):
                 handle.update(part)
         else:
-            self._handles = [display(part, display_id=True) for part in parts]
+            self._handles = [display.display(part, display_id=True) for part in parts]
         self._drawn = time.monotonic()
 
     def __enter__(self) -> LiveCurve:
@@ -79,7 +79,7 @@ def show_source(*functions: Callable[..., Any]) -> None:
     Comments for the linter and the type checker are left out. A listing longer than ``LONG`` lines is folded away, and
     a click opens it.
     """
-    from IPython.display import Markdown, display
+    from mpsearch.view.jupyter import display
 
     for function in functions:
         place = "/".join(function.__module__.split("."))
@@ -87,4 +87,5 @@ def show_source(*functions: Callable[..., Any]) -> None:
         listing = f"\n\n```python\n{source}```"
         lines = source.count("\n")
         title = f"<code>{function.__name__}</code>, {lines} lines, from <code>{place}.py</code>"
-        display(Markdown(plots.folded(title, listing) if lines > LONG else f"From `{place}.py`:{listing}"))
+        shown = plots.folded(title, listing) if lines > LONG else f"From `{place}.py`:{listing}"
+        display.display(display.Markdown(shown))

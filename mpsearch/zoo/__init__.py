@@ -1,4 +1,4 @@
-"""The zoo: meta-policies that come with the package, and loading any checkpoint by name or folder."""
+"""The zoo: the meta-policies that come with the package, and the loading of checkpoints by name or folder."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ if TYPE_CHECKING:
 
 ZOO = Path(__file__).parent
 CARD = "card.json"
-ALGORITHMS = {"maml": "mpsearch.maml:MAML", "pearl": "mpsearch.pearl:PEARL"}  # imported when asked for
+ALGORITHMS = {"maml": "mpsearch.maml:MAML", "pearl": "mpsearch.pearl:PEARL"}  # imported when needed
 
 
 def available() -> list[str]:
-    """The names of the shipped meta-policies."""
+    """Return the names of the meta-policies that come with the package."""
     return sorted(card.parent.name for card in ZOO.glob(f"*/{CARD}"))
 
 
 def find(name: str | os.PathLike[str]) -> Path:
-    """The folder of a checkpoint: a shipped name, or a folder that holds one."""
+    """Return the folder of a checkpoint, given the name of a shipped one or the folder itself.
+
+    Raises:
+        UsageError: there is no shipped checkpoint of this name. The message lists the names.
+        CheckpointError: the folder holds no checkpoint.
+    """
     if isinstance(name, str) and name in available():
         return ZOO / name
-    with contextlib.suppress(OSError):  # the name is too long for a file, or the folder may not be entered
+    with contextlib.suppress(OSError):  # the name may be too long for a file, or the folder may not be accessible
         if (Path(name) / CARD).is_file():
             return Path(name)
     if isinstance(name, os.PathLike) or os.sep in str(name):
@@ -37,7 +42,7 @@ def find(name: str | os.PathLike[str]) -> Path:
 
 
 def algorithm(name: str) -> type[MetaPolicy]:
-    """The class of an algorithm by the name the command line uses."""
+    """Return the class of an algorithm, given its name on the command line."""
     if name not in ALGORITHMS:
         raise unknown("algorithm", name, ALGORITHMS)
     module, _, kind = ALGORITHMS[name].partition(":")
@@ -45,15 +50,15 @@ def algorithm(name: str) -> type[MetaPolicy]:
 
 
 def load(name: str | os.PathLike[str], tasks: TaskDistribution | None = None) -> MetaPolicy:
-    """A shipped meta-policy by name (see :func:`available`), or the one saved in a folder. No network.
+    """Load a meta-policy that comes with the package, or one that was saved in a folder. This needs no network.
 
     Args:
-        name: such as ``"maml-cheetah-direction"``, or a folder.
-        tasks: the distribution to use, if not the one it was trained on.
+        name: a name from :func:`available`, such as ``"maml-cheetah-direction"``, or a folder.
+        tasks: the distribution to use; by default the one that the meta-policy was trained on.
 
     Raises:
-        UsageError: no such name; the message lists those there are.
-        CheckpointError: the checkpoint is damaged or of a newer version.
+        UsageError: there is no meta-policy of this name. The message lists the names.
+        CheckpointError: the checkpoint is damaged, or a newer version of mpsearch wrote it.
     """
     from mpsearch.training.storage import read_card
 

@@ -35,7 +35,8 @@ def test_adapt_json_is_one_object_with_the_promised_keys(capsys) -> None:
     code, out, err = run(capsys, "adapt", "maml", "cheetah-direction", "--json", "--episodes", "3", "--steps", "1")
     assert (code, err) == (0, "")
     result = json.loads(out)
-    assert list(result) == ["algorithm", "tasks", "seed", "horizon", "env_steps", "results", "before", "after"]
+    keys = ["algorithm", "tasks", "seed", "horizon", "env_steps", "results", "before", "after", "worst", "fell"]
+    assert list(result) == keys
     assert (result["algorithm"], result["tasks"], result["seed"]) == ("maml", "cheetah-direction", 0)
     assert [entry["task"] for entry in result["results"]] == [[1.0], [-1.0]]
     assert result["env_steps"] == [0, 600]
@@ -132,11 +133,11 @@ def test_an_evaluation_can_be_written_into_the_card(capsys, trained) -> None:
 
 MISTAKES = [
     (["adapt", "sarsa", "cheetah-direction"], "unknown algorithm 'sarsa'; known: average, maml,"),
-    (["adapt", "maml", "cheetah-jump"], "known: cheetah-direction, cheetah-velocity, point-navigation"),
+    (["adapt", "maml", "cheetah-jump"], "known: ant-direction, ant-goal, cheetah-direction"),
     (["adapt", "maml", "cheetah-velocity", "--task", "7"], "velocity must lie in [0, 3]"),
     (["adapt", "maml", "cheetah-velocity", "--task", "nan"], "velocity must lie in [0, 3]"),
     (["adapt", "maml", "cheetah-direction", "--task", "0.5"], "direction must be 1 (forward) or -1 (backward)"),
-    (["adapt", "maml", "point-navigation", "--task", "0.5"], "takes 2 numbers a task (X Y), not 1"),
+    (["adapt", "maml", "point-navigation", "--task", "0.5"], "takes 2 numbers for each task (X Y), not 1"),
     (["adapt", "maml", "cheetah-direction", "--episodes", "0"], "episodes must be a whole number of at least 1"),
     (["adapt", "maml", "cheetah-direction", "--steps", "-1"], "steps must be a whole number of at least 0"),
     (["adapt", "maml", "cheetah-direction", "--seed", "-1"], "seed must be a whole number of at least 0"),

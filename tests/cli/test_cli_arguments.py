@@ -93,7 +93,7 @@ def test_any_words_end_with_an_exit_code_and_no_traceback(quick, words) -> None:
         (PermissionError(13, "Permission denied", "out.json"), "[Errno 13] Permission denied: 'out.json'"),
         (
             MemoryError("Unable to allocate 9 TiB"),
-            "there is not enough memory for that; ask for fewer or smaller things",
+            "there is not enough memory for that; use fewer tasks or episodes, or smaller networks",
         ),
     ],
 )

@@ -42,6 +42,11 @@ def test_a_users_file_is_trained_adapted_evaluated_and_resumed_by_the_command_li
     assert len(json.loads(capsys.readouterr().out)["task_means"]) == 3
 
 
+def test_without_weights_an_own_family_is_told_to_train_first(capsys) -> None:
+    assert main(["adapt", "maml", f"{FILE}:Thermostat"]) == 2
+    assert "train one and give its folder with --weights" in capsys.readouterr().err
+
+
 def test_the_default_folder_has_the_familys_id(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     small = ["--set", "episodes=2", "tasks_per_iteration=2", "hidden=[8]"]
@@ -69,7 +74,7 @@ def write(folder, text):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("cheetah-jump", r"unknown tasks 'cheetah-jump'; known: .*cheetah-velocity.*path/to/file.py:Class"),
+        ("cheetah-jump", r"unknown tasks 'cheetah-jump'; known: .*cheetah-velocity.*your own as path/to/file.py:Class"),
         ("nowhere.py:Family", r"there is no file nowhere.py"),
         ("nowhere.to:Family", r"there is no module 'nowhere.to' here; for a file, write path/to/file.py:Class"),
         (f"{FILE}:Thermostats", r"has no 'Thermostats'; its families: Thermostat"),

@@ -3,33 +3,61 @@
 import subprocess
 import sys
 import webbrowser
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from mpsearch.course import doctor
+from mpsearch.course import doctor, installed
 from mpsearch.course.doctor import Finding, report
+
+EXTRAS = ["mpsearch[widgets]", "mpsearch[lab]", "mpsearch[test]"]
 
 
 def test_versions_are_those_of_the_declared_ranges():
     findings = {finding.name: finding for finding in doctor.examine_versions()}
-    assert {"mpsearch", "python", "torch", "mujoco", "gymnasium", "jupyterlab"} <= findings.keys()
-    assert "pytest" not in findings  # an extra
-    assert all(finding.ok and finding.needed for finding in findings.values())
+    assert {"mpsearch", "python", "torch", "mujoco", "gymnasium", "mpsearch[lab]"} <= findings.keys()
+    assert not {"pytest", "jupyterlab", "anywidget"} & findings.keys()  # of extras
+    assert all(finding.ok for finding in findings.values())
+    assert {name for name, finding in findings.items() if not finding.needed} == set(EXTRAS)
     assert "wanted" in findings["torch"].detail
 
 
 @pytest.mark.parametrize(("name", "wanted"), [("numpy", "<1"), ("no-such-package-here", ">=1")])
 def test_a_wrong_or_missing_package_fails_with_the_command_that_helps(name, wanted):
-    finding = doctor.examine_package(name, wanted)
+    finding = doctor.examine_package(installed.find(name, wanted))
     assert not finding.ok
     assert finding.needed
     assert f'pip install "{name}{wanted}"' in finding.advice
 
 
 def test_a_local_version_such_as_a_cpu_build_is_within_its_range(monkeypatch):
-    monkeypatch.setattr(doctor.metadata, "version", lambda name: "2.13.0+cpu")
-    assert doctor.examine_package("torch", ">=2.6,<2.14").ok
+    monkeypatch.setattr(installed.metadata, "version", lambda name: "2.13.0+cpu")
+    assert installed.find("torch", ">=2.6,<2.14").ok
+
+
+def test_an_extra_adds_what_is_not_required_anyway_and_what_the_extras_in_it_add():
+    required = {extra: {package.name for package in installed.required(extra)} for extra in ("", *installed.extras())}
+    assert {"torch", "matplotlib"} <= required[""]
+    assert required["widgets"] == {"anywidget", "ipywidgets"}
+    assert required["lab"] == {"anywidget", "ipywidgets", "ipykernel", "jupyterlab"}
+    assert required["test"] > required["lab"]
+    assert not required[""] & required["lab"]
+
+
+def test_a_missing_extra_is_a_note_with_the_command_that_helps(monkeypatch):
+    def version(name):
+        if name == "jupyterlab":
+            raise metadata.PackageNotFoundError(name)
+        return real(name)
+
+    real = metadata.version
+    monkeypatch.setattr(installed.metadata, "version", version)
+    findings = {finding.name: finding for finding in doctor.examine_versions()}
+    assert findings["mpsearch[widgets]"].ok
+    lab = findings["mpsearch[lab]"]
+    assert (lab.ok, lab.needed, lab.advice) == (False, False, 'pip install "mpsearch[lab]"')
+    assert lab.detail.endswith(": jupyterlab")
 
 
 def test_not_installed_at_all(monkeypatch):

@@ -66,7 +66,7 @@ def test_a_callback_is_told_of_each_stage_and_fewer_stages_can_be_asked_for() ->
 
 @pytest.mark.parametrize(
     ("config", "iterations", "why"),
-    [(MAMLConfig(), (0, 1), "no inner steps"), (SMALL, (1, 2), "ascend from 0"), (SMALL, (0, 3, 3), "ascend from 0")],
+    [(MAMLConfig(), (0, 1), "inner_steps=0"), (SMALL, (1, 2), "ascend from 0"), (SMALL, (0, 3, 3), "ascend from 0")],
 )
 def test_a_schedule_that_makes_no_sense_is_refused(config, iterations, why) -> None:
     with pytest.raises(UsageError, match=why):

@@ -27,8 +27,8 @@ def make_policy(context: int = 2) -> PolicyNet:
     return policy
 
 
-def make_batch(policy: PolicyNet, inner_steps: int) -> MetaBatch:
-    stages = [random_steps(policy, TASKS, 7, seed) for seed in range(inner_steps + 1)]
+def make_batch(policy: PolicyNet, inner_steps: int, ended: bool = False) -> MetaBatch:
+    stages = [random_steps(policy, TASKS, 7, seed, ended) for seed in range(inner_steps + 1)]
     return MetaBatch(tuple(stages))
 
 
@@ -57,10 +57,10 @@ def meta_gradient(policy, rates, batch, order=2):
 
 
 @pytest.mark.parametrize("inner_steps", [1, 3])
-@pytest.mark.parametrize("context", [0, 2])
-def test_it_equals_torch_func_and_the_loop_over_single_tasks(inner_steps, context) -> None:
+@pytest.mark.parametrize(("context", "ended"), [(0, False), (2, False), (2, True)])
+def test_it_equals_torch_func_and_the_loop_over_single_tasks(inner_steps, context, ended) -> None:
     policy = make_policy(context)
-    rates, batch = make_rates(policy, inner_steps), make_batch(policy, inner_steps)
+    rates, batch = make_rates(policy, inner_steps), make_batch(policy, inner_steps, ended)
     loss = meta_loss_by_torch_func(policy, dict(policy.named_parameters()), rates, batch.stages)
     expected = flat_gradient(loss, [*policy.parameters(), rates])
     torch.testing.assert_close(mean_loss(policy, rates, batch), loss, rtol=1e-12, atol=1e-12)

@@ -273,7 +273,7 @@ def test_no_step_is_just_the_prior() -> None:
         ({"batch": 0}, "batch must be a whole number of at least 1"),
         ({"context": 2.5}, "context must be a whole number"),
         ({"gradient_steps": -1}, "gradient_steps"),
-        ({"discount": 1.0}, r"discount must lie in \[0, 1\)"),
+        ({"discount": 1.0}, "discount must be at least 0 and below 1"),
         ({"rate": 0.0}, "rate"),
         ({"kl_weight": -1.0}, "kl_weight"),
         ({"target_rate": 0.0}, "target_rate"),

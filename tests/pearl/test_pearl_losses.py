@@ -138,12 +138,14 @@ def test_the_trainer_lets_the_actors_loss_move_the_actor_and_the_temperature_onl
 @given(st.floats(0, 0.99), st.floats(0.1, 10), st.floats(0, 2), st.integers(0, 1000))
 def test_targets_are_those_of_a_loop_over_transitions(discount, reward_scale, temperature, seed) -> None:
     _, actor, _, target = make_networks().values()
-    data, z, noise = make_data(COUNT), randn(COUNT, LATENT, seed=seed), randn(COUNT, ACTION, seed=seed + 1)
+    z, noise = randn(COUNT, LATENT, seed=seed), randn(COUNT, ACTION, seed=seed + 1)
+    data = replace(make_data(COUNT), terminated=(torch.arange(COUNT) % 2).double() if seed % 2 else 0.0)
     options = {"discount": discount, "reward_scale": reward_scale}
     found = soft_targets(data, z, noise, actor, target, torch.tensor(temperature), **options)
     for n in range(COUNT):
         row = (data.rewards[n], data.next_observations[n], z[n], noise[n])
-        expected = soft_target(*row, actor, target, temperature, discount, reward_scale)
+        over = bool(seed % 2 and n % 2)
+        expected = soft_target(*row, actor, target, temperature, discount, reward_scale, over)
         assert found[n].item() == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 

@@ -8,6 +8,7 @@ import gymnasium
 import mujoco
 import numpy as np
 import pytest
+from endings import StayAlive
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -157,6 +158,46 @@ def test_a_divergence_that_the_dynamics_cause_on_the_first_step_is_found() -> No
     batch = start(batch_of([FORWARD, BACKWARD], 2, fields={"actuator_gear": gear}))
     with pytest.raises(NonFiniteError, match=r"diverged in task 1 .*, episode 0, at step 0"):
         batch.step(np.ones((2, 2, 6)))
+
+
+def test_a_simulation_that_ended_may_diverge_and_disturbs_nobody() -> None:
+    actions = random_actions(8, 2, 2)
+    alone, batch = (start(batch_of([FORWARD, BACKWARD], 2)) for _ in range(2))
+    rewards, first = batch._step, np.zeros((2, 2), dtype=bool)
+    first[0, 0] = True
+    batch._step = lambda a: (rewards(a), first & (batch.time == 2))
+    for t, action in enumerate(actions):
+        if t == 4:
+            batch.qvel[0, 0] = 1e12
+        given = action.copy()
+        if t == 6:
+            batch.qpos[0, 0] = np.nan
+            given[0, 0] = np.nan  # nor does it matter what an ended one is told
+        (seen, paid), (expected, due) = batch.step(given), alone.step(action)
+        assert (seen[~first] == expected[~first]).all()
+        assert (paid[~first] == due[~first]).all()
+        if t == 2:
+            last = expected[0, 0]
+        if t > 2:
+            assert paid[0, 0] == 0
+            assert (seen[0, 0] == last).all()
+    assert batch.lengths.tolist() == [[3, 8], [8, 8]]
+    batch.qvel[1, 1] = 1e12
+    with pytest.raises(NonFiniteError, match=r"diverged in task 1 .*, episode 1, at step 8 \(1 of 4"):
+        batch.step(actions[0])
+    batch.reset(np.random.default_rng(0))
+    assert not batch.ended.any()
+
+
+@pytest.mark.parametrize(
+    "outcome", [(np.ones((1, 2)), np.ones((1, 2))), (np.ones((1, 2)), np.ones(2, dtype=bool)), (np.ones((1, 2)),) * 4]
+)
+def test_what_is_no_flag_for_each_simulation_is_refused(outcome) -> None:
+    batch = StayAlive().make_batch([[1.0]], 2)
+    batch.reset(np.random.default_rng(0))
+    batch._step = lambda actions: outcome
+    with pytest.raises(UsageError, match=r"AliveBatch._step must return rewards, or \(rewards, terminated\)"):
+        batch.step(np.zeros((1, 2, 1)))
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -199,9 +199,7 @@ def test_a_variation_that_makes_no_sense_is_refused(variation) -> None:
 
 
 def test_an_unknown_id_lists_the_known_ones() -> None:
-    with pytest.raises(
-        UsageError, match="'cheetah-jump'; known: cheetah-direction, cheetah-velocity, point-navigation"
-    ):
+    with pytest.raises(UsageError, match=r"'cheetah-jump'; known: ant-direction, .*cheetah-velocity, .*walker-body"):
         make_distribution("cheetah-jump")
 
 

@@ -10,7 +10,7 @@ FORCE = 0.2  # moved by a full action
 
 
 class StayAlive(TaskDistribution):
-    """A point that drifts: +1 a step, until it leaves the band [-1, 1]; task = the drift, in units of a full action.
+    """A point that drifts: +1 a step, until it leaves the band [-1, 1]; task = the drift, -1 or 1 full actions.
 
     It sees its distance from the middle, but not on which side it is: to act against the drift, it has to know it.
     """
@@ -26,6 +26,12 @@ class StayAlive(TaskDistribution):
     @property
     def config(self):
         return {"horizon": self.horizon}
+
+    def sample(self, n, rng):
+        return np.where(super().sample(n, rng) < 0, -1.0, 1.0)
+
+    def spread(self, n=2):
+        return np.where(np.arange(n) % 2, -1.0, 1.0)[:, None]
 
     def make_batch(self, tasks, episodes, *, threads=0):
         return AliveBatch(self.check(tasks), episodes, 1)
@@ -53,12 +59,6 @@ class Door(StayAlive):
 
     def make_batch(self, tasks, episodes, *, threads=0):
         return DoorBatch(self.check(tasks), episodes, 1)
-
-    def sample(self, n, rng):
-        return np.where(super().sample(n, rng) < 0, -1.0, 1.0)
-
-    def spread(self, n=2):
-        return np.where(np.arange(n) % 2, -1.0, 1.0)[:, None]
 
 
 class DoorBatch(AliveBatch):

@@ -32,8 +32,8 @@ MUTATIONS = [
     Mutation(
         "the sign of the advantage",
         "maml/inner.py",
-        "return -(ratio * steps.advantages).mean(-1)",
-        "return (ratio * steps.advantages).mean(-1)",
+        "return -steps.mean(ratio * steps.advantages)",
+        "return steps.mean(ratio * steps.advantages)",
         "maml/test_maml.py::test_one_gradient_step_finds_the_goal_and_without_inner_steps_nothing_is_learned",
     ),
     Mutation(
@@ -53,8 +53,8 @@ MUTATIONS = [
     Mutation(
         "the mean over the wrong axis",
         "maml/inner.py",
-        "(ratio * steps.advantages).mean(-1)",
-        "(ratio * steps.advantages).mean(0)",
+        "return values.mean(-1)",
+        "return values.mean(0)",
         "maml/test_meta_gradient.py::test_it_equals_torch_func_and_the_loop_over_single_tasks",
     ),
     Mutation(
@@ -67,14 +67,14 @@ MUTATIONS = [
     Mutation(
         "a missing bootstrap in the advantages",
         "returns.py",
-        "residuals = rewards + discount * values[..., 1:] - values[..., :-1]",
-        "residuals = rewards + discount * np.append(values[..., 1:-1], 0 * values[..., -1:], -1) - values[..., :-1]",
+        "(rewards + discount * values[..., 1:] - values[..., :-1])",
+        "(rewards + discount * np.append(values[..., 1:-1], 0 * values[..., -1:], -1) - values[..., :-1])",
         "test_returns.py::test_a_time_limit_is_not_a_termination",
     ),
     Mutation(
         "a missing bootstrap in the baseline",
         "returns.py",
-        "    gram -= carried.mT @ features[:, :, -1].double()\n",
+        "    gram -= carried.mT @ features[:, :, -1].double()  # whose padding is s_L\n",
         "",
         "test_returns.py::test_the_baseline_of_a_constant_reward_is_its_infinite_sum",
     ),
@@ -88,7 +88,7 @@ MUTATIONS = [
     Mutation(
         "advantages standardised over all tasks",
         "returns.py",
-        "mean = advantages.mean(axis=(1, 2), keepdims=True)",
+        "mean = advantages.mean(axis=(1, 2), keepdims=True, where=counts)",
         "mean = advantages.mean(keepdims=True)",
         "test_returns.py::test_a_task_is_weighed_as_if_it_were_alone",
     ),

@@ -11,6 +11,8 @@ from torch.func import functional_call
 
 from mpsearch.maml.inner import Steps
 from mpsearch.policies import PolicyNet
+from mpsearch.records import Episodes
+from mpsearch.rollouts import padded
 
 
 def discounted_sum(rewards, discount, last=0.0):
@@ -33,6 +35,56 @@ def advantage(rewards, values, discount, gae_lambda):
     return total
 
 
+def episodes_that_end(rng, shape, observation_dim=2, share=0.7):
+    """Random padded episodes [K, E, T], of which about ``share`` end early, half of those by a termination."""
+    horizon = shape[-1]
+    lengths = np.where(rng.random(shape[:-1]) < share, rng.integers(1, horizon + 1, shape[:-1]), horizon)
+    observations = rng.normal(size=(*shape[:-1], horizon + 1, observation_dim)).astype(np.float32)
+    rewards, log_probs = rng.normal(size=(2, *shape)).astype(np.float32)
+    actions = rng.normal(size=(*shape, 1)).astype(np.float32)
+    return padded(Episodes(observations, actions, rewards, log_probs), lengths, rng.random(shape[:-1]) < share / 2)
+
+
+def one_by_one(episodes, k):
+    """The episodes of task ``k`` cut to their own lengths: dicts of observations, rewards and so on, no padding."""
+    found = []
+    for e in range(episodes.rewards.shape[1]):
+        n = episodes.rewards.shape[2] if episodes.lengths is None else int(episodes.lengths[k, e])
+        over = episodes.terminated is not None and bool(episodes.terminated[k, e])
+        whole = {"observations": episodes.observations[k, e, : n + 1], "terminated": over, "length": n}
+        for name in ("rewards", "actions", "log_probs"):
+            whole[name] = getattr(episodes, name)[k, e, :n]
+        found.append(whole)
+    return found
+
+
+def linear_baseline(episodes, scale, discount, clip, ridge):
+    """The weights [F] of one task's linear baseline: ``Phi' (Phi - D Phi_L) w = Phi' G``, a row for each real step.
+
+    ``episodes`` are those of :func:`one_by_one`.
+    """
+    rows, carried, targets = [], [], []
+    for episode in episodes:
+        x = (episode["observations"] / scale).clip(-clip, clip)
+        phi = np.concatenate([x, x**2, np.ones((len(x), 1))], axis=1)
+        for t in range(episode["length"]):
+            left = episode["length"] - t
+            rows.append(phi[t])
+            carried.append(0 * phi[-1] if episode["terminated"] else discount**left * phi[-1])
+            targets.append(discounted_sum(episode["rewards"][t:], discount))
+    rows, carried, targets = (np.array(x, dtype=float) for x in (rows, carried, targets))
+    gram = rows.T @ (rows - carried)
+    gram += ridge * np.abs(np.diagonal(gram)).mean() * np.eye(len(gram))
+    return np.linalg.solve(gram, rows.T @ targets)
+
+
+def advantages_of_one(episode, values, discount, gae_lambda):
+    """GAE of each step of one episode of :func:`one_by_one`, whose states have ``values`` [L + 1]."""
+    values = [*values[:-1], 0.0 if episode["terminated"] else values[-1]]
+    rewards = episode["rewards"].tolist()
+    return [advantage(rewards[t:], values[t:], discount, gae_lambda) for t in range(episode["length"])]
+
+
 def gaussian_log_prob(mean, std, action):
     """Return the log-density of one action vector, by the formula of the Gaussian."""
     return sum(
@@ -46,8 +98,9 @@ def loss_of_one_task(policy: PolicyNet, parameters: dict, steps: Steps, k: int) 
     distribution = functional_call(policy, parameters, (steps.observations[k],))
     log_probs = distribution.log_prob(steps.actions[k]).sum(-1)
     terms = [
-        torch.exp(log_prob - old) * advantage
-        for log_prob, old, advantage in zip(log_probs, steps.log_probs[k], steps.advantages[k], strict=True)
+        torch.exp(log_probs[n] - steps.log_probs[k, n]) * steps.advantages[k, n]
+        for n in range(len(log_probs))
+        if steps.weights is None or steps.weights[k, n]
     ]
     return -torch.stack(terms).mean()
 
@@ -68,15 +121,17 @@ def meta_loss_by_torch_func(policy: PolicyNet, theta: dict, rates, stages: Seque
     return torch.stack(losses).mean()
 
 
-def random_steps(policy: PolicyNet, tasks: int, count: int, seed: int) -> Steps:
-    """Return transitions with actions drawn from ``policy`` and random advantages, in float64."""
+def random_steps(policy: PolicyNet, tasks: int, count: int, seed: int, ended: bool = False) -> Steps:
+    """Return transitions with actions drawn from ``policy`` and random advantages; if ``ended``, some do not count."""
     rng = np.random.default_rng(seed)
     observations = torch.from_numpy(rng.normal(size=(tasks, count, policy.config["observation_dim"])))
     with torch.no_grad():
         distribution = policy(observations)
         actions = distribution.mean + distribution.stddev * torch.from_numpy(rng.normal(size=distribution.mean.shape))
         log_probs = distribution.log_prob(actions).sum(-1)
-    return Steps(observations, actions, log_probs, torch.from_numpy(rng.normal(size=(tasks, count))))
+    advantages = torch.from_numpy(rng.normal(size=(tasks, count)))
+    counting = torch.arange(count) < torch.from_numpy(rng.integers(1, count, (tasks, 1)))
+    return Steps(observations, actions, log_probs, advantages, counting.double() if ended else None)
 
 
 def product_of_gaussians(factors):
@@ -92,8 +147,10 @@ def product_of_gaussians(factors):
     return mean, math.sqrt(np.average((grid - mean) ** 2, weights=weights))
 
 
-def soft_target(reward, next_observation, z, noise, actor, target, temperature, discount, reward_scale):
+def soft_target(reward, next_observation, z, noise, actor, target, temperature, discount, reward_scale, over=False):
     """Return the critics' target for one transition, with the density of tanh(u) by its definition."""
+    if over:
+        return reward_scale * float(reward)
     mean, log_std = (x[0].tolist() for x in actor(next_observation[None], z[None]))
     std = [math.exp(x) for x in log_std]
     u = [m + s * n for m, s, n in zip(mean, std, noise.tolist(), strict=True)]

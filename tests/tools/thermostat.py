@@ -6,7 +6,7 @@ from mpsearch import Batch, TaskDistribution
 
 
 class Thermostat(TaskDistribution):
-    """Hold a temperature that is not told: task = target in [-1, 1]; reward = -|temperature - target|."""
+    """Hold a temperature that is not observed: task = target in [-1, 1]; reward = -|temperature - target|."""
 
     id = "thermostat"
     horizon, observation_dim, action_dim = 20, 1, 1

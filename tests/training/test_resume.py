@@ -71,7 +71,7 @@ def test_missing_lines_of_the_metrics_are_noticed(folder, left, tmp_path_factory
     kept = {"": b"", "first": lines[0], "second": lines[1], "half": lines[0] + lines[1][:9] + b"\xff"}
     path.write_bytes(kept[left])
     agent = load(folder)
-    with pytest.raises(CheckpointError, match=r"metrics.jsonl has . of the 2 lines .* go on in another folder"):
+    with pytest.raises(CheckpointError, match=r"metrics.jsonl has . of the 2 lines .* continue in another folder"):
         agent.train(1, seed=3, folder=folder, progress=False)
     assert path.read_bytes() == kept[left]
     agent.train(1, seed=3, folder=tmp_path_factory.mktemp("another"), progress=False)

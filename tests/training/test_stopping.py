@@ -261,7 +261,7 @@ def test_what_always_diverges_ends(tmp_path, monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"on_nonfinite": "rollback"}, "give a folder to keep one in"),
+        ({"on_nonfinite": "rollback"}, "give a folder for checkpoints"),
         ({"on_nonfinite": "pray"}, "known: rollback, stop"),
     ],
 )

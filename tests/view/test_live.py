@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mpsearch.errors import UsageError
+from mpsearch.errors import UsageError, unknown
 from mpsearch.returns import discounted_sums
 from mpsearch.rollouts import collect
 from mpsearch.surroundings import one_torch_thread
@@ -87,10 +87,10 @@ def test_the_source_shown_is_the_source(monkeypatch):
     assert first.startswith("From `mpsearch/returns.py`:")
     assert "following = rewards[..., t] + discount * following" in first
     assert "```python\ndef draw(self)" in second  # a method, moved to the left
-    live.show_source(one_torch_thread, collect)
+    live.show_source(one_torch_thread, unknown)
     assert "@contextmanager\ndef one_torch_thread" in shown[-2].data
-    assert ") -> Episodes:\n" in shown[-1].data  # without the formatter's note, which the file has
-    assert "  # fmt: skip" in inspect.getsource(collect)
+    assert 'map(str, known)))}")\n' in shown[-1].data  # without the type checker's note, which the file has
+    assert "  # type: ignore" in inspect.getsource(unknown)
 
 
 def test_learning_curves_are_what_was_given():

@@ -201,7 +201,7 @@ def test_the_page_needs_nothing_but_itself(result, tmp_path) -> None:
         (lambda: Runner("r", np.zeros((5, 8))), r"\[T \+ 1, 9\] for HalfCheetah .* not \(5, 8\)"),
         (lambda: Runner("r", np.zeros((2, 5, 9))), r"not \(2, 5, 9\)"),
         (lambda: Runner("r", [["a", "b"]]), "must be an array of numbers"),
-        (lambda: Runner("r", np.zeros((5, 9)), rewards=np.zeros(5)), r"one reward a step, 4 in all, not \(5,\)"),
+        (lambda: Runner("r", np.zeros((5, 9)), rewards=np.zeros(5)), r"one reward for each step, 4 in all, not \(5,\)"),
         (lambda: Runner("r", np.zeros((5, 9)), rewards=[0, np.inf, 0, 0]), "1 numbers of the rewards of 'r'"),
         (lambda: Runner("r", np.zeros((5, 9)), target=np.nan), "target velocity are not finite"),
         (lambda: Runner("r", np.zeros((5, 9)), goal=(0, 0)), "target velocity, not a goal"),

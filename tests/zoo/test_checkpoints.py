@@ -94,7 +94,7 @@ def edit(folder, **changes) -> None:
         ({"config": {"hidden": [3]}}, "another architecture"),
         ({"config": {"horses": 3}}, "damaged or was edited"),
         ({"config": {"hidden": "x"}}, "damaged or was edited"),
-        ({"tasks": {"id": "chess", "config": {}}}, "damaged or was edited"),
+        ({"tasks": {"id": "chess", "config": {}}}, "are intact, but their family 'chess' is not known here"),
         ({"tasks": {"id": "cheetah-velocity", "config": {}}}, "another architecture"),
         ({"iteration": "many"}, "damaged or was edited"),
         ({"tasks": None}, "damaged or was edited"),

@@ -1,7 +1,7 @@
-"""RESULTS.md from the records in ``mpsearch/evidence/results`` and the cards of the zoo: no number in it is typed.
+"""Write RESULTS.md. All its numbers come from the records in ``mpsearch/evidence/results`` and the cards of the zoo.
 
 python -m mpsearch.evidence.page            write the page and its pictures
-python -m mpsearch.evidence.page --check    exit with 1 if RESULTS.md is not what the records say
+python -m mpsearch.evidence.page --check    exit with 1 if RESULTS.md does not agree with the records
 
-``template.md`` is the page with ``{{name argument}}`` wherever a function of a module here makes a part of it.
+``template.md`` is the text of the page. It has ``{{name argument}}`` where a function of a module here writes a part.
 """

@@ -11,12 +11,12 @@ def main(check: bool = False) -> int:
     """Write RESULTS.md and its pictures from the records.
 
     Args:
-        check: write nothing; exit with 1 if RESULTS.md is not what the records say.
+        check: write nothing, and exit with 1 if RESULTS.md does not agree with the records.
     """
     path, page = CHECKOUT / "RESULTS.md", filled_template()
     if check:
         agrees = path.read_text(encoding="utf-8") == page
-        words = "agrees with the records" if agrees else "is not what the records say: make it anew"
+        words = "agrees with the records" if agrees else "does not agree with the records: write it again"
         print(f"RESULTS.md {words}")
         return 0 if agrees else 1
     draw_results(DOCS)

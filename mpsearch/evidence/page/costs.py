@@ -1,4 +1,4 @@
-"""What things cost: speed and memory, each departure from the papers, and the machines that all of it ran on."""
+"""The parts of RESULTS.md about speed and memory, about the ablations, and about the machines that were used."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mpsearch.zoo import ZOO
 
 
 def benchmark() -> str:
-    """The stored benchmark: its picture, and its table."""
+    """Return the picture and the table of the benchmark."""
     found = results.benchmark()
     words = plots.describe_benchmark(found["result"])
     head = f"`{found['command']}` on {found['machine']}, at revision {found['revision']}."
@@ -25,19 +25,19 @@ def benchmark() -> str:
 
 
 def ablations(algorithm: str) -> str:
-    """One departure from the papers taken back at a time, the first row with none."""
+    """Return the table of an algorithm's ablations. The first row is the recipe without a change."""
     kept = results.ablations()
     names = [name for name, (_, of, _) in CHANGES.items() if of == algorithm]
     runs = {name: [record for record in kept if record["name"] == name] for name in names}
     base = ends_by_seed(runs[names[0]])
     rows = [ablation_row(CHANGES[name][0], runs[name], base) for name in names if runs[name]]
-    rows[0][3] = ""  # the first row is not lower than itself
+    rows[0][3] = ""  # the first row is not compared with itself
     heads = ["change", "return after adaptation, by seed", "mean", "seeds in which it is lower than the first row's"]
     return table([*heads, "environment steps", "core-minutes"], rows)
 
 
 def ablation_row(words: str, runs: Sequence[dict[str, Any]], base: dict[int, float]) -> list[str]:
-    """The trainings of one ablation, compared with those of the ``base`` of the same seeds."""
+    """Return the row of one ablation. Its returns are compared with those in ``base`` of the same seeds."""
     ends = ends_by_seed(runs)
     below = f"{sum(end < base[seed] for seed, end in ends.items())} of {len(ends)}"
     by_seed = ", ".join(f"{end:.0f}" for end in ends.values())
@@ -47,13 +47,13 @@ def ablation_row(words: str, runs: Sequence[dict[str, Any]], base: dict[int, flo
 
 
 def ends_by_seed(runs: Sequence[dict[str, Any]]) -> dict[int, float]:
-    """The return at the end of each training's curve by its seed: the mean of the last tenth, at least two points."""
+    """Return for each seed the return at the end of its curve: the mean of the last tenth, at least two points."""
     curves = {run["seed"]: [after for _, after in run["curve"]] for run in runs}
     return {seed: float(np.mean(curve[-max(2, len(curve) // 10) :])) for seed, curve in curves.items()}
 
 
 def machines() -> str:
-    """What the evaluations, the trainings of the zoo and the ablations ran on."""
+    """Return the machines of the evaluations, of the trainings of the zoo, and of the ablations."""
     seen = {results.read(name)["machine"] for name in results.names()}
     seen |= {read_card(card.parent)["machine"] for card in ZOO.glob(f"*/{CARD}")}
     seen |= {record["machine"] for record in results.ablations()}

@@ -1,4 +1,4 @@
-"""The template, filled."""
+"""Fill in the template of RESULTS.md."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ PARTS: dict[str, Callable[..., str]] = {
 
 
 def filled_template() -> str:
-    """RESULTS.md as the records say it."""
+    """Return the text of RESULTS.md with the numbers of the records."""
     return fill(TEMPLATE.read_text(encoding="utf-8"))
 
 
 def fill(template: str) -> str:
-    """``template`` with each ``{{name argument ...}}`` replaced by what that part is."""
+    """Replace each ``{{name argument ...}}`` in ``template`` by what the function of this name returns."""
 
     def made(match: re.Match[str]) -> str:
         name, *arguments = match[1].split()

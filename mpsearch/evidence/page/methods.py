@@ -1,4 +1,4 @@
-"""What the meta-policies and the baselines reach on the tasks they are made for."""
+"""The parts of RESULTS.md about the returns of meta-policies and baselines on held-out tasks."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mpsearch.evidence.page.markdown import FAILURES, failures, span, stage, sta
 from mpsearch.evidence.pictures import METHODS
 
 META_POLICIES = ("maml", "pearl")
-MAML_STEPS = 12_000  # environment steps of MAML's adaptation: what the baselines get when they are compared with it
+MAML_STEPS = 12_000  # environment steps of MAML's adaptation, and the limit for baselines that it is compared with
 
 
 def headline(tasks: str) -> str:
-    """Every method on ``tasks``: what it reaches and what it costs."""
+    """Return a table with the returns and the cost of every method on ``tasks``."""
     rows = []
     for method, words in METHODS.items():
         record, evaluation = results.read(f"{method}-{tasks}"), results.evaluation(f"{method}-{tasks}")
@@ -30,7 +30,10 @@ def headline(tasks: str) -> str:
 
 
 def verdict(tasks: str) -> str:
-    """Whether each meta-policy's interval lies above every baseline's after no more steps; the gap to the oracle."""
+    """Say whether each meta-policy's interval lies above those of the baselines, and how far it is from the oracle.
+
+    Only stages of the baselines with at most ``MAML_STEPS`` environment steps are used.
+    """
     oracle = results.evaluation(f"oracle-{tasks}").mean[-1]
     sentences = []
     for method in META_POLICIES:
@@ -49,7 +52,10 @@ def verdict(tasks: str) -> str:
 
 
 def improvements(tasks: str) -> str:
-    """The chance that a meta-policy beats each baseline after as many steps, where both had the same tasks."""
+    """Return a table of the probabilities that a meta-policy has a higher return than a baseline.
+
+    The baselines have at most ``MAML_STEPS`` environment steps. Pairs with different tasks are left out.
+    """
     rows = []
     for method in META_POLICIES:
         ours = results.evaluation(f"{method}-{tasks}")
@@ -63,13 +69,13 @@ def improvements(tasks: str) -> str:
 
 
 def up_to(evaluation: Evaluation, steps: int) -> Evaluation:
-    """``evaluation`` without what took more than ``steps`` environment steps on a task."""
+    """Return ``evaluation`` without the stages after more than ``steps`` environment steps per task."""
     within = evaluation.env_steps <= steps
     return replace(evaluation, returns=evaluation.returns[..., within], env_steps=evaluation.env_steps[within])
 
 
 def from_scratch(tasks: str) -> str:
-    """Training one task from nothing: returns after as many steps as MAML's adaptation takes, and more."""
+    """Return a table with the returns of training on each task from scratch, after several numbers of steps."""
     evaluation = results.evaluation(f"scratch-{tasks}")
     heads = [f"{count:,} steps on the task" for count in evaluation.env_steps]
     size = f"{len(evaluation.tasks)} tasks x {len(evaluation.seeds)}"

@@ -1,4 +1,4 @@
-"""What mpsearch reaches beside what others published."""
+"""The parts of RESULTS.md that compare the returns of mpsearch with published ones."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mpsearch.evidence.page.markdown import stage, stages, table
 from mpsearch.evidence.pictures import METHODS, published_curve, shipped_curve
 
 PAPER = {"maml": "maml", "random": "random_init", "average": "pretrained", "oracle": "oracle"}
-STEPS = 3  # gradient steps that the rows show
-POINTS = 9  # of a published curve that the table shows
+STEPS = 3  # the number of gradient steps in the table
+POINTS = 9  # the number of points of a published curve in the table
 
 
 def rows_of_the_paper(tasks: str) -> str:
-    """Returns over gradient steps, ours and the MAML paper's, and where the order of the methods differs."""
+    """Return a table of the returns after each gradient step, ours and the MAML paper's, and compare the order."""
     paper = results.published()["maml_paper"]["rows"][tasks]
     rows: list[list[str]] = []
     ends: dict[str, float] = {}
@@ -31,7 +31,7 @@ def rows_of_the_paper(tasks: str) -> str:
 
 
 def order(ends: dict[str, float], published: dict[str, float]) -> str:
-    """The methods from the highest return to the lowest, and every pair that ``published`` has the other way round."""
+    """Name the methods from the highest to the lowest return, and the pairs with another order in ``published``."""
     ranked = sorted(ends, key=lambda name: -ends[name])
     swapped = [f"{a} above {b}" for a, b in combinations(ranked, 2) if published[a] < published[b]]
     difference = f"Otherwise than in the paper: {', '.join(swapped)}." if swapped else "This is the paper's order."
@@ -39,7 +39,7 @@ def order(ends: dict[str, float], published: dict[str, float]) -> str:
 
 
 def against_published(tasks: str) -> str:
-    """Our training curve and the published one at some of its points; the sentence says where ours lies above."""
+    """Return a table of our training curve and the published one, and a sentence that says where ours is higher."""
     steps, ours = shipped_curve(tasks)
     theirs = published_curve(tasks)
     inside = theirs[(theirs[:, 0] >= steps[0]) & (theirs[:, 0] <= steps[-1])]
@@ -54,7 +54,7 @@ def against_published(tasks: str) -> str:
 
 
 def at_horizon_100() -> str:
-    """MAML on the direction at horizon 100, beside the only published curve that has the same physics."""
+    """Compare MAML on the direction at horizon 100 with the only published curve that has the same physics."""
     name = "maml-cheetah-direction-horizon-100"
     record, ours = results.read(name), results.evaluation(name)
     steps, returns = np.array(results.published()["maml_rllib"]["cheetah-direction"]).T

@@ -1,4 +1,4 @@
-"""The same recipes with other seeds, on other bodies and velocities, and with fewer episodes."""
+"""The parts of RESULTS.md about other training seeds, other bodies and velocities, and fewer episodes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mpsearch.evidence.page.markdown import FAILURES, failures, stage, stages, t
 from mpsearch.evidence.page.methods import META_POLICIES
 from mpsearch.evidence.pictures import METHODS
 
-CHANGES = {  # what the names of the records end in, and what that stands for; see measure.on_changed_tasks
+CHANGES = {  # the last part of a record's name and its meaning; see measure.on_changed_tasks
     "heavy": "torso twice as heavy",
     "light": "torso half as heavy",
     "weak-leg": "hind leg at 30 % torque",
@@ -19,7 +19,7 @@ CHANGES = {  # what the names of the records end in, and what that stands for; s
 
 
 def training_seeds() -> str:
-    """The recipes of shipped meta-policies with other training seeds, the shipped one above the others."""
+    """Return a table of the shipped meta-policies and of trainings with the same recipes and other seeds."""
     rows, known = [], results.names()
     for shipped in known:
         others = [name for name in known if name.startswith(f"{shipped}-seed")]
@@ -29,7 +29,7 @@ def training_seeds() -> str:
 
 
 def seed_row(name: str, remark: str = "") -> list[str]:
-    """The row of one training seed."""
+    """Return the row of one training seed."""
     record, evaluation = results.read(name), results.evaluation(name)
     training = record["training"]
     label = f"{name.partition('-seed')[0]}, seed {training['seed']}{remark}"
@@ -37,12 +37,12 @@ def seed_row(name: str, remark: str = "") -> list[str]:
 
 
 def end_of(evaluation: Evaluation) -> str:
-    """The last stage; where rewards are sparse, with the share of goals reached by then."""
+    """Return the last stage as text; if rewards are sparse, with the share of goals that were reached."""
     return stage(evaluation) + (f", {evaluation.reached[-1]:.0%} of goals reached" if evaluation.sparse else "")
 
 
 def generalisation() -> str:
-    """What the shipped meta-policies reach on tasks and bodies that they were not trained on."""
+    """Return a table of the shipped meta-policies on bodies and velocities that they were not trained on."""
     rows, known = [], results.names()
     for method in META_POLICIES:
         for tasks in CHEETAHS:
@@ -56,7 +56,7 @@ def generalisation() -> str:
 
 
 def fewer_episodes() -> str:
-    """MAML with fewer episodes for each gradient step."""
+    """Return a table of MAML with fewer episodes for each gradient step."""
     rows = []
     for tasks in CHEETAHS:
         rows.append([tasks, 20, *stages(results.evaluation(f"maml-{tasks}"))])

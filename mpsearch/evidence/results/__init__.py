@@ -1,7 +1,7 @@
-"""What was measured, as data: evaluations with every return, learning curves of every training seed, benchmarks.
+"""The records of results: evaluations with every return, learning curves of every training seed, and a benchmark.
 
-:mod:`mpsearch.evidence.measure` has the evaluations made, each by the command that its record names;
-:mod:`mpsearch.evidence.page` makes RESULTS.md of them, and lessons plot them.
+:mod:`mpsearch.evidence.measure` writes the evaluations. Each record names the command that repeats it.
+:mod:`mpsearch.evidence.page` makes RESULTS.md from the records, and the lessons plot them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ FOLDER = Path(__file__).parent
 
 
 def names(kind: str = "evaluations") -> list[str]:
-    """The names of all records of a kind: "evaluations", "curves" or "lessons" (what lessons' trainings came to)."""
+    """Return the names of all records of a kind: "evaluations", "curves", or "lessons" for the trainings of lessons."""
     return sorted(path.stem for path in (FOLDER / kind).glob("*.json"))
 
 
 def read(name: str, kind: str = "evaluations") -> Any:
-    """The record ``name``, as JSON data.
+    """Return the record ``name`` as JSON data.
 
     Raises:
-        UsageError: no such record; the message lists those there are.
+        UsageError: there is no such record. The message lists the known ones.
     """
     if name not in (known := names(kind)):
         raise unknown(f"record among the {kind}", name, known)
@@ -33,22 +33,22 @@ def read(name: str, kind: str = "evaluations") -> Any:
 
 
 def evaluation(name: str) -> Evaluation:
-    """The evaluation ``name``, with every return."""
+    """Return the evaluation ``name`` with every return."""
     return Evaluation.from_record(read(name))
 
 
 def published() -> Any:
-    """What others published, with sources, and whether their physics are ours."""
+    """Return published results with their sources, and whether they used the same physics as mpsearch."""
     return _json("published.json")
 
 
 def ablations() -> Any:
-    """Learning curves of trainings with one departure from the papers taken back: :mod:`mpsearch.evidence.ablate`."""
+    """Return the learning curves of the ablations. See :mod:`mpsearch.evidence.ablate`."""
     return _json("ablations.json")
 
 
 def benchmark() -> Any:
-    """The last benchmark that was kept: ``command``, ``machine``, ``revision`` and the ``result`` it printed."""
+    """Return the benchmark: its ``command``, ``machine`` and ``revision``, and the ``result`` that it printed."""
     return _json("benchmark.json")
 
 

@@ -1,6 +1,19 @@
-"""The player: cheetahs or points that move in the page, as a still picture, or as a film."""
+"""The player: robots or points that move in a notebook or a page, and the same as a still picture or a film."""
 
-from mpsearch.view.player.player import Player, play, runners_of
+from typing import TYPE_CHECKING, Any
+
 from mpsearch.view.player.runners import Runner
+from mpsearch.view.player.stages import runners_of
+
+if TYPE_CHECKING:
+    from mpsearch.view.player.player import Player, play
 
 __all__ = ["Player", "Runner", "play", "runners_of"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Player", "play"):  # only these two need anywidget
+        from mpsearch.view.player import player
+
+        return getattr(player, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

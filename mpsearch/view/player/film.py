@@ -1,4 +1,7 @@
-"""A film of cheetahs with MuJoCo's own renderer: an extra where OpenGL works; the player never needs it."""
+"""Films of cheetahs, drawn by MuJoCo's renderer. They need OpenGL, which does not work on every machine.
+
+The player needs no OpenGL.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ import copy
 import html
 import io
 import os
-import sys
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +23,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mpsearch.errors import UsageError, check_count, unknown
 from mpsearch.records import Array
+from mpsearch.tasks.opengl import open_renderer
 from mpsearch.tasks.physics import load_gymnasium_model
-from mpsearch.view.player.runners import Runner, check_runners, describe, look
+from mpsearch.view.player.runners import CHEETAH, Runner, check_runners, describe, look
 from mpsearch.view.plots import CONTROL_STEP
 
 RATE = round(1 / CONTROL_STEP)  # positions a second
-RATES = tuple(fps for fps in range(1, RATE + 1) if RATE % fps == 0)  # those that need no positions in between
-SIDE_VIEW = (90, -14, 3.4, (0, 0, 0.55))  # azimuth and elevation in degrees; distance and the point looked at, in m
-LARGEST = 1920  # pixels a side
+RATES = tuple(fps for fps in range(1, RATE + 1) if RATE % fps == 0)  # the rates that need no interpolation
+SIDE_VIEW = (90, -14, 3.4, (0, 0, 0.55))  # the camera's azimuth and elevation in degrees, distance and target in m
+LARGEST = 1920  # the largest width or height in pixels
 FORMATS = (".gif", ".webp")
 NO_OPENGL = (
     "a film needs OpenGL, which does not work here; the player needs none: use mpsearch.view.player.play instead"
@@ -42,8 +44,8 @@ class Film:
 
     Attributes:
         webp: the picture as a WebP file.
-        summary: what is to be seen, in words.
-        fps: pictures a second.
+        summary: a description of the film.
+        fps: pictures per second.
     """
 
     webp: bytes
@@ -51,7 +53,11 @@ class Film:
     fps: int
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a .webp or, larger, a .gif. Raises UsageError for another name, or where that cannot be written."""
+        """Write a .webp file, or a .gif file, which is larger.
+
+        Raises:
+            UsageError: the name has another ending, or the file cannot be written.
+        """
         path = Path(path)
         if path.suffix.lower() not in FORMATS:
             raise unknown("kind of film", path.suffix, FORMATS)
@@ -72,22 +78,22 @@ class Film:
 
 
 def film(runners: Runner | Sequence[Runner], *, width: int = 480, height: int = 270, fps: int = RATE) -> Film:
-    """Film HalfCheetahs from the side, one above the other, each followed by a camera. A square of ground is 1 m.
+    """Film HalfCheetahs from the side, one above the other. A camera follows each. A square of the ground is 1 m.
 
-    A picture of a runner takes about 5 kB, and 0.1 s without a graphics card: for a notebook take a low ``fps``,
-    or the player.
+    Each picture of a runner takes about 5 kB, and 0.1 s without a graphics card. Therefore use a low ``fps`` in a
+    notebook, or the player.
 
     Args:
-        runners: 1 to 6; those of a player are its ``.runners``.
-        width, height: of each runner's picture, in pixels.
-        fps: pictures a second: 20, 10, 5, 4, 2 or 1.
+        runners: 1 to 6 runners, such as those of a player, ``player.runners``.
+        width, height: the size of each runner's picture in pixels.
+        fps: pictures per second: 20, 10, 5, 4, 2 or 1.
 
     Raises:
-        UsageError: OpenGL does not work here, a runner is a point, or a number is out of range.
+        UsageError: OpenGL does not work here, a runner is not a HalfCheetah, or a number is out of range.
     """
     runners = check_runners([runners] if isinstance(runners, Runner) else runners)
-    if not runners[0].is_cheetah:
-        raise UsageError("only HalfCheetahs can be filmed: points move in the player, mpsearch.view.player.play")
+    if runners[0].robot != CHEETAH:
+        raise UsageError("only HalfCheetahs can be filmed; show other runners with mpsearch.view.player.play")
     if fps not in RATES:
         raise UsageError(f"fps must be one of {', '.join(map(str, RATES))}, not {fps!r}")
     size, stride = (_pixels("width", width), _pixels("height", height)), RATE // int(fps)
@@ -108,8 +114,8 @@ def _pixels(name: str, value: int) -> int:
 
 
 def _pictures(runner: Runner, style: dict[str, str], moments: Array, size: tuple[int, int]) -> Iterator[Image.Image]:
-    """The runner at each of ``moments`` [N], in steps, with its name and the distance run so far."""
-    positions = runner.positions[np.minimum(moments, runner.steps)]  # [N, 9]; whoever is done stays there
+    """Yield pictures of the runner at the steps ``moments`` [N], with its name and its distance so far."""
+    positions = runner.positions[np.minimum(moments, runner.steps)]  # [N, 9]; after its last step it stands still
     model = _model(style["colour"], size)
     data, camera = mujoco.MjData(model), mujoco.MjvCamera()
     camera.azimuth, camera.elevation, camera.distance, camera.lookat[:] = SIDE_VIEW
@@ -118,7 +124,7 @@ def _pictures(runner: Runner, style: dict[str, str], moments: Array, size: tuple
         for x, *pose in positions:
             data.qpos[:] = 0, *pose
             mujoco.mj_forward(model, data)
-            data.geom("floor").xpos[0] = -x % 2  # the ground runs under it: light and camera can stay
+            data.geom("floor").xpos[0] = -x % 2  # the ground moves, so that light and camera need not
             renderer.update_scene(data, camera)
             picture = Image.fromarray(renderer.render())
             label = f"{style['glyph']} {runner.name}: {x - positions[0, 0]:z.1f} m"
@@ -127,31 +133,26 @@ def _pictures(runner: Runner, style: dict[str, str], moments: Array, size: tuple
 
 
 def _model(colour: str, size: tuple[int, int]) -> mujoco.MjModel:
-    """A copy of the cheetah, made to be looked at."""
+    """Return a copy of the cheetah's model with colours, light and ground for a film."""
     model = copy.copy(load_gymnasium_model("half_cheetah.xml"))
-    model.vis.global_.offwidth, model.vis.global_.offheight = size
-    model.vis.quality.shadowsize = 1024  # a third less time without a graphics card
+    model.vis.quality.shadowsize = 1024  # without a graphics card, this saves a third of the time
     model.geom_rgba[model.geom_type == mujoco.mjtGeom.mjGEOM_CAPSULE, :3] = to_rgb(colour)
     floor = model.geom("floor").id
     material = model.geom_matid[floor]
     model.geom_rgba[floor] = 1
-    model.tex_data[:] = 175 + model.tex_data // 5  # pale ground and sky, on which the cheetah and its shadow stand out
-    model.mat_texuniform[material], model.mat_texrepeat[material] = True, 1  # two squares of 1 m, then again
+    model.tex_data[:] = 175 + model.tex_data // 5  # a pale ground and sky, so that the cheetah and its shadow are clear
+    model.mat_texuniform[material], model.mat_texrepeat[material] = True, 1  # the pattern is two squares of 1 m
     model.mat_reflectance[material] = model.mat_specular[material] = 0
     return model
 
 
 def _renderer(model: mujoco.MjModel, size: tuple[int, int]) -> mujoco.Renderer:
-    """A renderer on the screen's OpenGL, or on EGL where Linux has no screen.
+    """Return MuJoCo's renderer.
 
-    MuJoCo itself chooses when it is imported, from an environment variable whose wrong value breaks that import.
+    Raises:
+        UsageError: OpenGL does not work here.
     """
-    try:
-        if sys.platform == "linux" and not any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL"))):
-            from mujoco.egl import GLContext
-
-            sys.modules[mujoco.Renderer.__module__].gl_context.GLContext = GLContext  # what a new renderer takes
-        with warnings.catch_warnings(action="ignore"):  # of GLFW, about what the sentence below says
-            return mujoco.Renderer(model, size[1], size[0])
-    except Exception as error:
-        raise UsageError(NO_OPENGL) from error
+    renderer = open_renderer(model, *size)
+    if renderer is None:
+        raise UsageError(NO_OPENGL)
+    return renderer

@@ -1,6 +1,6 @@
-// Points in the plane, from above.
+// Draws points in the plane, seen from above.
 
-/** Corners of what points visit, their goals included: [left, right, bottom, top] in m. */
+/** The area that contains all paths and goals: [left, right, bottom, top] in m. */
 function planeOf(scene) {
   const bounds = [Infinity, -Infinity, Infinity, -Infinity];
   const include = (x, y, r) => [x - r, x + r, y - r, y + r].forEach((edge, n) => {
@@ -13,7 +13,7 @@ function planeOf(scene) {
   return bounds;
 }
 
-/** Points from above: one plane for all, or one each side by side. */
+/** Draws the points, in one plane for all or in one plane for each. */
 function drawPlanes(pen, scene, time) {
   const groups = scene.layout === "panels" ? scene.runners.map((runner) => [runner]) : [scene.runners];
   const width = pen.width / groups.length;
@@ -69,10 +69,10 @@ function drawGoal(pen, [x, y], radius) {
   text(pen, "goal", x, y + 0.75 * radius, { align: "center", colour: colours.ink });
 }
 
-/** The path so far, a dot at each step, and the runner's sign and name where it is. */
+/** Draws the path so far with a dot at each step, and the runner's sign and name at its place. */
 function drawPoint(pen, scene, runner, at, time, edge) {
   const { ctx, colours } = pen;
-  const odd = scene.runners.indexOf(runner) % 2; // neighbours differ in dashes and in the side of the label
+  const odd = scene.runners.indexOf(runner) % 2; // odd runners have another line style and label position
   const steps = Math.min(stepAt(scene, time), runner.steps);
   const way = [];
   for (let t = 0; t <= steps; t++) way.push(at(runner.frames[2 * t], runner.frames[2 * t + 1]));
@@ -84,6 +84,6 @@ function drawPoint(pen, scene, runner, at, time, edge) {
   ctx.setLineDash([]);
   for (const [x, y] of way) dot(ctx, x, y, 2.4, runner.colour);
   text(pen, runner.glyph, here[0], here[1] + 7, { align: "center", size: 20, colour: runner.colour, halo: true });
-  const x = Math.min(here[0] + 13, edge - 8 - 7.5 * runner.name.length); // within its plane
+  const x = Math.min(here[0] + 13, edge - 8 - 7.5 * runner.name.length); // so that the name stays within the plane
   text(pen, runner.name, x, here[1] + (odd ? 20 : -12), { colour: colours.ink, bold: true, halo: true });
 }

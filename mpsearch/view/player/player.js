@@ -1,4 +1,4 @@
-// The controls, the clock and what is on the canvas; the files joined before this one draw the parts.
+// The controls, the clock and the canvas. The files that are joined before this one draw the parts.
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const HEIGHTS = { race: 240, panel: 170, plane: 360 }; // px
@@ -18,10 +18,10 @@ const select = (name, choices, chosen) => {
   return node;
 };
 
-/** The table of names and scores, and its cells in the order of `scores`. */
+/** Returns the table of names and scores, and its cells in the order of `scores`. */
 function buildTable(scene) {
   const place = scene.runners.some((runner) => runner.goal) ? "to the goal" : "from the start";
-  const columns = scene.cheetah ? ["distance", "velocity", "return"] : [place, "return"];
+  const columns = scene.robot ? ["distance", "velocity", "return"] : [place, "return"];
   const cells = scene.runners.map(() => columns.map(() => make("td")));
   const names = scene.runners.map((runner) => {
     const sign = make("span", { "aria-hidden": "true" }, `${runner.glyph} `);
@@ -35,7 +35,7 @@ function buildTable(scene) {
   return [make("div", { class: "mps-scores" }, table), cells];
 }
 
-/** The player's elements, in the order of the page. */
+/** Creates the player's elements, in the order of the page. */
 function build(scene) {
   const [table, cells] = buildTable(scene);
   const single = scene.layout === "panels" || scene.runners.length === 1;
@@ -49,22 +49,22 @@ function build(scene) {
     camera: select("Camera", [...follows, ["all", "whole track"]], follows.length - 1),
     cells,
   };
-  const tools = [ui.play, ui.slider, ui.time, ui.speed, ...(scene.cheetah ? [ui.camera] : [])];
+  const tools = [ui.play, ui.slider, ui.time, ui.speed, ...(scene.robot ? [ui.camera] : [])];
   const bar = make("div", { class: "mps-bar" }, ...tools);
   const title = scene.title ? [make("div", { class: "mps-title" }, scene.title)] : [];
   ui.root = make("div", { class: "mps-player", role: "group", tabindex: 0 }, ...title, table, ui.canvas, bar);
   ui.root.setAttribute("aria-label", ["Player.", scene.title && `${scene.title}.`, KEYS].filter(Boolean).join(" "));
-  ui.root.dataset.lmSuppressShortcuts = "true"; // else JupyterLab takes the arrow keys in command mode
+  ui.root.dataset.lmSuppressShortcuts = "true"; // otherwise JupyterLab uses the arrow keys in command mode
   return ui;
 }
 
-const heightOf = ({ cheetah, layout, runners }) => {
-  if (!cheetah) return HEIGHTS.plane;
+const heightOf = ({ robot, layout, runners }) => {
+  if (!robot) return HEIGHTS.plane;
   const race = HEIGHTS.race + (LANE + ROW) * (runners.length - 1);
   return (layout === "panels" ? HEIGHTS.panel * runners.length : race) + STRIP;
 };
 
-/** A pen for the canvas at its size in CSS pixels and the page's colours now; null while it has no size. */
+/** Returns a pen with the canvas's size in CSS pixels and the page's present colours; null while it has no size. */
 function penOf(ui, height) {
   const [width, ratio] = [ui.canvas.clientWidth, window.devicePixelRatio || 1];
   if (!width) return null;
@@ -79,13 +79,13 @@ function penOf(ui, height) {
 }
 
 function draw(pen, scene, time, choice) {
-  if (scene.cheetah) drawCheetahs(pen, scene, time, choice);
+  if (scene.robot) drawRobots(pen, scene, time, choice);
   else drawPlanes(pen, scene, time);
 }
 
-/** One player in `el`; returns what ends it. */
+/** Creates one player in `el`; returns the function that removes it. */
 function start(scene, el) {
-  scene.track = scene.cheetah ? trackOf(scene) : null;
+  scene.track = scene.robot ? trackOf(scene) : null;
   const [ui, height, ending] = [build(scene), heightOf(scene), new AbortController()];
   const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -94,7 +94,7 @@ function start(scene, el) {
   el.append(ui.root);
 
   const clock = () => {
-    if (scene.cheetah) return `${time.toFixed(2)} of ${scene.duration.toFixed(2)} s`;
+    if (scene.robot) return `${time.toFixed(2)} of ${scene.duration.toFixed(2)} s`;
     return `step ${stepAt(scene, time)} of ${stepAt(scene, scene.duration)}`;
   };
   const paint = () => {
@@ -105,13 +105,13 @@ function start(scene, el) {
     });
     ui.slider.value = time;
     ui.time.textContent = clock();
-    if (!playing) ui.slider.setAttribute("aria-valuetext", clock()); // at 60 a second it would drown a screen reader
+    if (!playing) ui.slider.setAttribute("aria-valuetext", clock()); // 60 per second are too many
   };
   const request = () => { frame ||= requestAnimationFrame(tick); };
   const tick = (now) => {
     frame = 0;
     if (playing) {
-      const passed = clamp((now - last) / 1000, 0, 0.1); // a frame may be stamped before the click; a tab may sleep
+      const passed = clamp((now - last) / 1000, 0, 0.1); // never negative or long, even after the tab slept
       time = Math.min(scene.duration, time + passed * Number(ui.speed.value));
       last = now;
       if (time >= scene.duration) setPlaying(false);
@@ -131,7 +131,7 @@ function start(scene, el) {
     const [step, move] = [Math.round(time / scene.dt), event.shiftKey ? 20 : 1];
     const [back, on] = [step - move, step + move];
     const moves = { ArrowLeft: back, ArrowDown: back, ArrowRight: on, ArrowUp: on, Home: 0, End: Infinity };
-    if (event.key === " " && event.target.tagName === "BUTTON") return; // it clicks the button
+    if (event.key === " " && event.target.tagName === "BUTTON") return; // the browser clicks the button
     if (event.key === " ") setPlaying(!playing);
     else if (Object.hasOwn(moves, event.key)) seek(moves[event.key] * scene.dt);
     else return;
@@ -147,9 +147,9 @@ function start(scene, el) {
   on(dark, "change", request);
   const size = new ResizeObserver(request);
   size.observe(ui.canvas);
-  const theme = new MutationObserver(request); // JupyterLab and VS Code mark their theme on the page's body
+  const theme = new MutationObserver(request); // JupyterLab and VS Code set their theme on the page's body
   for (const node of [document.body, document.documentElement]) theme.observe(node, { attributes: true });
-  const seen = new IntersectionObserver((entries) => { // a start by itself waits until there is someone to see it
+  const seen = new IntersectionObserver((entries) => { // autoplay waits until the player is visible
     if (!entries.some((entry) => entry.isIntersecting)) return;
     seen.disconnect();
     setPlaying(true);
@@ -159,7 +159,7 @@ function start(scene, el) {
   paint();
   return () => {
     cancelAnimationFrame(frame);
-    frame = -1; // no later request starts a frame
+    frame = -1; // prevents later requests from starting a frame
     ending.abort();
     seen.disconnect();
     size.disconnect();
@@ -181,7 +181,7 @@ function open(model, el) {
 
 function render({ model, el }) {
   let [close, waiting, gone] = [open(model, el), false, false];
-  const change = () => { // both may change at once: open again when both are there
+  const change = () => { // data and meta may change together: wait for both, then open again
     if (waiting) return;
     waiting = true;
     queueMicrotask(() => {

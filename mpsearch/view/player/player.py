@@ -1,4 +1,4 @@
-"""The player: cheetahs or points that move in the page, with a still picture and words in the same output."""
+"""The player: robots or points that move in the page. The same output has a still picture and a description."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import anywidget
 import matplotlib.pyplot as plt
-import numpy as np
-import traitlets
 from PIL import Image
 
 from mpsearch.errors import UsageError, unknown
 from mpsearch.records import AdaptationResult
-from mpsearch.view.player.kinematics import POSITIONS, capsule_radii, relative_capsules
-from mpsearch.view.player.runners import Runner, check_runners, describe, look, pack
+from mpsearch.tasks.robots import find_robot
+from mpsearch.view.jupyter import anywidget, traitlets
+from mpsearch.view.player.kinematics import capsule_radii, height, standing
+from mpsearch.view.player.runners import CHEETAH, Runner, check_runners, describe, look, pack
+from mpsearch.view.player.stages import runners_of
 from mpsearch.view.player.strip import draw_strip
-from mpsearch.view.plots import CONTROL_STEP
 
 HERE = Path(__file__).parent
 PARTS = ("scene.js", "track.js", "plane.js", "player.js")
 SCRIPT = "\n".join((HERE / part).read_text(encoding="utf-8") for part in PARTS)  # one ES module
 STYLE = (HERE / "player.css").read_text(encoding="utf-8")
 LAYOUTS = ("race", "side by side")
-POINT_STEP = 0.1  # s of the page's time for a step of a point, which has no time of its own
-INKS = 64  # colours in the PNG: half the bytes of a notebook full of them
+POINT_STEP = 0.1  # s that the player takes for a step of a point, whose simulation has no unit of time
+INKS = 64  # colours in the PNG, which halves its size
 
 Layout = Literal["race", "side by side"]
 
 
 class Player(anywidget.AnyWidget):
-    """Runners that move in the page, drawn by the browser from one message; no OpenGL, no network, no kernel.
+    """A widget that shows moving runners. The browser draws them from data that is sent once.
 
-    In the same output are :meth:`png` and :attr:`summary`, for where nothing can move.
+    It needs no OpenGL, no network and, once it is shown, no kernel. The same output has :meth:`png` and
+    :attr:`summary`, for readers where nothing can move.
 
     Args:
-        runners: 1 to 6, all HalfCheetahs or all points.
-        layout: "race" on one track, or "side by side" with a panel each.
-        title: above the picture.
-        autoplay: start by itself once it is in sight, unless the reader has asked the system for less motion.
+        runners: 1 to 6, all the same robot or all points.
+        layout: "race" for one track, or "side by side" for one panel each.
+        title: the text above the picture.
+        autoplay: start as soon as the player is visible, unless the reader's system is set to reduced motion.
 
     Raises:
-        UsageError: no runners, too many, of different kinds, or an unknown layout.
+        UsageError: there are no runners, too many, or different kinds of them, or the layout is unknown.
     """
 
     _esm = SCRIPT
@@ -65,7 +65,7 @@ class Player(anywidget.AnyWidget):
         super().__init__(data=pack(self.runners), meta=self._describe())
 
     def show(self, runners: Sequence[Runner], *, title: str | None = None) -> None:
-        """Play other runners in the place of these. Raises: as the constructor."""
+        """Play other runners instead of these. It raises the same errors as the constructor."""
         self.runners = check_runners(runners)
         self.title = self.title if title is None else title
         with self.hold_sync():
@@ -73,11 +73,11 @@ class Player(anywidget.AnyWidget):
 
     @property
     def summary(self) -> str:
-        """What is to be seen, in words: distance, mean velocity and return of each runner."""
+        """A description: the distance, mean velocity and return of each runner."""
         return f"{self.title}. {describe(self.runners)}" if self.title else describe(self.runners)
 
     def png(self) -> bytes:
-        """The runners at a few moments, as a PNG picture."""
+        """Return a PNG picture of the runners at a few moments."""
         figure, picture, small = draw_strip(self.runners, self.title), io.BytesIO(), io.BytesIO()
         figure.savefig(picture, format="png", dpi=100)
         plt.close(figure)
@@ -85,32 +85,31 @@ class Player(anywidget.AnyWidget):
         return small.getvalue()
 
     def to_html(self) -> str:
-        """One self-contained page that plays without a network and without Python."""
+        """Return a self-contained HTML page with the player, which needs no network and no Python."""
         words = {"title": html.escape(self.title or "Player"), "summary": html.escape(self.summary)}
         state = json.dumps({"meta": self.meta, "data": base64.b64encode(self.data).decode()}).replace("<", "\\u003c")
         picture = base64.b64encode(self.png()).decode()
         return PAGE.format(**words, style=STYLE, script=SCRIPT, state=state, picture=picture)
 
     def save_html(self, path: str | os.PathLike[str]) -> None:
-        """Write :meth:`to_html` to ``path``. Raises UsageError where that cannot be written."""
+        """Write :meth:`to_html` to ``path``.
+
+        Raises:
+            UsageError: the file cannot be written.
+        """
         try:
             Path(path).write_text(self.to_html(), encoding="utf-8")
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror}; choose another file") from error
 
     def _describe(self) -> dict[str, Any]:
-        cheetah = self.runners[0].is_cheetah
+        robot = self.runners[0].robot
         return {
-            "cheetah": cheetah,
-            "dt": CONTROL_STEP if cheetah else POINT_STEP,
-            "width": 33 if cheetah else 2,  # numbers in a frame
+            **(_describe_robot(robot) if robot else {"robot": None, "dt": POINT_STEP, "width": 2}),
             "layout": "race" if self.layout_name == "race" else "panels",
             "title": self.title,
             "summary": self.summary,
             "autoplay": self.autoplay,
-            "capsules": len(capsule_radii()),
-            "radius": capsule_radii().max(),  # they all have the same
-            "standing": relative_capsules(np.zeros(POSITIONS)).ravel().tolist(),  # the ghost
             "runners": [
                 {
                     "name": runner.name,
@@ -134,6 +133,20 @@ class Player(anywidget.AnyWidget):
         return {**data, **still}, {**metadata, "image/png": {"alt": self.summary}}
 
 
+def _describe_robot(robot: str) -> dict[str, Any]:
+    """Return the data that the page needs to draw this robot."""
+    radii, ghost = capsule_radii(robot), standing(robot)
+    return {
+        "robot": robot,
+        "dt": find_robot(robot).dt,
+        "width": 1 + ghost.size,  # numbers in a frame
+        "radii": radii.tolist(),
+        "standing": ghost.ravel().tolist(),
+        "height": height(robot),
+        "head": 1 if robot == CHEETAH else None,  # the number of the capsule with the eye
+    }
+
+
 def play(
     result: AdaptationResult,
     task: int = 0,
@@ -146,15 +159,15 @@ def play(
     title: str = "",
     autoplay: bool = False,
 ) -> Player:
-    """A player of one episode of each stage of an adaptation to one task.
+    """Return a player that shows one episode of each stage of an adaptation to one task.
 
     Args:
         result: of K tasks and S stages.
-        task: index k of the task.
-        stages: which stages; -1 is the last.
-        target: velocity asked for in m/s, for a ghost; HalfCheetah only.
-        goal: (x, y) in m; by default the task itself, where the runners are points.
-        names: of the runners, one a stage.
+        task: the index k of the task.
+        stages: the stages to show; -1 is the last.
+        target: the target velocity in m/s. A ghost runs at this velocity. Robots only.
+        goal: (x, y) in m. For points, it is by default the task itself.
+        names: the names of the runners, one for each stage.
         layout, title, autoplay: as in :class:`Player`.
 
     Raises:
@@ -162,45 +175,6 @@ def play(
     """
     runners = runners_of(result, task, stages=stages, target=target, goal=goal, names=names)
     return Player(runners, layout=layout, title=title, autoplay=autoplay)
-
-
-def runners_of(
-    result: AdaptationResult,
-    task: int = 0,
-    *,
-    stages: Sequence[int] = (0, -1),
-    target: float | None = None,
-    goal: Sequence[float] | None = None,
-    names: Sequence[str] | None = None,
-) -> list[Runner]:
-    """The runners of :func:`play`, so that those of several methods can race. Args, raises: as there."""
-    count, depth = result.trajectories.shape[:2]
-    _check_index("task", task, 0, count)
-    for stage in stages:
-        _check_index("stage", stage, -depth, depth)
-    stages = list(dict.fromkeys(range(depth)[stage] for stage in stages))
-    names = [_stage_name(result, stage) for stage in stages] if names is None else names
-    if len(names) != len(stages):
-        raise UsageError(f"there must be one name a stage: {len(stages)} stages, {len(names)} names")
-    if goal is None and result.trajectories.shape[-1] == 2:
-        goal = result.tasks[task]
-    aim: dict[str, Any] = {"target": target, "goal": goal}
-    return [
-        Runner(name, result.trajectories[task, stage], result.rewards[task, stage], **aim)
-        for name, stage in zip(names, stages, strict=True)
-    ]
-
-
-def _stage_name(result: AdaptationResult, stage: int) -> str:
-    if stage == 0:
-        return "before adaptation"
-    last = stage == len(result.env_steps) - 1
-    return "after adaptation" if last else f"after {result.env_steps[stage]:,} steps"
-
-
-def _check_index(what: str, index: int, low: int, count: int) -> None:
-    if isinstance(index, bool) or not isinstance(index, (int, np.integer)) or not low <= index < count:
-        raise UsageError(f"{what} must be a whole number from {low} to {count - 1}, not {index!r}")
 
 
 PAGE = """<!doctype html>

@@ -1,4 +1,4 @@
-"""What a player shows: runners, what they did in words, and the bytes that the page draws."""
+"""The runners of a player: their data, their description, and the bytes that are sent to the page."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import numpy as np
 from mpsearch.errors import UsageError
 from mpsearch.records import Array
 from mpsearch.tasks.navigation import GOAL_RADIUS
-from mpsearch.view.player.kinematics import POSITIONS, relative_capsules
-from mpsearch.view.plots import CONTROL_STEP, PALETTE
+from mpsearch.tasks.robots import find_robot
+from mpsearch.view.player.kinematics import relative_capsules, way
+from mpsearch.view.plots import PALETTE
 
 COLOURS = [PALETTE[name] for name in ("orange", "blue", "green", "purple", "vermillion", "sky")]
-GLYPHS, MARKERS = "●◆■▲▼✚", "oDs^vP"  # one sign a runner beside its colour: as text, and in matplotlib
+CHEETAH = "HalfCheetah"
+GLYPHS, MARKERS = "●◆■▲▼✚", "oDs^vP"  # the sign of each runner, as text and in matplotlib
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,15 +25,18 @@ class Runner:
     """One episode to play.
 
     Args:
-        name: what its label says.
-        positions: [T + 1, Q], kept as float32: Q = 9 for HalfCheetah, Q = 2 for a point (x, y in m).
-        rewards: [T], for a return that ticks up.
-        target: velocity asked for in m/s; a ghost runs at it. HalfCheetah only.
-        goal: (x, y) in m, a circle. Points only.
-        radius: of the goal, in m.
+        name: the text of its label.
+        positions: [T + 1, Q] generalised positions of a robot, with Q = 9 for HalfCheetah; or Q = 2 for the
+            position (x, y) of a point in m. They are stored as float32.
+        rewards: [T]. If they are given, the player shows the return so far.
+        target: the target velocity in m/s. A ghost runs at this velocity. Robots only.
+        goal: the centre (x, y) in m of a circle. Points only.
+        radius: the radius of the goal in m.
+        robot: the name of a gymnasium robot, such as "Walker2d". If Q = 9, it is by default HalfCheetah.
+        heading: the direction of its track in rad, from the x axis towards the y axis. Ant and Humanoid only.
 
     Raises:
-        UsageError: a wrong shape, a number that is not finite, fewer than two positions.
+        UsageError: a shape is wrong, a number is not finite, or there are fewer than two positions.
     """
 
     name: str
@@ -40,32 +45,41 @@ class Runner:
     target: float | None = None
     goal: tuple[float, float] | None = None
     radius: float = GOAL_RADIUS
+    robot: str | None = None
+    heading: float = 0.0
 
     def __post_init__(self) -> None:
         self._keep("positions", _floats(self.positions, f"the positions of {self.name!r}"))
-        _check_positions(self.name, self.positions)
+        if self.robot is None and self.positions.shape[-1] == find_robot(CHEETAH).model.nq:
+            self._keep("robot", CHEETAH)
+        _check_positions(self.name, self.positions, self.robot)
         if self.rewards is not None:
             self._keep("rewards", _floats(self.rewards, f"the rewards of {self.name!r}"))
             if self.rewards.shape != (self.steps,):
                 raise UsageError(
-                    f"{self.name!r} needs one reward a step, {self.steps} in all, not {self.rewards.shape}"
+                    f"{self.name!r} needs one reward for each step, {self.steps} in all, not {self.rewards.shape}"
                 )
         self._check_aim()
 
     def _keep(self, field: str, value: object) -> None:
-        object.__setattr__(self, field, value)  # the way to normalise a field of a frozen record
+        object.__setattr__(self, field, value)  # a field of a frozen dataclass can only be set in this way
 
     def _check_aim(self) -> None:
         if self.target is not None:
-            if not self.is_cheetah:
+            if self.robot is None:
                 raise UsageError(f"{self.name!r} is a point: it can have a goal=(x, y), not a target velocity")
             self._keep("target", float(_floats(self.target, "the target velocity", ())))
         if self.goal is not None:
-            if self.is_cheetah:
-                raise UsageError(f"{self.name!r} is a HalfCheetah: it can have a target velocity, not a goal")
+            if self.robot is not None:
+                raise UsageError(
+                    f"{self.name!r} is not a point but {self.robot}: it can have a target velocity, not a goal"
+                )
             self._keep("goal", tuple(_floats(self.goal, "the goal", (2,)).tolist()))
         if not 0 < self.radius < np.inf:
             raise UsageError(f"the goal's radius must be positive and finite, not {self.radius}")
+        self._keep("heading", float(_floats(self.heading, "the heading", ())))
+        if self.heading and (self.robot is None or find_robot(self.robot).planar):
+            raise UsageError(f"{self.name!r} moves along x or is a point: only Ant and Humanoid can have a heading")
 
     @property
     def steps(self) -> int:
@@ -73,26 +87,32 @@ class Runner:
         return len(self.positions) - 1
 
     @property
-    def is_cheetah(self) -> bool:
-        """Whether it is a HalfCheetah, and not a point."""
-        return bool(self.positions.shape[1] == POSITIONS)
+    def track(self) -> Array:
+        """[T + 1] the distance of a robot along its track, in m."""
+        return way(self.positions, str(self.robot), self.heading).astype(np.float32)
+
+    @property
+    def dt(self) -> float:
+        """Seconds in a step of a robot."""
+        return find_robot(str(self.robot)).dt
 
     @property
     def distance(self) -> float:
-        """From start to end in m, along x for a HalfCheetah (negative: backward)."""
-        way = (self.positions[-1] - self.positions[0]).astype(np.float64)
-        return float(way[0] if self.is_cheetah else np.hypot(*way))
+        """The distance from start to end in m. For a robot it is along the track, and negative for backward."""
+        if self.robot is None:
+            return float(np.hypot(*(self.positions[-1] - self.positions[0]).astype(np.float64)))
+        return float(self.track[-1] - self.track[0])
 
     @property
     def velocity(self) -> float:
-        """A HalfCheetah's mean velocity along x in m/s."""
-        return self.distance / (self.steps * CONTROL_STEP)
+        """A robot's mean velocity along its track in m/s."""
+        return self.distance / (self.steps * self.dt)
 
     def describe(self) -> str:
-        """What it did, in words: distance, mean velocity or place, and return."""
-        words = [f"{self.name}: {self.distance:.1f} m along the track, mean velocity {self.velocity:.2f} m/s"]
-        if not self.is_cheetah:
-            words = [f"{self.name}: {self.distance:.2f} m from the start at the end"]
+        """Describe the episode in words: distance, mean velocity or distance from the goal, and return."""
+        words = [f"{self.name}: {self.distance:.2f} m from the start at the end"]
+        if self.robot is not None:
+            words = [f"{self.name}: {self.distance:.1f} m along the track, mean velocity {self.velocity:.2f} m/s"]
         if self.target is not None:
             words.append(f"target {self.target:.2f} m/s")
         if self.goal is not None:
@@ -102,56 +122,59 @@ class Runner:
         return ", ".join(words)
 
     def frames(self) -> Array:
-        """[T + 1, F] float32 that the page draws.
+        """Return the numbers [T + 1, F] that the page draws, as float32.
 
-        F = 33 for HalfCheetah: the torso's x, then 8 capsules x 2 ends x (x relative to it, z). F = 2 for a point.
+        For a robot of C capsules F = 1 + 4 C, which is 33 for HalfCheetah. The first number is the distance of the
+        torso along the track. The others are the two ends of each capsule, as x relative to the torso and z. For a
+        point F = 2.
         """
-        if not self.is_cheetah:
+        if self.robot is None:
             return self.positions
-        ends = relative_capsules(self.positions).reshape(len(self.positions), -1)
-        return np.concatenate([self.positions[:, :1], ends], axis=1, dtype=np.float32, casting="same_kind")
+        ends = relative_capsules(self.positions, self.robot, self.heading).reshape(len(self.positions), -1)
+        return np.concatenate([self.track[:, None], ends], axis=1, dtype=np.float32, casting="same_kind")
 
 
 def pack(runners: Sequence[Runner]) -> bytes:
-    """The frames and then the rewards of each runner, little-endian float32, one runner after the other."""
+    """Return the frames and the rewards of each runner as little-endian float32, one runner after the other."""
     parts = [part for runner in runners for part in (runner.frames(), runner.rewards) if part is not None]
     return b"".join(part.astype("<f4").tobytes() for part in parts)
 
 
 def describe(runners: Sequence[Runner]) -> str:
-    """What the runners did, in words and numbers."""
-    what, count = "HalfCheetah" if runners[0].is_cheetah else "point", len(runners)
+    """Describe the episodes of all runners in words and numbers."""
+    robot, count = runners[0].robot, len(runners)
     steps = max(runner.steps for runner in runners)
-    time = f"{steps * CONTROL_STEP:.1f} s ({steps} steps)" if runners[0].is_cheetah else f"{steps} steps"
+    time = f"{steps * runners[0].dt:.1f} s ({steps} steps)" if robot else f"{steps} steps"
     each = "; ".join(runner.describe() for runner in runners)
-    return f"{'One' if count == 1 else count} {what} {'run' if count == 1 else 'runs'} of {time}. {each}."
+    return f"{'One' if count == 1 else count} {robot or 'point'} {'run' if count == 1 else 'runs'} of {time}. {each}."
 
 
 def look(runners: Sequence[Runner]) -> list[dict[str, str]]:
-    """Colour and sign of each runner; one alone has those of "after adaptation"."""
+    """Return the colour and the signs of each runner. A single runner has those of "after adaptation"."""
     first = 1 if len(runners) == 1 else 0
     looks = list(zip(COLOURS, GLYPHS, MARKERS, strict=True))[first : first + len(runners)]
     return [{"colour": colour, "glyph": glyph, "marker": marker} for colour, glyph, marker in looks]
 
 
 def check_runners(runners: Sequence[Runner]) -> tuple[Runner, ...]:
-    """The runners, if they can be shown together.
+    """Return the runners if they can be shown together.
 
     Raises:
-        UsageError: none, too many, or HalfCheetahs and points mixed.
+        UsageError: there are none, too many, or different kinds of them.
     """
     runners = tuple(runners)
     if not 1 <= len(runners) <= len(COLOURS):
         raise UsageError(f"a player shows 1 to {len(COLOURS)} runners, not {len(runners)}")
-    if len({runner.is_cheetah for runner in runners}) > 1:
-        raise UsageError("HalfCheetahs and points cannot be on one track: give each kind a player of its own")
+    kinds = sorted({runner.robot or "point" for runner in runners})
+    if len(kinds) > 1:
+        raise UsageError(f"{' and '.join(kinds)} cannot be on one track: give each kind a player of its own")
     return runners
 
 
 def _floats(values: Any, what: str, shape: tuple[int, ...] | None = None) -> Array:
     try:
-        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused below
-            numbers = np.array(values, dtype=np.float32)  # a copy: what is shown later is what was given now
+        with np.errstate(over="ignore"):  # numbers that are too large for float32 become infinite, an error below
+            numbers = np.array(values, dtype=np.float32)  # a copy, because the caller may change the original later
     except (TypeError, ValueError):
         raise UsageError(f"{what} must be an array of numbers") from None
     if shape is not None and numbers.shape != shape:
@@ -162,13 +185,14 @@ def _floats(values: Any, what: str, shape: tuple[int, ...] | None = None) -> Arr
     return numbers
 
 
-def _check_positions(name: str, positions: Array) -> None:
+def _check_positions(name: str, positions: Array, robot: str | None) -> None:
     if positions.size == 0:
         raise UsageError(f"cannot play: the trajectory of {name!r} is empty")
-    if positions.ndim != 2 or positions.shape[1] not in (POSITIONS, 2):
-        raise UsageError(
-            f"the positions of {name!r} must be [T + 1, {POSITIONS}] for HalfCheetah or [T + 1, 2] for a point,"
-            f" not {positions.shape}"
-        )
+    count = 2 if robot is None else find_robot(robot).model.nq
+    if positions.ndim != 2 or positions.shape[1] != count:
+        right = f"[T + 1, {count}] for {robot}"
+        if robot is None:
+            right = "[T + 1, 9] for HalfCheetah or [T + 1, 2] for a point; other robots need robot=, such as 'Ant'"
+        raise UsageError(f"the positions of {name!r} must be {right}, not {positions.shape}")
     if len(positions) < 2:
         raise UsageError(f"cannot play: the trajectory of {name!r} has fewer than two positions")

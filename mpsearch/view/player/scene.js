@@ -1,6 +1,7 @@
-// What is where at a time, and the pen. Python joins the player's files into one ES module, this one first.
+// The state of the scene at a time, and functions to draw. Python joins the player's files, this one first, into one
+// ES module.
 
-const STRIDE = 0.5; // s over which a velocity is averaged, about one stride
+const STRIDE = 0.5; // s; velocities are averaged over this time, which is about one stride
 const DAMAGED = "The player has nothing to draw: its trajectory is missing or damaged. Run the cell again.";
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -10,7 +11,7 @@ const smooth = (value, low, high) => {
 };
 const signed = (value, digits) => value.toFixed(digits).replace(/^-(?=[0.]*$)/, "").replace("-", "−");
 
-/** The runners of `meta` with their numbers from `view` (a DataView); throws an Error that says it in words. */
+/** Returns the runners of `meta` with their numbers from `view`, a DataView. Throws an Error if they do not fit. */
 function decode(meta, view) {
   if (!meta?.runners?.length || !(view?.byteLength > 0) || view.byteLength % 4) throw new Error(DAMAGED);
   const numbers = new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
@@ -26,16 +27,16 @@ function decode(meta, view) {
   return { ...meta, runners, duration: meta.dt * Math.max(...runners.map((runner) => runner.steps)) };
 }
 
-/** Number `column` of the runner's frame at `time`: a smooth curve through a cheetah's frames, a line for a point. */
+/** Returns number `column` of the runner's frame at `time`, interpolated by a spline for robots, a line for points. */
 function value(scene, runner, column, time) {
   const u = clamp(time / scene.dt, 0, runner.steps);
   const i = Math.min(Math.floor(u), runner.steps - 1);
   const f = u - i;
   const p = (n) => runner.frames[clamp(n, 0, runner.steps) * scene.width + column];
   const [b, c] = [p(i), p(i + 1)];
-  if (!scene.cheetah) return b + f * (c - b);
+  if (!scene.robot) return b + f * (c - b);
   const [a, d] = [i > 0 ? p(i - 1) : 2 * b - c, i + 2 <= runner.steps ? p(i + 2) : 2 * c - b];
-  return b + 0.5 * f * (c - a + f * (2 * a - 5 * b + 4 * c - d + f * (3 * (b - c) + d - a))); // Catmull and Rom
+  return b + 0.5 * f * (c - a + f * (2 * a - 5 * b + 4 * c - d + f * (3 * (b - c) + d - a))); // a Catmull-Rom spline
 }
 
 const torso = (scene, runner, time) => value(scene, runner, 0, time);
@@ -47,15 +48,15 @@ function velocity(scene, runner, time) {
   return (torso(scene, runner, end) - torso(scene, runner, start)) / (end - start);
 }
 
-/** Control steps done at `time`. */
+/** Returns the number of control steps done at `time`. */
 const stepAt = (scene, time) => Math.floor(time / scene.dt + 1e-6);
 
-/** The numbers beside a runner's name at `time`, as text. */
+/** Returns the numbers beside a runner's name at `time`, as text. */
 function scores(scene, runner, time) {
   const step = Math.min(stepAt(scene, time), runner.steps);
   const gained = runner.returns ? signed(runner.returns[step], 1) : "–";
   const place = (column) => value(scene, runner, column, time);
-  if (scene.cheetah) {
+  if (scene.robot) {
     const way = place(0) - runner.frames[0];
     return [`${signed(way, 1)} m`, `${signed(velocity(scene, runner, time), 1)} m/s`, gained];
   }

@@ -1,4 +1,4 @@
-"""A player as one still picture, for where nothing moves: print, GitHub, a stopped kernel."""
+"""The still picture of a player. It is shown where nothing can move: in print, on GitHub, or without a kernel."""
 
 from __future__ import annotations
 
@@ -12,43 +12,50 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from mpsearch.view.player.kinematics import capsule_radii, relative_capsules
+from mpsearch.view.player.kinematics import capsule_radii, height, relative_capsules
 from mpsearch.view.player.runners import Runner, look
-from mpsearch.view.plots import CONTROL_STEP, TARGET
+from mpsearch.view.plots import TARGET
 
-WIDTH, ROW, SIDE = 8.0, 1.15, 3.4  # inches: the picture, a cheetah's row, a point's square
-MOMENTS = 6  # cheetahs in a row
-SHORTEST = 9.0  # m of track shown at least, so that one who stands still is not a giant
+WIDTH, SIDE = 8.0, 3.4  # inches: the width of a picture of robots, and the side of a picture of a point
+ROOM, MARGIN = 0.8, 0.35  # inches: the height above the floor for a cheetah, and the height of the text above it
+CHEETAH_HEIGHT = 1.25  # m; ROOM shows this height
+MOMENTS = 6  # pictures of the same robot in a row
+SHORTEST = 9.0  # m; shorter tracks are extended to this length, because the robot would be drawn too large
 GREY = "0.45"
 
 
 def draw_strip(runners: Sequence[Runner], title: str = "") -> Figure:
-    """The runners at a few moments: HalfCheetahs along their track, points on their path.
+    """Draw the runners at a few moments: robots along their track, points on their path.
 
     Args:
-        runners: of one kind, at least one.
-        title: above the picture.
+        runners: one or more of the same kind.
+        title: the text above the picture.
     """
-    cheetah, count = runners[0].is_cheetah, len(runners)
-    size = (WIDTH, ROW * count + 0.6) if cheetah else (min(SIDE * count, 10.0), SIDE + 0.3)
-    shape: dict[str, Any] = {"nrows": count, "sharex": True} if cheetah else {"ncols": count, "sharey": True}
+    robot, count = runners[0].robot, len(runners)
+    size = (WIDTH, (_room(robot) + MARGIN) * count + 0.6) if robot else (min(SIDE * count, 10.0), SIDE + 0.3)
+    shape: dict[str, Any] = {"nrows": count, "sharex": True} if robot else {"ncols": count, "sharey": True}
     figure = plt.figure(figsize=size, layout="constrained", facecolor="white")
     rows = figure.subplots(squeeze=False, **shape).ravel()
     for axes, runner, style in zip(rows, runners, look(runners), strict=True):
-        if cheetah:
+        if robot:
             _draw_track(axes, runner, style["colour"], _limits(runners))
         else:
             _draw_path(axes, runner, style["colour"], style["marker"])
         _name(axes, runner)
-    rows[-1].set_xlabel(_track_label(runners) if cheetah else "x (m)")
+    rows[-1].set_xlabel(_track_label(runners) if robot else "x (m)")
     if title:
         figure.suptitle(title, fontsize=11)
     return figure
 
 
+def _room(robot: str) -> float:
+    """Return the inches above the floor in a row of this robot."""
+    return ROOM * height(robot) / CHEETAH_HEIGHT
+
+
 def _limits(runners: Sequence[Runner]) -> tuple[float, float]:
-    """The stretch of track, in m, on which all runners and ghosts are."""
-    xs = [float(x) for runner in runners for x in (runner.positions[:, 0].min(), runner.positions[:, 0].max())]
+    """Return the part of the track, in m, that shows all runners and ghosts."""
+    xs = [float(x) for runner in runners for x in (runner.track.min(), runner.track.max())]
     xs += [_ghost(runner) for runner in runners if runner.target is not None]
     low, high = min(xs), max(xs)
     margin = max(0.06 * (high - low), (SHORTEST - (high - low)) / 2)
@@ -56,8 +63,8 @@ def _limits(runners: Sequence[Runner]) -> tuple[float, float]:
 
 
 def _ghost(runner: Runner) -> float:
-    """Where the commanded velocity would have taken it at the end, in m."""
-    return float(runner.positions[0, 0]) + (runner.target or 0.0) * CONTROL_STEP * runner.steps
+    """Return the place in m at which the runner would end if it ran at the target velocity."""
+    return float(runner.track[0]) + (runner.target or 0.0) * runner.dt * runner.steps
 
 
 def _enlarged(limits: tuple[float, float]) -> float:
@@ -66,37 +73,39 @@ def _enlarged(limits: tuple[float, float]) -> float:
 
 def _track_label(runners: Sequence[Runner]) -> str:
     factor = _enlarged(_limits(runners))
-    return "distance (m)" + (f"; the cheetahs are drawn {factor:.0f} times larger" if factor >= 1.5 else "")
+    return "distance (m)" + (f"; the runners are drawn {factor:.0f} times larger" if factor >= 1.5 else "")
 
 
 def _draw_track(axes: Axes, runner: Runner, colour: str, limits: tuple[float, float]) -> None:
+    robot, tall = str(runner.robot), height(str(runner.robot))
     moments = np.linspace(0, runner.steps, MOMENTS).round().astype(int)
     factor = _enlarged(limits)
-    points = WIDTH * 0.95 * 72 / (limits[1] - limits[0])  # in a metre
+    points = WIDTH * 0.95 * 72 / (limits[1] - limits[0])  # per metre
     axes.set_xlim(*limits)
-    axes.set_ylim(-0.1 * factor, (ROW - 0.35) * 72 / points)
+    axes.set_ylim(-0.1 * factor, _room(robot) * 72 / points)
     axes.axhline(0, color=GREY, linewidth=1)
-    labelled = -np.inf
+    labelled, digits = -np.inf, 0 if runner.steps * runner.dt >= MOMENTS - 1 else 1
     for n, t in enumerate(moments):
-        x = float(runner.positions[t, 0])
-        ends = relative_capsules(runner.positions[t]) * factor  # [8, 2, 2]
-        _draw_cheetah(axes, np.add(ends, [x, 0]), factor * points, colour, 0.35 + 0.65 * (n + 1) / MOMENTS)
-        if abs(x - labelled) * points > 30:  # else the labels of one who hardly moves would cover each other
-            axes.text(x, 1.25 * factor, f"{t * CONTROL_STEP:.0f} s", ha="center", color=GREY, fontsize=8)
+        x = float(runner.track[t])
+        ends = relative_capsules(runner.positions[t], robot, runner.heading) * factor  # [C, 2, 2]
+        widths = 2 * capsule_radii(robot) * factor * points
+        _draw_robot(axes, np.add(ends, [x, 0]), widths, colour, 0.35 + 0.65 * (n + 1) / MOMENTS)
+        if abs(x - labelled) * points > 30:  # otherwise the labels of a slow runner would overlap
+            axes.text(x, tall * factor, f"{t * runner.dt:.{digits}f} s", ha="center", color=GREY, fontsize=8)
             labelled = x
     if runner.target is not None:
         axes.axvline(_ghost(runner), color=TARGET, linestyle=":", linewidth=1.2, zorder=0)
-        axes.text(_ghost(runner), 1.6 * factor, " target ", ha="right", va="top", fontsize=8)
+        axes.text(_ghost(runner), 1.28 * tall * factor, " target ", ha="right", va="top", fontsize=8)
     axes.tick_params(left=False, labelleft=False, bottom=False)
     axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
 
 
-def _draw_cheetah(axes: Axes, ends: Any, scale: float, colour: str, opacity: float) -> None:
-    body = 1 - opacity * (1 - np.array(to_rgb(colour)))  # on white; true opacity would show every joint
-    for extra, shade in ((2.0, "white"), (0.0, body)):  # a pale edge parts those who overlap
-        for (x, z), radius in zip(ends.transpose(0, 2, 1), capsule_radii(), strict=True):
-            width = 2 * radius * scale + extra
-            axes.plot(x, z, color=shade, linewidth=width, solid_capstyle="round", clip_on=False)
+def _draw_robot(axes: Axes, ends: Any, widths: Any, colour: str, opacity: float) -> None:
+    """Draw capsules with ``ends`` [C, 2, 2] in m and ``widths`` [C] in points."""
+    body = 1 - opacity * (1 - np.array(to_rgb(colour)))  # a paler colour, because transparency would show the joints
+    for extra, shade in ((2.0, "white"), (0.0, body)):  # a white edge separates robots that overlap
+        for (x, z), width in zip(ends.transpose(0, 2, 1), widths, strict=True):
+            axes.plot(x, z, color=shade, linewidth=width + extra, solid_capstyle="round", clip_on=False)
 
 
 def _draw_path(axes: Axes, runner: Runner, colour: str, marker: str) -> None:
@@ -116,6 +125,6 @@ def _draw_path(axes: Axes, runner: Runner, colour: str, marker: str) -> None:
 
 def _name(axes: Axes, runner: Runner) -> None:
     words = runner.describe()
-    if not runner.is_cheetah:
+    if runner.robot is None:
         words = words.replace(": ", "\n", 1).replace(", ", "\n")
     axes.set_title(words, loc="left", fontsize=8.5)

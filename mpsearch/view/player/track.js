@@ -1,15 +1,14 @@
-// Cheetahs on their track, with ghosts, labels and the camera.
+// Draws robots on their track, with ghosts, labels and the camera.
 
-const STRIP = 34; // px at the bottom: the whole track, small
+const STRIP = 34; // px; the height of the overview of the whole track at the bottom
 const LANE = 15; // px between two lanes of a race
 const ROW = 19; // px between two labels
-const HEAD = 1; // of the capsules; the torso is 0
 
-/** The distinct ghosts of some runners. */
+/** Returns the distinct ghosts of some runners. */
 const ghostsOf = (runners) => runners.filter(
   (runner, n) => runner.target !== null && runners.findIndex((r) => r.target === runner.target) === n);
 
-/** Ends of the whole track in m: every runner and every ghost at any time. */
+/** Returns the ends of the whole track in m, which contains every runner and ghost at all times. */
 function trackOf(scene) {
   let [low, high] = [Infinity, -Infinity];
   for (const runner of scene.runners) {
@@ -21,7 +20,7 @@ function trackOf(scene) {
   return [low - 1, high + 1];
 }
 
-/** Follows `focus` (m) and zooms out for those of `others` that are near: {centre (m), scale (px/m)}. */
+/** Returns a camera {centre (m), scale (px/m)} that follows `focus` (m) and zooms out to show near `others`. */
 function follow(focus, others, width, closest) {
   const far = width / 60;
   const ways = others.map((x) => (x - focus) * (1 - smooth(Math.abs(x - focus), 0.6 * far, far)));
@@ -31,7 +30,7 @@ function follow(focus, others, width, closest) {
 
 const niceStep = (least) => [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200].find((step) => step >= least) ?? 500;
 
-/** The ground from `back` to `front` px: bands of a metre or more that show the motion, ticks, the start line. */
+/** Draws the ground from `back` to `front` px: bands of at least a metre that show the motion, ticks, the start. */
 function drawGround(pen, box, camera, back, front) {
   const { ctx, colours } = pen;
   const step = niceStep(95 / camera.scale);
@@ -45,7 +44,7 @@ function drawGround(pen, box, camera, back, front) {
     ctx.fillRect(at(n * step), back, step * camera.scale, edge - back);
     ctx.globalAlpha = 1;
     line(ctx, at(n * step), edge, at(n * step), edge + 4);
-    if (Math.abs(at(n * step) - box.x - box.width / 2) > box.width / 2 - 18) continue; // no halves of numbers
+    if (Math.abs(at(n * step) - box.x - box.width / 2) > box.width / 2 - 18) continue; // so that no number is cut off
     text(pen, `${signed(n * step, step < 1 ? 1 : 0)} m`, at(n * step), edge + 16, { align: "center", size: 11 });
   }
   line(ctx, box.x, back + 0.5, box.x + box.width, back + 0.5);
@@ -54,40 +53,43 @@ function drawGround(pen, box, camera, back, front) {
   text(pen, "start", at(0) - 4, back - 18, { align: "right", size: 11 });
 }
 
-/** A cheetah with its torso at `x` px and the floor at `y` px; `end(capsule, side, axis)` is in m. */
-function drawCheetah(pen, scene, end, x, y, scale, colour, ghost = false) {
+/** Draws a robot with its torso at `x` px and the floor at `y` px; `end(capsule, side, axis)` is in m. */
+function drawRobot(pen, scene, end, x, y, scale, colour, ghost = false) {
   const { ctx, colours } = pen;
   const side = (part, n) => [x + end(part, n, 0) * scale, y - end(part, n, 1) * scale];
-  const layer = (thickness, shade) => { // one stroke for all, so that a translucent one shows no joints
-    ctx.beginPath();
-    for (let part = 0; part < scene.capsules; part++) {
-      ctx.moveTo(...side(part, 0));
-      ctx.lineTo(...side(part, 1));
-    }
+  const layer = (share, extra, shade) => { // one stroke for each thickness, so that joints do not show through
     ctx.strokeStyle = shade;
-    ctx.lineWidth = thickness;
-    ctx.stroke();
+    for (const radius of new Set(scene.radii)) {
+      ctx.beginPath();
+      scene.radii.forEach((other, part) => {
+        if (other !== radius) return;
+        ctx.moveTo(...side(part, 0));
+        ctx.lineTo(...side(part, 1));
+      });
+      ctx.lineWidth = 2 * radius * scale * share + extra;
+      ctx.stroke();
+    }
   };
-  const width = 2 * scene.radius * scale;
+  const width = 2 * Math.min(...scene.radii) * scale;
   ctx.save();
   ctx.lineCap = "round";
   if (ghost) ctx.globalAlpha = 0.28;
-  else layer(width + 4, colours.paper); // parts it from whoever is behind
-  layer(width, colour);
+  else layer(1, 4, colours.paper); // separates it from robots behind it
+  layer(1, 0, colour);
   if (!ghost) {
     ctx.translate(0, -0.22 * width);
-    layer(0.3 * width, "rgba(255, 255, 255, 0.28)"); // light from above
+    layer(0.3, 0, "rgba(255, 255, 255, 0.28)"); // light from above
     ctx.translate(0, 0.22 * width);
-    dot(ctx, ...side(HEAD, 1), 0.24 * width, colours.paper); // the eye
+    if (scene.head !== null) dot(ctx, ...side(scene.head, 1), 0.24 * width, colours.paper); // the eye
   }
   ctx.restore();
 }
 
-/** Cheetahs on one track, in `box`; `camera` is {centre, scale}. */
+/** Draws robots on one track, in `box`; `camera` is {centre, scale}. */
 function drawTrack(pen, scene, runners, box, camera, time, smallest) {
   const { ctx, colours } = pen;
   const floor = (n) => box.y + box.height - 26 - LANE * (runners.length - 1 - n);
-  const figure = Math.max(camera.scale, smallest); // px/m of the cheetahs, who stay visible on a long track
+  const figure = Math.max(camera.scale, smallest); // px/m of the robots; visible even on a long track
   const at = (x) => box.x + box.width / 2 + (x - camera.centre) * camera.scale;
   ctx.save();
   ctx.beginPath();
@@ -97,22 +99,22 @@ function drawTrack(pen, scene, runners, box, camera, time, smallest) {
   ghostsOf(runners).forEach((runner, n) => {
     const x = at(ghostAt(runner, time));
     const standing = (part, side, axis) => scene.standing[4 * part + 2 * side + axis];
-    drawCheetah(pen, scene, standing, x, floor(runners.length - 1), figure, colours.ink, true);
+    drawRobot(pen, scene, standing, x, floor(runners.length - 1), figure, colours.ink, true);
     label(pen, box, runners.length + n, x, `target ${signed(runner.target, 2)} m/s`, "◌");
   });
   runners.forEach((runner, n) => {
     const x = at(torso(scene, runner, time));
     const end = (part, side, axis) => value(scene, runner, 1 + 4 * part + 2 * side + axis, time);
-    drawCheetah(pen, scene, end, x, floor(n), figure, runner.colour);
+    drawRobot(pen, scene, end, x, floor(n), figure, runner.colour);
     label(pen, box, n, x, runner.name, runner.glyph, runner.colour, floor(n) - figure * (0.4 + end(0, 0, 1)));
   });
   ctx.restore();
   const below = box.y + 16 + ROW * (runners.length + ghostsOf(runners).length);
-  const note = "cheetahs drawn larger than the track";
+  const note = "runners drawn larger than the track";
   if (figure > camera.scale * 1.3) text(pen, note, box.x + box.width - 8, below, { align: "right", size: 11 });
 }
 
-/** The name of who is at `x` px, in row `n` from the top: above it, or at the edge with an arrow if it is outside. */
+/** Draws the name of a runner at `x` px in row `n` from the top, or at the edge with an arrow if it is outside. */
 function label(pen, box, n, x, name, glyph, colour = pen.colours.ink, until = 0) {
   const { ctx, colours } = pen;
   const words = x < box.x ? `◀ ${name}` : x > box.x + box.width ? `${name} ▶` : name;
@@ -129,7 +131,7 @@ function label(pen, box, n, x, name, glyph, colour = pen.colours.ink, until = 0)
   text(pen, words, left + 16, y, { colour: colours.ink, bold: true, halo: true });
 }
 
-/** The whole track, small: where everyone is, and which part of it is in view. */
+/** Draws the overview of the whole track: where all runners are, and which part the camera shows. */
 function drawStrip(pen, scene, cameras, box, time) {
   const { ctx, colours } = pen;
   const [low, high] = scene.track;
@@ -155,14 +157,14 @@ function drawStrip(pen, scene, cameras, box, time) {
   for (const runner of scene.runners) mark(runner.glyph, torso(scene, runner, time), runner.colour);
 }
 
-/** Cheetahs: one track with lanes, or one panel each, above the whole track. */
-function drawCheetahs(pen, scene, time, choice) {
+/** Draws robots on one track with lanes, or in one panel each, above the overview of the whole track. */
+function drawRobots(pen, scene, time, choice) {
   const { width } = pen;
   const groups = scene.layout === "panels" ? scene.runners.map((runner) => [runner]) : [scene.runners];
   const height = (pen.height - STRIP) / groups.length;
-  const rows = groups[0].length + ghostsOf(groups[0]).length; // of labels
+  const rows = groups[0].length + ghostsOf(groups[0]).length; // the number of labels
   const room = height - 26 - ROW * rows - LANE * (groups[0].length - 1) - 8;
-  const closest = Math.min(room / 1.25, width / 4.5); // px/m
+  const closest = Math.min(room / scene.height, width / 4.5); // px/m
   const [low, high] = scene.track;
   const all = { centre: (low + high) / 2, scale: Math.min(closest, width / (high - low + 2)) };
   const cameras = groups.map((group) => {

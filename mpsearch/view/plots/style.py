@@ -152,13 +152,13 @@ def picture_and_words(axes: Axes, words: str) -> tuple[Any, Any]:
     JupyterLab drops the alternative text of PNG outputs, so screen readers need the paragraph. For other readers it
     is folded away. The figure is closed.
     """
-    from IPython.display import Image, Markdown
+    from mpsearch.view.jupyter import display
 
     picture, figure = io.BytesIO(), axes.get_figure(root=True)
     assert figure is not None
     figure.savefig(picture, format="png", dpi=100)
     plt.close(figure)
-    return Image(picture.getvalue(), alt=words), Markdown(folded("In words", f"\n\n{words}"))
+    return display.Image(picture.getvalue(), alt=words), display.Markdown(folded("In words", f"\n\n{words}"))
 
 
 def folded(title: str, text: str) -> str:
@@ -168,6 +168,6 @@ def folded(title: str, text: str) -> str:
 
 def show(axes: Axes, words: str) -> None:
     """Show the figure of ``axes`` in a notebook, with ``words`` as its alternative text and as text below it."""
-    from IPython.display import display
+    from mpsearch.view.jupyter import display
 
-    display(*picture_and_words(axes, words))
+    display.display(*picture_and_words(axes, words))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import ipywidgets
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -16,6 +15,7 @@ from mpsearch.errors import UsageError
 from mpsearch.meta_policy import MetaPolicy
 from mpsearch.records import AdaptationResult
 from mpsearch.tasks import TaskDistribution
+from mpsearch.view.jupyter import ipywidgets
 from mpsearch.view.player import Player, runners_of
 from mpsearch.view.plots import AFTER, BEFORE, plot_methods
 from mpsearch.view.widgets import shell

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import ipywidgets
 import numpy as np
 from matplotlib.axes import Axes
 
 from mpsearch.errors import UsageError
 from mpsearch.records import Array
+from mpsearch.view.jupyter import ipywidgets
 from mpsearch.view.plots import AFTER, BEFORE, PALETTE, TARGET
 from mpsearch.view.widgets import walk
 from mpsearch.view.widgets.shell import Drawn, Shell, errors_in_words, look, new_figure, seed_control, to_png

@@ -70,7 +70,7 @@ def beliefs_along(agent: PEARL, task: Array, seed: int, counts: Sequence[int]) -
         UsageError: the agent's family does not contain the task, or a count is out of range.
     """
     context = _explored(agent, agent.tasks.check(np.asarray(task)[None]), check_count("seed", seed, 0))
-    longest = context.shape[1]
+    longest = EPISODES * agent.tasks.horizon  # where episodes end before it, the last counts say the same
     if len(counts) == 0 or not all(0 <= count <= longest for count in counts):
         raise UsageError(f"counts must be numbers of transitions from 0 to {longest}, not {list(counts)}")
     beliefs = [agent.encoder(context[:, :count]) for count in counts]
@@ -182,9 +182,10 @@ def _explored(agent: PEARL, tasks: Array, seed: int) -> Tensor:
 
 
 def _transition_rows(episodes: Episodes) -> Tensor:
+    """[1, N, C] of the one episode, as long as it lasted."""
     x = episodes.observations[:, 0]  # [K, T + 1, O]; there is one episode
     parts = (x[:, :-1], episodes.actions[:, 0], episodes.rewards[:, 0, :, None], x[:, 1:])
-    return torch.from_numpy(np.concatenate(parts, axis=-1))
+    return torch.from_numpy(np.concatenate(parts, axis=-1))[:, : episodes.env_steps]
 
 
 def _transitions(count: int) -> str:

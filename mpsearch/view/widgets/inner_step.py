@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
-import traitlets
 
 from mpsearch.errors import UsageError, check_count
 from mpsearch.records import Array
+from mpsearch.view.jupyter import anywidget, traitlets
 from mpsearch.view.plots import describe_landscape, landscape, plot_landscape
 from mpsearch.view.widgets.shell import StaticBundle, in_words, new_figure, to_png
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-import ipywidgets
-
 from mpsearch.errors import UsageError, check_count
 from mpsearch.pearl import PEARL
 from mpsearch.records import Array
+from mpsearch.view.jupyter import ipywidgets
 from mpsearch.view.plots import describe_contraction
 from mpsearch.view.widgets.belief_path import (
     EPISODES,

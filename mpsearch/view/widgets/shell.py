@@ -12,16 +12,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import anywidget
-import ipywidgets
 import numpy as np
-import traitlets
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
 from mpsearch.errors import MpsearchError
+from mpsearch.view.jupyter import anywidget, ipywidgets, traitlets
 
 HEIGHT = 360  # px; all pictures have this height, so that the page's layout does not change
 CACHED = 64  # pictures that the cache holds, about 40 kB each
