@@ -18,17 +18,20 @@ from mpsearch.errors import UsageError, check_count
 from mpsearch.meta_policy import Adapts
 from mpsearch.records import Array, whole
 from mpsearch.seeding import Streams
-from mpsearch.tasks import CheetahDirection, TaskDistribution
+from mpsearch.tasks import TaskDistribution
 
 HELD_OUT_SEED = 2**31 - 1  # no training uses this seed, so every agent is evaluated on the same unseen tasks
+MANY = 100  # a family that repeats itself among so many tasks has only a few
 RESAMPLES = 9_999  # of a bootstrap interval
 PAIRED_RESAMPLES = 2_000  # of the interval of a probability of improvement
 
 
 def held_out(family: TaskDistribution, n: int = 40) -> Array:
-    """Return ``n`` tasks [n, P] that no training draws. CheetahDirection has only two tasks; they are returned."""
-    if isinstance(family, CheetahDirection):
-        return family.spread(2)
+    """Return ``n`` tasks [n, P] that no training draws. A family with only a few tasks returns all of them."""
+    drawn = family.sample(MANY, Streams(HELD_OUT_SEED).numpy("held-out"))
+    different = len(np.unique(drawn, axis=0))
+    if different < MANY:
+        return family.spread(different)
     return family.sample(n, Streams(HELD_OUT_SEED).numpy("held-out"))
 
 
@@ -168,6 +171,40 @@ def resample(strata: Sequence[Array], statistic: Callable[..., Any], level: floa
     return np.array([interval.low, interval.high])
 
 
+def difference(a: Evaluation, b: Evaluation, *, over: str = "tasks", level: float = 0.95) -> tuple[float, float, float]:
+    """Mean return of ``a`` minus that of ``b`` at their last stages, and its bootstrap interval.
+
+    Two intervals that overlap do not say that the two are alike: ask for the interval of the difference.
+
+    Args:
+        over: what is drawn anew. "tasks": how it would be on other tasks, which both adapt to; "seeds": how it would
+            be with other exploration on these tasks, independent for the two.
+
+    Raises:
+        UsageError: the two adapted to different tasks, or ``over`` is neither.
+    """
+    _require_same_tasks(a, b, "a difference")
+    x, y = a.returns[..., -1], b.returns[..., -1]  # [R, K] and [R', K]
+    rng, gap = np.random.default_rng(0), float(x.mean() - y.mean())
+
+    def drawn(values: Array) -> Array:
+        return values[rng.integers(len(values), size=(PAIRED_RESAMPLES, len(values)))].mean(axis=1)
+
+    if over == "tasks":
+        gaps = drawn(x.mean(axis=0) - y.mean(axis=0))
+    elif over == "seeds":
+        gaps = drawn(x.mean(axis=1)) - drawn(y.mean(axis=1))
+    else:
+        raise UsageError(f'over must be "tasks" or "seeds", not {over!r}')
+    low, high = np.quantile(gaps, [(1 - level) / 2, (1 + level) / 2])
+    return gap, float(low), float(high)
+
+
+def _require_same_tasks(a: Evaluation, b: Evaluation, what: str) -> None:
+    if not np.array_equal(a.tasks, b.tasks):
+        raise UsageError(f"{what} needs the same tasks on both sides")
+
+
 def probability_of_improvement(a: Evaluation, b: Evaluation, level: float = 0.95) -> tuple[float, float, float]:
     """Return the probability that ``a`` has a higher last return than ``b`` on a random task, and its interval.
 
@@ -176,8 +213,7 @@ def probability_of_improvement(a: Evaluation, b: Evaluation, level: float = 0.95
     Raises:
         UsageError: ``a`` and ``b`` adapted to different tasks.
     """
-    if not np.array_equal(a.tasks, b.tasks):
-        raise UsageError("a probability of improvement needs two evaluations on the same tasks")
+    _require_same_tasks(a, b, "a probability of improvement")
     x, y = a.returns[..., -1], b.returns[..., -1]  # [R, K] and [R', K]
 
     def chance(x: Array, y: Array) -> Any:  # [..., R, K], [..., R', K]

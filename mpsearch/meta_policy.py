@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from mpsearch.errors import check_count
+from mpsearch.errors import UsageError, check_count
 from mpsearch.records import AdaptationResult, Array
 from mpsearch.seeding import Streams
 from mpsearch.surroundings import own_torch
@@ -26,9 +26,11 @@ class Adapts(ABC):
     Attributes:
         algorithm: the agent's name on the command line.
         tasks: the task distribution.
+        resamples: whether it guesses the task, and can guess anew within an episode.
     """
 
     algorithm: ClassVar[str]
+    resamples: ClassVar[bool] = False
     tasks: TaskDistribution
 
     def adapt(
@@ -38,6 +40,7 @@ class Adapts(ABC):
         seed: int,
         episodes: int | None = None,
         steps: int | None = None,
+        resample_every: int | None = None,
         callback: Callback | None = None,
     ) -> AdaptationResult:
         """Adapt to each of ``tasks`` from the agent's own exploration on it. The agent itself stays as it is.
@@ -58,17 +61,30 @@ class Adapts(ABC):
         actions, because all of its exploration is in z; its first stage draws z from the prior, and its last one
         acts on the mean of the belief.
 
+        With ``resample_every=n``, PEARL renews its belief and draws z anew every n steps, within each episode. Where a
+        reward at every step tells the task, it then acts well from the first second on. Whoever only wants it to act
+        takes ``steps=1, resample_every=1``: the policy of the last stage then acts on the belief after one episode. By
+        default z is drawn as in training. For the cheetahs this is once an episode, so that nothing has been learned
+        of the task in stage 0, as with MAML, and ``before`` is comparable. With a number, stage 0 adapts too, and
+        ``before`` is its first episode.
+
         Args:
             tasks: [K, P].
             seed: of the exploration. The same seed gives the same result.
             episodes: E, at least 1.
             steps: stages after the first, at least 0.
+            resample_every: the number of steps between two draws of z within an episode; 0 for one draw an episode.
+                For PEARL only.
             callback: receives the number of each stage that is done; what it raises stops the adaptation.
 
         Raises:
-            UsageError: a task is not one of :attr:`tasks`, or a number is not allowed.
+            UsageError: a task is not one of :attr:`tasks`, a number is not allowed, or there is no z to draw.
             NonFiniteError: a simulation diverged.
         """
+        if resample_every is not None:
+            if not self.resamples:
+                raise UsageError(f"{self.algorithm} draws no z that it could draw anew: leave out resample_every")
+            check_count("resample_every", resample_every, 0)
         checked = (
             self.tasks.check(tasks),
             Streams(check_count("seed", seed, 0)),
@@ -76,7 +92,7 @@ class Adapts(ABC):
             check_count("steps", self.default_steps if steps is None else steps, 0),
         )
         with own_torch():
-            result = self._adapt(*checked, callback or (lambda stage: None))
+            result = self._adapt(*checked, callback or (lambda stage: None), resample_every)
         return replace(result, robot=self.tasks.robot)
 
     @property
@@ -90,7 +106,9 @@ class Adapts(ABC):
         """The number of stages of :meth:`adapt` after the first if the caller does not give it."""
 
     @abstractmethod
-    def _adapt(self, tasks: Array, streams: Streams, episodes: int, steps: int, callback: Callback) -> AdaptationResult:
+    def _adapt(
+        self, tasks: Array, streams: Streams, episodes: int, steps: int, callback: Callback, resample_every: int | None
+    ) -> AdaptationResult:
         """Do the work of :meth:`adapt`, which has checked the arguments."""
 
 

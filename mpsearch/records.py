@@ -81,8 +81,11 @@ class AdaptationResult:
         policies: maps a task index and a stage to the policy at that stage.
         stage_names: the names of the S stages, or ``None`` if their numbers are enough.
         robot: the name of the gymnasium robot that acted, such as "HalfCheetah"; ``None`` if it was another simulation.
-        beliefs: [2, K, S, Z] mean and standard deviation of PEARL's belief about the task at each stage; ``None`` for
-            other agents.
+        beliefs: [2, K, S, Z] mean and standard deviation of PEARL's belief about the task at the start of each stage;
+            ``None`` for other agents.
+        belief_steps: [D] the steps of an episode before which PEARL updated its belief and drew z; the first is 0.
+        beliefs_within: [2, K, S, D, Z] the belief at each of these steps. Where all episodes of a stage ended before
+            such a step, it is the last belief of that stage.
     """
 
     tasks: Array
@@ -94,6 +97,8 @@ class AdaptationResult:
     stage_names: tuple[str, ...] | None = None
     beliefs: Array | None = None
     robot: str | None = None
+    belief_steps: Array | None = None
+    beliefs_within: Array | None = None
 
     @classmethod
     def of_stages(
@@ -120,6 +125,13 @@ class AdaptationResult:
     def after(self) -> Array:
         """[K] mean return at the last stage."""
         return self.returns[:, -1].mean(-1)
+
+    @property
+    def renewed_every(self) -> int | None:
+        """Steps between two draws of z within an episode; ``None`` if there was one draw an episode, or no z."""
+        if self.belief_steps is None or len(self.belief_steps) == 1:
+            return None
+        return int(self.belief_steps[1])
 
     @property
     def worst(self) -> Array:

@@ -20,6 +20,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture
+def own_registry(monkeypatch):
+    """The families that a test registers, and their environments, are forgotten afterwards."""
+    import gymnasium
+
+    from mpsearch.tasks import registry
+
+    monkeypatch.setattr(registry, "_registered", {})
+    monkeypatch.setattr(gymnasium.envs.registration, "registry", dict(gymnasium.registry))
+    monkeypatch.setattr(gymnasium, "registry", gymnasium.envs.registration.registry)
+
+
+@pytest.fixture
 def no_window():
     """Draw figures without a window, and close them after the test."""
     import matplotlib

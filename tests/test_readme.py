@@ -9,7 +9,6 @@ import thermostat
 
 from mpsearch.cli import COMMANDS, main
 from mpsearch.evidence import readme
-from mpsearch.tasks import registry
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,12 +23,11 @@ def test_the_example_runs(capsys):
     assert [line.split(":")[0] for line in printed[:3]] == ["0.5 m/s", "1.5 m/s", "2.5 m/s"]
 
 
-def test_the_family_of_ones_own_is_that_of_the_tests_and_its_commands_run(tmp_path, monkeypatch, capsys):
+def test_the_family_of_ones_own_is_that_of_the_tests_and_its_commands_run(tmp_path, monkeypatch, capsys, own_registry):
     source = Path(thermostat.__file__).read_text(encoding="utf-8")
     assert source.partition("\n\n")[2].strip() == THERMOSTAT.strip()
     assert len([line for line in THERMOSTAT.splitlines() if line.strip()]) <= 30
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(registry, "_registered", {})
     monkeypatch.delitem(sys.modules, "thermostat")  # a user has no other of this name
     (tmp_path / "thermostat.py").write_text(source, encoding="utf-8")
     commands = re.findall(r"^mpsearch (.*thermostat.py.*)$", README, re.MULTILINE)

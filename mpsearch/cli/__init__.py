@@ -1,6 +1,6 @@
-"""The command line: ``mpsearch adapt | train | evaluate | bench | doctor | lab``.
+"""Meta-policy search: train policies over many tasks, and adapt them to new tasks in a few episodes.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 143 stopped by SIGTERM (training has saved).
+Exit codes: 0 done, 1 failed, 2 wrong usage, 143 stopped by SIGTERM (training then saves first).
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import tyro
@@ -19,7 +20,7 @@ from mpsearch.cli.evaluate import Evaluate
 from mpsearch.cli.lab import Lab
 from mpsearch.cli.train import Train
 from mpsearch.errors import MpsearchError, UsageError
-from mpsearch.training.interrupt import TERMINATED, Terminated
+from mpsearch.training.interrupt import TERMINATED, Terminated, raising_terminated
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "adapt": Adapt,
@@ -35,9 +36,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     warnings.filterwarnings("ignore", module=r"(torch|gymnasium|higher|mujoco)\b")
     words = sys.argv[1:] if arguments is None else arguments
+    if words == ["--version"]:
+        print(f"mpsearch {version('mpsearch')}")
+        return 0
     command = tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="mpsearch", description=__doc__, args=words)
     try:
-        command.run()
+        with raising_terminated():
+            command.run()
     except MpsearchError as error:
         print(f"mpsearch: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
@@ -49,6 +54,6 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"mpsearch: {interrupt or 'interrupted; what was saved is kept'}", file=sys.stderr)
         return 1
     except Terminated as terminated:
-        print(f"mpsearch: {terminated or 'terminated; what was saved is kept'}", file=sys.stderr)
+        print(f"mpsearch: {terminated or 'stopped by SIGTERM; what was saved is kept'}", file=sys.stderr)
         return TERMINATED
     return 0

@@ -22,6 +22,6 @@ class Adapt(Adapting):
 
         agent = self.load()
         tasks = rows_of(self.task, agent.tasks)
-        result = agent.adapt(tasks, seed=self.seed, episodes=self.episodes, steps=self.steps)
+        result = agent.adapt(tasks, seed=self.seed, **self.options)
         data, family = adaptation_json(agent, self.seed, result), agent.tasks
         print(json.dumps(data) if self.json else adaptation_table(family, result))

@@ -38,12 +38,20 @@ class Adapting:
     """Episodes at each stage; by default 20 for maml and 1 for pearl."""
     steps: int | None = None
     """Stages after the first: gradient steps for maml (by default 3), exploration episodes for pearl (by default 2)."""
+    resample_every: int | None = None
+    """Steps between two draws of z within an episode (pearl only): 1 adapts within the first second, 0 draws once an
+    episode; as in training, if not given."""
     weights: Path | None = None
     """A folder with a checkpoint to use instead of the shipped one."""
     family: Settings = ()
     """Settings of the task family to change, such as horizon=100."""
     json: bool = False
     """Print one JSON object."""
+
+    @property
+    def options(self) -> dict[str, int]:
+        """What was said of how to adapt."""
+        return options_of(episodes=self.episodes, steps=self.steps, resample_every=self.resample_every)
 
     def load(self) -> Any:
         """Load the agent that the arguments name, with its task family."""
@@ -79,7 +87,10 @@ def load_agent(method: str, tasks: str, weights: Path | None, family: tuple[str,
     name = f"{method}-{family_id}"
     if weights is None and name not in zoo.available():
         shipped = ", ".join(zoo.available())
-        raise UsageError(f"no {name} comes with mpsearch, only {shipped}; train one and give its folder with --weights")
+        raise UsageError(
+            f"no {name} comes with mpsearch: train one with 'mpsearch train {method} {tasks}' and give its folder with"
+            f" --weights, or take one that does: {shipped}"
+        )
     agent = zoo.load(weights or name)
     trainer = method if method in ALGORITHMS else "maml"
     if (agent.algorithm, agent.tasks.id) != (trainer, family_id):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from mpsearch.cli.arguments import Adapting, options_of
+from mpsearch.cli.arguments import Adapting
 from mpsearch.errors import UsageError
 
 
@@ -18,6 +19,8 @@ class Evaluate(Adapting):
     """The number of seeds; they are 0, 1, and so on."""
     count: int = 40
     """The number of held-out tasks. For cheetah-direction there are always two."""
+    mean_actions: bool = False
+    """Score MAML by mean actions, as PEARL is, instead of those that it samples to explore."""
     out: Path | None = None
     """Write every return and the origin of the results to OUT.json, and a picture to OUT.png."""
     into_card: bool = False
@@ -33,9 +36,9 @@ class Evaluate(Adapting):
         seeds = range(check_count("seeds", self.seeds))
         if self.algo in ("random", "average"):
             agent = with_best_rate(agent)
-        steps = 0 if self.algo == "oracle" and self.steps is None else self.steps
-        options = options_of(episodes=self.episodes, steps=steps)
-        evaluation = evaluate(agent, held_out(agent.tasks, self.count), seeds, progress=not self.json, **options)
+        scored = self._scored(agent)
+        options = {**({"steps": 0} if self.algo == "oracle" else {}), **self.options}
+        evaluation = evaluate(scored, held_out(agent.tasks, self.count), seeds, progress=not self.json, **options)
         result = {**evaluation.to_json(), "horizon": agent.tasks.horizon, "command": self._command()}
         if self.out is not None:
             from mpsearch.evidence.records import write_evidence
@@ -49,8 +52,20 @@ class Evaluate(Adapting):
             add_to_card(self.weights, "evaluations", result)
         print(json.dumps(result) if self.json else evaluation_table(result))
 
+    def _scored(self, agent: Any) -> Any:
+        """``agent``, or that whose mean actions count."""
+        from mpsearch.evidence.quiet import MeanActions
+        from mpsearch.maml import MAML
+
+        if not self.mean_actions:
+            return agent
+        if not isinstance(agent, MAML):
+            raise UsageError(f"{self.algo} has no sampled actions to leave out: leave out --mean-actions")
+        return MeanActions(agent)
+
     def _command(self) -> str:
         """Return the command that repeats this evaluation when the meta-policy comes with the package."""
         words = ["mpsearch", "evaluate", self.algo, self.tasks, "--seeds", str(self.seeds), "--count", str(self.count)]
-        words += [f"--{key} {value}" for key, value in options_of(episodes=self.episodes, steps=self.steps).items()]
+        words += [f"--{key.replace('_', '-')} {value}" for key, value in self.options.items()]
+        words += ["--mean-actions"] if self.mean_actions else []
         return " ".join([*words, *(["--family", *self.family] if self.family else [])])

@@ -21,6 +21,7 @@ def adaptation_json(agent: MetaPolicy, seed: int, result: AdaptationResult) -> d
         "horizon": agent.tasks.horizon,
         "env_steps": result.env_steps.tolist(),
         **names,
+        **({"resample_every": result.renewed_every} if result.renewed_every else {}),
         "results": [
             {"task": task, "returns": returns, "before": float(before), "after": float(after), "worst": float(worst)}
             for task, returns, before, after, worst in rows
@@ -41,7 +42,10 @@ def adaptation_table(family: TaskDistribution, result: AdaptationResult) -> str:
     """Return a text table with the mean return on each task at each stage."""
     names = ", ".join(family.parameter_names)
     stages = result.returns.mean(-1)  # [K, S]
-    heads = ["before", *(f"after {steps:,} steps" for steps in result.env_steps[1:])]
+    heads = [
+        "first episode" if result.renewed_every else "before",
+        *(f"after {steps:,} steps" for steps in result.env_steps[1:]),
+    ]
     count = result.returns.shape[2]
     episodes = f"{count} episodes" if count > 1 else "one episode"
     width = max(14, len(names) + 2)
@@ -57,6 +61,8 @@ def adaptation_table(family: TaskDistribution, result: AdaptationResult) -> str:
             f"\nWorst episode at the end: {result.worst.min():.1f}, on the task {worst}."
             f" Tasks that ended below their return before: {result.fell.sum()} of {len(result.tasks)}."
         )
+    if result.renewed_every:
+        lines.append(f"\nEpisodes adapt too, from the first on: z is drawn anew every {result.renewed_every} steps.")
     lines.append(
         f"\nMean return of {episodes} of {family.horizon} steps on each task;"
         " 'after N steps' counts the environment steps spent adapting to that task."

@@ -96,7 +96,9 @@ class FromScratch(Adapts):
     def default_steps(self) -> int:
         return len(self.iterations) - 1
 
-    def _adapt(self, tasks: Array, streams: Streams, episodes: int, steps: int, callback: Callback) -> AdaptationResult:
+    def _adapt(
+        self, tasks: Array, streams: Streams, episodes: int, steps: int, callback: Callback, resample_every: int | None
+    ) -> AdaptationResult:
         iterations = self.iterations[: steps + 1]
         results = [self._train(row, streams, episodes, iterations, callback) for row in tasks]
         return AdaptationResult(
@@ -128,9 +130,11 @@ class RandomStart(MAML):
 
     algorithm = "random"
 
-    def _adapt(self, tasks: Array, streams: Streams, episodes: int, steps: int, callback: Callback) -> AdaptationResult:
+    def _adapt(
+        self, tasks: Array, streams: Streams, episodes: int, steps: int, callback: Callback, resample_every: int | None
+    ) -> AdaptationResult:
         self._start(streams)
-        return super()._adapt(tasks, streams, episodes, steps, callback)
+        return super()._adapt(tasks, streams, episodes, steps, callback, resample_every)
 
 
 def start(name: str, tasks: TaskDistribution) -> MAML | FromScratch:

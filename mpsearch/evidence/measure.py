@@ -31,11 +31,23 @@ CHANGED_BODY = {
 }
 BEYOND = "low_velocity=3 high_velocity=4"
 FEWER_EPISODES = (10, 5, 2, 1)
+RESAMPLE_EVERY = (0, 1, 5, 10, 20)  # steps between two draws of z within an episode
+WITHIN_EPISODES = {  # seeds and episodes with which these are compared
+    "cheetah-direction": "--seeds 30",
+    "cheetah-velocity": "--seeds 5",
+    "point-navigation": "--seeds 5 --steps 3",
+}
 
 
 def commands() -> dict[str, str]:
     """Return the arguments of ``mpsearch evaluate`` for each record, by the record's name."""
-    return {**on_held_out_tasks(), **on_changed_tasks(), **with_fewer_episodes()}
+    return {
+        **on_held_out_tasks(),
+        **on_changed_tasks(),
+        **with_fewer_episodes(),
+        **within_episodes(),
+        **by_mean_actions(),
+    }
 
 
 def on_held_out_tasks() -> dict[str, str]:
@@ -71,6 +83,21 @@ def with_fewer_episodes() -> dict[str, str]:
         for tasks in CHEETAHS
         for episodes in FEWER_EPISODES
     }
+
+
+def within_episodes() -> dict[str, str]:
+    """PEARL, with z drawn anew within an episode."""
+    return {
+        f"pearl-{tasks}-every-{every}": f"pearl {tasks} {options} --resample-every {every}"
+        for tasks, options in WITHIN_EPISODES.items()
+        for every in RESAMPLE_EVERY
+    }
+
+
+def by_mean_actions() -> dict[str, str]:
+    """MAML scored as PEARL is."""
+    seeds = {"cheetah-direction": 10, "cheetah-velocity": 5}
+    return {f"maml-{tasks}-mean-actions": f"maml {tasks} --seeds {seeds[tasks]} --mean-actions" for tasks in CHEETAHS}
 
 
 def run_mpsearch(*words: str) -> str:

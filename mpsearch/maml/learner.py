@@ -143,7 +143,9 @@ class MAML(MetaPolicy):
     def default_steps(self) -> int:
         return 3
 
-    def _adapt(self, tasks: Array, streams: Streams, episodes: int, steps: int, callback: Callback) -> AdaptationResult:
+    def _adapt(
+        self, tasks: Array, streams: Streams, episodes: int, steps: int, callback: Callback, resample_every: int | None
+    ) -> AdaptationResult:
         batch = self.tasks.make_batch(tasks, episodes)
         parameters: Sequence[Tensor] = [p.detach() for p in spread_over_tasks(self.policy, len(tasks))]
         stages, seen = [parameters], []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,11 +29,13 @@ class Stage:
         episodes: what was seen.
         belief: [K, Z] before it.
         z: [K, E, Z] the guesses it began with.
+        beliefs: D of [K, Z], the belief at each draw of z; the first is ``belief``.
     """
 
     episodes: Episodes
     belief: Normal
     z: Tensor
+    beliefs: list[Normal]
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Explorer:
             belief, z = guess.belief, guess.z
             rng = streams.numpy("reset", *index, stage)
             seen = collect(batch, self.family.horizon, guess, rng, record=self.adapting, watch=guess.watch)
-            yield Stage(seen, belief, z)
+            yield Stage(seen, belief, z, guess.beliefs)
             context = guess.context()
 
 
@@ -75,6 +77,7 @@ class Guess:
         self.explorer, self.before, self.generator, self.settled = explorer, context, generator, settled
         self.shape = (len(context[0]), episodes)
         self.seen: list[Context] = []  # of each step, N = E
+        self.beliefs: list[Normal] = []  # at each draw
         self.draw()
 
     def context(self) -> Context:
@@ -85,6 +88,7 @@ class Guess:
     def draw(self) -> None:
         rows, counts = self.context()
         self.belief = self.explorer.encoder(rows) if counts.all() else self.explorer.encoder(rows, counts)
+        self.beliefs.append(self.belief)
         noise = torch.randn((*self.shape, self.belief.mean.shape[-1]), generator=self.generator)
         self.z = self.belief.mean[:, None] + (0.0 if self.settled else self.belief.stddev[:, None]) * noise
 
@@ -103,6 +107,12 @@ class Guess:
         observations, actions, rewards, following, counts = transition
         row = np.concatenate([observations, actions, rewards[..., None], following], axis=-1)
         self.seen.append((torch.from_numpy(row), torch.from_numpy(counts).float()))
+
+
+def beliefs_at(beliefs: Sequence[Normal], draws: int) -> Array:
+    """Mean and standard deviation, [2, K, D, Z], of D = ``draws`` beliefs [K, Z]; the last one fills gaps."""
+    filled = [*beliefs, *[beliefs[-1]] * (draws - len(beliefs))]
+    return np.stack([[b.mean.numpy(), b.stddev.numpy()] for b in filled], axis=2)
 
 
 def uniform_actor(action_dim: int, generator: torch.Generator) -> Act:

@@ -14,7 +14,7 @@ from mpsearch.meta_policy import Callback, MetaPolicy
 from mpsearch.pearl.acting import ConditionedPolicies
 from mpsearch.pearl.config import PEARLConfig
 from mpsearch.pearl.encoder import Encoder, kl_from_prior
-from mpsearch.pearl.exploration import Explorer, uniform_actor
+from mpsearch.pearl.exploration import Explorer, beliefs_at, uniform_actor
 from mpsearch.pearl.losses import Transitions, actor_loss, critic_loss, soft_targets, temperature_loss
 from mpsearch.pearl.networks import Actor, TwinCritic
 from mpsearch.pearl.replay import Replay
@@ -53,6 +53,7 @@ class PEARL(MetaPolicy):
     """
 
     algorithm = "pearl"
+    resamples = True
     config_type = PEARLConfig
     config: PEARLConfig
 
@@ -143,8 +144,9 @@ class PEARL(MetaPolicy):
         self.replay.add(tasks, episodes, exploration=number < self.config.context_stages)
         return episodes.env_steps
 
-    def _explorer(self, *, adapting: bool) -> Explorer:
-        return Explorer(self.encoder, self.actor, self.tasks, adapting, self.config.resample_every)
+    def _explorer(self, *, adapting: bool, resample_every: int | None = None) -> Explorer:
+        every = self.config.resample_every if resample_every is None else resample_every
+        return Explorer(self.encoder, self.actor, self.tasks, adapting, every)
 
     def _gradient_step(self, step: int, rng: np.random.Generator, noise: torch.Generator) -> Metrics:
         """Run the inner loop of algorithm 1 once, with a context and a batch for each task."""
@@ -226,18 +228,24 @@ class PEARL(MetaPolicy):
     def default_steps(self) -> int:
         return 2
 
-    def _adapt(self, tasks: Array, streams: Streams, episodes: int, steps: int, callback: Callback) -> AdaptationResult:
-        stages = []
-        for number, stage in enumerate(self._explorer(adapting=True).explore(tasks, episodes, steps + 1, streams)):
+    def _adapt(
+        self, tasks: Array, streams: Streams, episodes: int, steps: int, callback: Callback, resample_every: int | None
+    ) -> AdaptationResult:
+        explorer, stages = self._explorer(adapting=True, resample_every=resample_every), []
+        for number, stage in enumerate(explorer.explore(tasks, episodes, steps + 1, streams)):
             stages.append(stage)
             callback(number)
+        draws = np.arange(0, self.tasks.horizon, explorer.resample_every or self.tasks.horizon)
+        within = np.stack([beliefs_at(stage.beliefs, len(draws)) for stage in stages], axis=2)  # [2, K, S, D, Z]
         names = ["prior", *(f"posterior {s}" for s in range(1, steps)), *(["posterior mean"] if steps else [])]
         return AdaptationResult.of_stages(
             tasks,
             [stage.episodes for stage in stages],
             ConditionedPolicies(copy.deepcopy(self.actor), [stage.z[:, 0] for stage in stages]),
             stage_names=tuple(names),
-            beliefs=np.stack([[s.belief.mean.numpy(), s.belief.stddev.numpy()] for s in stages], axis=2),
+            beliefs=within[:, :, :, 0],
+            belief_steps=draws,
+            beliefs_within=within,
         )
 
     def _take_over(self, other: PEARL) -> None:

@@ -28,7 +28,7 @@ class TaskDistribution(ABC):
             parameter_names = ("target",)
             low, high = np.array([-1.0]), np.array([1.0])
 
-            def make_batch(self, tasks, episodes, threads=0):
+            def make_batch(self, tasks, episodes, *, threads=0):
                 return ThermostatBatch(self.check(tasks), episodes, action_dim=1)
 
         class ThermostatBatch(Batch):

@@ -137,10 +137,27 @@ def make_distribution(family_id: str, **config: Any) -> TaskDistribution:
         if config and config != family.config:
             raise UsageError(f"{family_id} was registered as one distribution, so its settings cannot be changed")
         return family
+    settings = settings_of(family)
+    for name in config:
+        if name not in settings:
+            raise UsageError(f"{family_id} has no setting {name!r}; known: {', '.join(settings) or 'none'}")
     try:
         return family(**config)
     except TypeError as error:
         raise UsageError(f"{family_id} cannot be made with {config}: {error}") from None
+
+
+def settings_of(family: type) -> list[str]:
+    """Return the names of the arguments that a family's constructor takes, also those that it passes on."""
+    names: list[str] = []
+    for kind in family.__mro__:
+        if (constructor := vars(kind).get("__init__")) is None or kind is object:
+            continue
+        parameters = list(inspect.signature(constructor).parameters.values())[1:]
+        names += [one.name for one in parameters if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)]
+        if all(one.kind is not one.VAR_KEYWORD for one in parameters):
+            break
+    return list(dict.fromkeys(names))
 
 
 def make_registered(family_id: str, render_mode: str | None = None, **arguments: Any) -> gymnasium.Env[Any, Any]:
@@ -151,6 +168,10 @@ def make_registered(family_id: str, render_mode: str | None = None, **arguments:
     """
     names = make_distribution(family_id).parameter_names
     task = {name: arguments.pop(name) for name in names if name in arguments}
+    known_names = [*names, *settings_of(type(make_distribution(family_id)))]
+    for name in arguments:
+        if name not in known_names:
+            raise UsageError(f"{family_id} has no argument {name!r}; known: {', '.join(known_names)}")
     family = make_distribution(family_id, **arguments)
     default = dict(zip(names, family.spread()[0], strict=True))
     drawn = {} if render_mode is None else {"render_mode": render_mode}

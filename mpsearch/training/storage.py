@@ -196,6 +196,9 @@ def read_card(folder: Path) -> dict[str, Any]:
     path = folder / CARD
     try:
         data = _read(path)
+    except FileNotFoundError:
+        missing = f"it holds no {CARD}" if folder.is_dir() else "there is no such folder"
+        raise CheckpointError(f"no checkpoint in {folder}: {missing}") from None
     except OSError as error:
         raise CheckpointError(f"no checkpoint in {folder}: {CARD} cannot be read ({error.strerror})") from error
     try:

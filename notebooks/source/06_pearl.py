@@ -22,9 +22,9 @@
 # 5. build PEARL's encoder, and let it drive a trained actor,
 # 6. train PEARL on a task where nearly every reward is zero, and see what it believes, and where it fails.
 #
-# **Time:** three sittings: about 45 minutes for sections 1 to 5, 40 for 6 and 7, 35 for 8 to 10. **Builds on:** lessons 01
-# to 04. **You need:** the normal distribution, and logarithms. Side paths and drawing code are folded away: a click
-# opens them.
+# **Time:** three sittings: about 45 minutes for sections 1 to 5, 40 for 6 and 7, 35 for 8 to 10. **Builds on:**
+# lessons 01 to 04. **You need:** the normal distribution, and logarithms. Side paths and drawing code are folded away:
+# a click opens them.
 #
 # MAML adapts by *changing the policy*. PEARL leaves the policy as it is and asks a question instead: **which task is
 # this?** It keeps a belief about the answer, acts on a guess, looks at what happens, and corrects the belief.

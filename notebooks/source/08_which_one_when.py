@@ -19,15 +19,17 @@
 # 2. say how many seeds a claim needs, and which seeds,
 # 3. compare two methods on one axis of cost, and find out whether the comparison is fair,
 # 4. say what a changed body or a task outside the range does to an adapted policy,
-# 5. decide between MAML and PEARL by data, and read a paper's result with a checklist.
+# 5. write an evaluation from raw returns, decide between MAML and PEARL by data, and read a paper with a checklist.
 #
-# **Time:** about 45 minutes. **Builds on:** lessons 05 (MAML on HalfCheetah) and 07 (PEARL on HalfCheetah).
+# **Time:** about 75 minutes, 20 of them for the larger exercise of section 6, which may wait. **Builds on:**
+# lessons 05 (MAML on HalfCheetah) and 07 (PEARL on HalfCheetah). Code that only draws or prints is folded away.
 #
 # Nearly all numbers here were measured in advance: evaluations take hours. They are stored with every return,
 # and with the command that repeats them.
 
 # %%
 import json
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -35,7 +37,7 @@ from matplotlib.ticker import EngFormatter
 
 import mpsearch
 from mpsearch import CheetahVelocity
-from mpsearch.evaluation import probability_of_improvement
+from mpsearch.evaluation import difference, probability_of_improvement
 from mpsearch.evidence import results
 from mpsearch.exercises import lesson_08 as exercises
 from mpsearch.view import plots
@@ -91,8 +93,14 @@ for steps, mean in zip(scratch_speeds.env_steps, scratch_speeds.mean, strict=Tru
 
 # %% [markdown]
 # **How to read it.** On the left nothing was spent. PEARL has finished before MAML's first gradient step, and ends
-# higher in both pictures. Does that settle it? Not yet. We have to ask how sure these points are, what went into
-# them, and whether both methods were scored alike. One of the two verdicts will not survive.
+# higher in both pictures. PEARL's long bar at the left is its first episode, which acts on a guess: on the direction a
+# right guess runs far forward, a wrong one as far back. (It need not stay so: with a new draw at each step, as in
+# lesson 07, the first episode itself adapts. Section 9 uses that.) Does this settle it? Not yet. We have to ask how
+# sure these points are, what went into them, and whether both methods were scored alike. One of the two verdicts will
+# not survive.
+#
+# What a bar draws anew is always the *seeds*, never the tasks: it says how the mean moves with other exploration on
+# these tasks, not how it would be on other ones.
 #
 # ## 2. How sure is a mean?
 #
@@ -183,6 +191,9 @@ assert coverage[3] < 0.85
 assert coverage[30] > 0.9
 
 # %% [markdown]
+# Remember the row of three runs when a few trainings are compared below. The bootstrap interval of three runs is nearly
+# as wide as their range, and still it misses the truth far more often than 5 % of the time.
+#
 # Few runs make intervals that are too narrow *and* miss real differences. Read from the last column how many runs
 # *each* method needs to see such a gap four times out of five (Colas et al. 2018 do this properly). Gaps that are
 # many standard deviations wide need few.
@@ -192,7 +203,7 @@ assert coverage[30] > 0.9
 # The bar above is narrow. But what was drawn anew? Only the exploration noise of *one* training's weights. Train again
 # with another seed, and you get other weights. Here is each training that we kept, with its own interval:
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 shipped = "maml-cheetah-direction"
 others = [name for name in results.names() if name.startswith(f"{shipped}-seed")]
 trainings = {
@@ -206,6 +217,7 @@ plots.show(plots.plot_groups(rows, before=False), plots.describe_groups(rows, be
 ends = np.array([evaluation.mean[-1] for evaluation in trainings.values()])
 low, high = trainings[next(iter(trainings))].interval()[-1]
 print(f"{len(ends)} trainings end from {ends.min():.0f} to {ends.max():.0f}")
+print(f"an interval from so few holds the truth in about {coverage[len(ends)]:.0%} of experiments, by section 2")
 print(f"the interval of the shipped one is {high - low:.0f} wide")
 print(f"the shipped one is number {1 + np.sum(ends > ends[0])} of {len(ends)}, from the best")
 assert ends.max() - ends.min() > 2 * (high - low)
@@ -271,7 +283,7 @@ print(f"worst {noisy.returns[..., -1].min():.0f}")
 # The **probability of improvement** asks how *often*, not by how much: take a task and one run of each method at
 # random; what is the chance that the first is higher?
 
-# %%
+# %% jupyter={"source_hidden": true}
 versus = {
     "PEARL over MAML, direction": (direction["PEARL"], direction["MAML"]),
     "PEARL over MAML, velocity": (velocity["PEARL"], velocity["MAML"]),
@@ -298,48 +310,142 @@ assert -ahead.min() > 2 * ahead.max()
 #
 # Now the verdict on velocity. How was each episode scored? MAML acts with the *noise* that it explores with. PEARL
 # explores through $z$ and always takes the mean action. So MAML pays for its noise in the very episodes that count.
-# Let us take the noise away from adapted MAML policies, live:
+# The library can score MAML's adapted policies by their mean actions (`mpsearch evaluate --mean-actions`): it explores
+# with noise as always, and then each policy acts without. This is stored for both families:
 
-
-# %%
-def mean_action_return(agent, task, policy):
-    """The return of one episode in which the adapted policy takes its mean action."""
-    env = agent.tasks.make_env(task)
-    observation, _ = env.reset(seed=0)
-    total = 0.0
-    for _ in range(agent.tasks.horizon):
-        observation, reward, *_ = env.step(policy(observation))
-        total += reward
-    return total
-
-
-# %% tags=["nbval-ignore-output"]
-maml, pearl = (mpsearch.load(f"{method}-cheetah-velocity") for method in ("maml", "pearl"))
-speeds = maml.tasks.spread(4)
-a, b = maml.adapt(speeds, seed=0), pearl.adapt(speeds, seed=0)
-quiet = np.array([mean_action_return(maml, speed, a.policies(k, -1)) for k, speed in enumerate(speeds)])
-print("speed    MAML, noisy   MAML, mean action   PEARL")
-for k, speed in enumerate(speeds[:, 0]):
-    print(f"{speed:.2f} m/s {a.after[k]:11.0f} {quiet[k]:19.0f} {b.after[k]:7.0f}")
-print(f"mean     {a.after.mean():11.0f} {quiet.mean():19.0f} {b.after.mean():7.0f}")
-
-# %%
-gap = velocity["PEARL"].mean[-1] - velocity["MAML"].mean[-1]
-print(f"the stored gap between PEARL and MAML is {gap:.0f}")
-assert quiet.mean() - a.after.mean() > gap / 3  # a good part of it is noise
-assert quiet.mean() > b.after.mean() - 8  # without noise MAML is not behind, as far as four speeds can tell
+# %% jupyter={"source_hidden": true}
+quiet = {family: stored("maml", family, "-mean-actions") for family in FAMILIES}
+print("           MAML, noisy   MAML, mean action   PEARL    what the noise costs   PEARL - MAML, both without noise")
+fair = {}
+for family, methods in (("direction", direction), ("velocity", velocity)):
+    noisy_mean, quiet_mean, pearl_mean = (e.mean[-1] for e in (methods["MAML"], quiet[family], methods["PEARL"]))
+    fair[family] = difference(methods["PEARL"], quiet[family])
+    gap, low, high = fair[family]
+    print(
+        f"{family:<10}{noisy_mean:12.1f} {quiet_mean:19.1f} {pearl_mean:7.1f} {quiet_mean - noisy_mean:23.1f}", end=""
+    )
+    print(f" {gap:15.1f} [{low:.1f}, {high:.1f}]")
+noisy_gap = difference(velocity["PEARL"], velocity["MAML"])
+print(f"velocity as scored above, with MAML's noise: {noisy_gap[0]:.1f} [{noisy_gap[1]:.1f}, {noisy_gap[2]:.1f}]")
+assert noisy_gap[1] > 0  # with noise: PEARL ahead
+assert fair["velocity"][1] < 0 < fair["velocity"][2]  # without: nobody is
 
 # %% [markdown]
-# Much of the gap was a rule of scoring! All that we may say in good conscience: on velocity they end about alike, once
-# both act without noise. (On the direction the gap is many times what the noise costs, and stays.) Published
-# comparisons seldom say which rule they used. Ask.
+# Most of the gap on velocity was a rule of scoring! The interval in the last column is that of the **difference**, and
+# it draws tasks anew: for each task subtract first, then bootstrap. Do not compare two intervals by eye instead. If
+# they overlap, the difference may still be clear, since what makes a task hard for both is in both intervals and
+# cancels in the difference.
+#
+# And even this honest mean hides something. Subtract task by task, and do not average:
+
+# %% jupyter={"source_hidden": true}
+places = quiet["velocity"].tasks[:, 0]
+gaps = velocity["PEARL"].task_means[:, -1] - quiet["velocity"].task_means[:, -1]
+_, axes = plt.subplots(figsize=(7.2, 3.4), layout="constrained")
+axes.axhline(0, color="0.5", linewidth=1)
+for ahead_is, mark, colour, name in (
+    (gaps > 0, "D", plots.AFTER, "PEARL ahead"),
+    (gaps <= 0, "o", plots.BEFORE, "MAML ahead"),
+):
+    axes.plot(places[ahead_is], gaps[ahead_is], mark, color=colour, label=name)
+axes.set(xlabel="wanted speed (m/s)", ylabel="return of PEARL\nminus that of MAML")
+axes.spines[["top", "right"]].set_visible(False)
+axes.legend(frameon=False, loc="upper left")
+SLOW, FAST = 1.3, 2.0  # m/s
+slow, fast = places < SLOW, places > FAST
+crossing = f"MAML is ahead on {np.sum(gaps[slow] < 0)} of {slow.sum()} speeds below {SLOW} m/s (mean gap"
+crossing += f" {gaps[slow].mean():.0f}), PEARL on {np.sum(gaps[fast] > 0)} of {fast.sum()} above {FAST} m/s (mean gap"
+crossing += f" {gaps[fast].mean():+.0f})."
+plots.show(axes, f"Return of PEARL minus that of MAML, both with mean actions, for each speed. {crossing}")
+assert np.mean(gaps[slow] < 0) > 0.75
+assert np.mean(gaps[fast] > 0) > 0.75
+
+# %% [markdown]
+# The two cross. "About alike on average" is true, and useless to somebody who knows which speeds will be asked for. On
+# the direction nothing of this happens: the table above says what MAML's noise costs there, and the gap is many times
+# that. Published comparisons seldom say which rule they used. Ask.
 #
 # Other things that differ and are not "MAML" or "PEARL": the network's size, the outer algorithm (trust region on
 # fresh data; soft actor-critic on a replay), how long we tuned. We compare two *programs*, not two ideas.
 #
-# ## 6. What does each cost to train?
+# ## 6. An evaluation of your own
+#
+# All that a table of results needs can be computed from raw returns in twenty lines. You have seen each part.
+#
+# ### Exercise 3, the larger one: write it
+#
+# `ours` and `theirs` are returns [seeds, tasks, stages, episodes] of two methods on the same tasks. First average over
+# episodes. Then return a dictionary:
+#
+# - `"mean"` [S]: our mean at each stage,
+# - `"worst"` [S]: our lowest return of any task and seed at each stage,
+# - `"fell"` [S]: at each stage, the share of all tasks and seeds whose return is below that of their own first stage,
+# - `"interval"` [S, 2]: the 95 % bootstrap interval of our mean at each stage, **seeds** drawn anew,
+# - `"difference"` (mean, low, high): ours minus theirs at the last stage, with the 95 % bootstrap interval, **tasks**
+#   drawn anew.
+#
+# Draw 2,000 resamples with `rng` for each interval. `check` goes through the parts in this order, so you may run it
+# after each.
 
-# %%
+
+# %% tags=["exercise"]
+def evaluate_returns(ours, theirs, rng):
+    """What a table of results needs, from returns [seeds, tasks, stages, episodes]; rng is a NumPy generator."""
+    # begin solution: evaluate_returns
+    ours, theirs = ours.mean(axis=-1), theirs.mean(axis=-1)  # [R, K, S]
+    runs = ours.mean(axis=1)  # [R, S]: a run is one seed, its mean over tasks
+
+    def middle(values):  # the middle 95 % of the means of resampled rows
+        places = rng.integers(len(values), size=(2000, len(values)))
+        return np.quantile(values[places].mean(axis=1), [0.025, 0.975], axis=0)
+
+    gaps = (ours.mean(axis=0) - theirs.mean(axis=0))[:, -1]  # [K]: subtract first, task by task
+    low, high = middle(gaps)
+    return {
+        "mean": runs.mean(axis=0),
+        "worst": ours.min(axis=(0, 1)),
+        "fell": (ours < ours[..., :1]).mean(axis=(0, 1)),
+        "interval": middle(runs).T,
+        "difference": (gaps.mean(), low, high),
+    }
+    # end solution
+
+
+# %% tags=["check"]
+exercises.evaluate_returns.check(evaluate_returns)
+# exercises.evaluate_returns.hint()
+# exercises.evaluate_returns.solution()
+
+# %% [markdown]
+# Let it judge real robots, now. PEARL runs six speeds with four seeds, once with a new $z$ every ten steps (ours), once
+# with one $z$ an episode (theirs); the first episode and one after it. (If your function is not done, the library's
+# copy works.)
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+pearl = mpsearch.load("pearl-cheetah-velocity")
+six = pearl.tasks.spread(6)
+raw = {
+    every: np.stack([pearl.adapt(six, seed=seed, steps=1, resample_every=every).returns for seed in range(4)])
+    for every in (10, 0)
+}
+right = exercises.evaluate_returns.verdict(evaluate_returns).status == "right"
+judge = evaluate_returns if right else exercises.evaluate_returns.reference
+for name, stage in (("the first episode alone", slice(0, 1)), ("first episode and the next", slice(0, 2))):
+    found = judge(raw[10][:, :, stage], raw[0][:, :, stage], np.random.default_rng(0))
+    gap, low, high = found["difference"]
+    low_mean, high_mean = found["interval"][-1]
+    print(
+        f"{name}: mean {found['mean'][-1]:.0f} [{low_mean:.0f}, {high_mean:.0f}], worst {found['worst'][-1]:.0f},",
+        end="",
+    )
+    print(f" fell {found['fell'][-1]:.0%}; ahead of one z an episode by {round(gap)} [{low:.0f}, {high:.0f}]")
+ahead = exercises.evaluate_returns.reference(raw[10][:, :, :1], raw[0][:, :, :1], np.random.default_rng(0))
+assert ahead["difference"][1] > 0
+
+# %% [markdown]
+# ## 7. What does each cost to train?
+
+# %% jupyter={"source_hidden": true}
 costs = {}
 print("                 steps (M)  core-minutes  stages of the recipe")
 for family in FAMILIES:
@@ -354,10 +460,13 @@ for family in FAMILIES:
 # watched and steered; such a result is harder to repeat than its curve suggests. Nor are the trainings that failed
 # in these costs.
 #
-# The same learning curves, first against environment steps, then against computing time:
+# The same learning curves, first against environment steps, then against computing time. By the rules of section 5
+# this picture is *not* fair, and it cannot be mended afterwards, as the curves were kept so: MAML's points are
+# training tasks with noise, PEARL's are held-out tasks with mean actions. Read off it *when* each rises, not who ends
+# higher. And look for the place where MAML's curve jumps: the next cell says what happened there.
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def learning_curve(method, family):
     """Steps, core-minutes and return after adaptation: a mean over up to five points."""
     text = (find(f"{method}-cheetah-{family}") / "metrics.jsonl").read_text(encoding="utf-8")
@@ -381,20 +490,35 @@ for row, family in enumerate(FAMILIES):
         words.append(f"{family.capitalize()}: {plots.describe_training(shown, xlabel=label)}")
 plots.show(panels[0, 0], " ".join(words))
 
+# %% jupyter={"source_hidden": true}
+for family in FAMILIES:
+    text = (find(f"maml-cheetah-{family}") / "metrics.jsonl").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    for former, line in pairwise(lines):
+        if len(line["returns"]) != len(former["returns"]):
+            print(f"{family}: from {line['env_steps'] / 1e6:.1f} M steps on, 'after' is after", end=" ")
+            print(f"{len(line['returns']) - 1} gradient steps; until then after {len(former['returns']) - 1}")
+
 # %% [markdown]
+# So a part of MAML's rise is no learning: another stage of its recipe takes more gradient steps, and "after" means
+# something else from there on. (PEARL's dips on the direction lie in a training that was steered in many stages; the
+# table above counts them.)
+#
 # Per environment step PEARL is far ahead, since its replay uses each step many times. That use costs computing time:
 # against core-minutes the curves come near each other. A real robot pays for steps. A fast simulator pays for minutes.
 #
-# ## 7. Where do they break?
+# ## 8. Where do they break?
 #
 # The shipped policies never saw speeds above 3 m/s. We evaluate them on 3 to 4 m/s. There are arguments for both:
 #
-# - *for MAML*: a policy gradient points uphill on any task, also on one that was never trained for;
+# - *for MAML*: a policy gradient points uphill on any task, also on one that was never trained for, and one can take
+#   more steps;
 # - *for PEARL*: its encoder never met such a task, but it runs better at the edge of the range.
 #
-# ### Exercise 3: predict, then run
+# ### Exercise 4: predict, then run
 #
-# Which ends clearly higher at 3 to 4 m/s: `"maml"`, `"pearl"`, or do the intervals overlap, `"unclear"`?
+# Which ends clearly higher at 3 to 4 m/s: `"maml"`, `"pearl"`, or does the interval of their difference hold 0,
+# `"unclear"`?
 
 # %% tags=["exercise", "check"]
 # begin solution: beyond
@@ -403,8 +527,9 @@ prediction = "pearl"
 # prediction = ...  # "maml", "pearl" or "unclear"
 # end solution
 exercises.beyond.predict(prediction)
+# exercises.beyond.hint()
 
-# %%
+# %% jupyter={"source_hidden": true}
 _, axes = plt.subplots(figsize=(7.2, 4), layout="constrained")
 words = []
 for i, method in enumerate(("MAML", "PEARL")):
@@ -421,17 +546,37 @@ plots.show(axes, f"Return after adaptation against the wanted speed, trained up 
 
 # %% tags=["check"]
 exercises.beyond.check(*(stored(method, "velocity", "-beyond") for method in ("maml", "pearl")))
-# exercises.beyond.hint()
 # exercises.beyond.solution()
 
 # %% [markdown]
-# Beyond the edge both fall more steeply than inside, MAML most. A theorem says that a deep network with one gradient
-# step can stand for nearly any learning algorithm (Finn and Levine 2018). It says that such a start *exists*, not
-# that training on other tasks finds it.
+# Beyond the edge both fall more steeply than inside, MAML most of all. (It is scored with its noise here; at this
+# distance that decides nothing: section 5 says what the noise costs.) A theorem says that a deep network with one
+# gradient step can stand for nearly any learning algorithm (Finn and Levine 2018). It says that such a start *exists*,
+# not that training on other tasks finds it.
+#
+# "A gradient points uphill on any task" deserves more than three steps. Fifteen, live, on two speeds beyond the range:
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
+FAR = CheetahVelocity(low_velocity=3, high_velocity=4)
+two, STEPS = np.array([[3.3], [3.8]]), 15
+climb = mpsearch.load("maml-cheetah-velocity", FAR).adapt(two, seed=0, steps=STEPS)
+guess = mpsearch.load("pearl-cheetah-velocity", FAR).adapt(two, seed=0)
+path = climb.returns.mean(axis=(0, 2))  # [S]
+print("MAML, step by step:", path.round().astype(int).tolist())
+print(f"PEARL, after two episodes: {guess.after.mean():.0f}")
+share = (path[5] - path[0]) / (path[-1] - path[0])
+print(f"the first five steps bring {share:.0%} of what all bring, for {climb.env_steps[-1]:,} environment steps;")
+print(f"PEARL spent {guess.env_steps[-1]:,} and is {guess.after.mean() - path.max():.0f} above MAML's best step")
+assert path[5] > path[0] + 100  # uphill it goes
+assert guess.after.mean() > path.max() + 20  # and does not arrive
+
+# %% [markdown]
+# Uphill it goes, and it does not arrive. A gradient says which way is up, not how far the top is; and the inner rates
+# were learned for three steps, from a start that they knew.
 #
 # Next, other bodies: the torso half or twice as heavy, the hind leg at 30 % of its torque, noise on what is sensed.
 
-# %%
+# %% jupyter={"source_hidden": true}
 CHANGES = {
     "as trained": "",
     "light torso": "-light",
@@ -454,7 +599,7 @@ plots.show(plots.plot_groups(changed["velocity"]), plots.describe_groups(changed
 # %% [markdown]
 # Two questions hide in "which one survives?". *Who ends higher* and *who loses less* have different answers. The
 # bars of the changed bodies rest on three seeds each. By section 2 they are too narrow: believe large gaps only. And
-# see the wide bar of PEARL with noisy senses: one seed was poor.
+# see the wide bar of PEARL with noisy senses: its worst seed is far below the others, as section 4 showed.
 #
 # ### Move it
 #
@@ -467,14 +612,17 @@ body = CheetahVelocity(torso_mass=2)  # change me
 AdaptationExplorer(*(mpsearch.load(f"{method}-cheetah-velocity", body) for method in ("maml", "pearl")))
 
 # %% [markdown]
-# ## 8. The decision
+# ## 9. The decision
 #
-# Each row of the table below is checked here. "Above" means that the interval lies above the other's.
+# Each row of the table below is checked here. "Above" means that the interval of the difference lies above 0: over
+# seeds, which is what we can draw anew for these weights.
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def above(x, y, stage=-1):
-    return x.interval()[stage][0] > y.interval()[stage][1]
+    if len(x.tasks) == len(y.tasks) and np.array_equal(x.tasks, y.tasks) and stage == -1:
+        return difference(x, y, over="seeds")[1] > 0
+    return x.interval()[stage][0] > y.interval()[stage][1]  # other tasks, or another stage: each by itself
 
 
 def widths(name):
@@ -500,6 +648,7 @@ def at(curve, column, spent):
 one_episode = {f: stored("maml", f, "-1-episodes") for f in FAMILIES}
 pearl_spends = {f: 1e6 * costs["pearl", f][0] for f in FAMILIES}
 both = {"direction": direction, "velocity": velocity}
+within = {f: stored("pearl", f, "-every-1") for f in FAMILIES}
 STARTS = ("average", "random start")
 scratch, beyond = direction["from scratch"], stored("pearl", "velocity", "-beyond")
 claims = {
@@ -512,7 +661,14 @@ claims = {
     "direction, the end: PEARL above MAML": above(direction["PEARL"], direction["MAML"]),
     "direction, the end: each training of PEARL that we kept above each of MAML": min(kept_trainings("pearl"))
     > max(kept_trainings("maml")),
-    "velocity, the end: MAML not behind once both act without noise": quiet.mean() > b.after.mean() - 8,
+    "velocity, the end: no clear winner over tasks once both act without noise": fair["velocity"][1]
+    < 0
+    < fair["velocity"][2],
+    "velocity: MAML ahead on most slow speeds, PEARL on most fast ones": np.mean(gaps[slow] < 0) > 0.75
+    and np.mean(gaps[fast] > 0) > 0.75,
+    "a first episode that already runs well: PEARL with a draw at each step, above MAML before": all(
+        within[f].interval()[0][0] > both[f]["MAML"].interval()[0][1] for f in FAMILIES
+    ),
     "a steady first episode: MAML's interval before is narrower": all(
         widths(f)[0] < widths(f)[1] / 5 for f in FAMILIES
     ),
@@ -560,11 +716,13 @@ assert all(claims.values()), [claim for claim, holds in claims.items() if not ho
 # | few steps on the new task | PEARL | two episodes do; one-episode gradient steps do not |
 # | few steps of training (a real robot) | PEARL | the replay; MAML is far behind after as many |
 # | the best end, opposite behaviours | PEARL here | above MAML on the direction |
-# | the best end, speeds | either | alike without noise |
-# | a first episode without surprises | MAML | PEARL's acts on a guess, and each guess is another |
+# | the best end, speeds | MAML for slow ones, PEARL for fast ones | alike on average without noise, and they cross |
+# | a good first episode | PEARL with `resample_every=1` | a transition tells the task here; not with sparse rewards |
+# | a first episode without surprises | MAML, or PEARL as above | PEARL with one z an episode acts on a guess |
+# | adapting at every step, learned as such | RL2, VariBAD (not measured) | a memory instead of a rule |
 # | one plain recipe | MAML | PEARL's direction took many steered stages |
 # | another body | PEARL for a weak leg | it ends higher; on the direction MAML keeps a larger share; both lose |
-# | noisy senses, direction | more seeds first | the intervals overlap |
+# | noisy senses, direction | more seeds first | the interval of the difference holds 0 |
 # | tasks outside the range | train on a wider range | PEARL ends higher, and neither is good |
 # | you have a million steps on one task | plain training | it passes MAML |
 #
@@ -579,12 +737,12 @@ assert all(claims.values()), [claim for claim, holds in claims.items() if not ho
 #   does not know.
 # - **Training that stalls**: curves flat for hours. RESULTS.md has a list of what did not work.
 
-# %%
-few, guess = one_episode["direction"], direction["PEARL"]
+# %% jupyter={"source_hidden": true}
+few, first = one_episode["direction"], direction["PEARL"]
 print(f"MAML, one episode a step: worst run {few.returns[..., -1].mean(axis=1).min():.0f}, mean {few.mean[-1]:.0f}")
-print(f"PEARL, first episode: from {guess.returns[..., 0].min():.0f} to {guess.returns[..., 0].max():.0f}")
+print(f"PEARL, first episode: from {first.returns[..., 0].min():.0f} to {first.returns[..., 0].max():.0f}")
 assert few.returns[..., -1].mean(axis=1).min() < few.mean[-1] / 2
-assert guess.returns[..., 0].min() < -500
+assert first.returns[..., 0].min() < -500
 
 # %% [markdown]
 # **Repeat it.** Every record that this lesson has shown, and its command. (`results.read(name)` also holds the machine,
@@ -595,7 +753,7 @@ for name, command in sorted(used.items()):
     print(f"{name}\n    {command}")
 
 # %% [markdown]
-# ## 9. A checklist
+# ## 10. A checklist
 #
 # **Reading a meta-RL result, or writing one:**
 #
@@ -614,14 +772,19 @@ for name, command in sorted(used.items()):
 # ## What you have learned
 #
 # - The bootstrap gives an interval to any number; what you draw anew decides what it means.
-# - Adaptation seeds judge weights, training seeds judge recipes. Pooled, they only flatter.
-# - A gap between two curves may be a rule of scoring. Find out before you believe it.
+# - Adaptation seeds judge weights, training seeds judge recipes. Pooled, they give an interval that is too narrow.
+# - Overlapping intervals decide nothing. Bootstrap the difference, and say what is drawn anew: seeds or tasks.
+# - A gap between two curves may be a rule of scoring, and a mean may hide that two methods cross.
 # - PEARL saves environment steps; MAML is plainer and steadier. Outside their training both break, quietly.
 #
 # **Further reading**
 #
 # - R. Agarwal, M. Schwarzer, P. S. Castro, A. Courville, M. G. Bellemare: *Deep Reinforcement Learning at the Edge of
 #   the Statistical Precipice*, NeurIPS 2021, [arXiv:2108.13264](https://arxiv.org/abs/2108.13264).
+# - Y. Duan, J. Schulman, X. Chen, P. Bartlett, I. Sutskever, P. Abbeel: *RL2: Fast Reinforcement Learning via Slow
+#   Reinforcement Learning*, 2016, [arXiv:1611.02779](https://arxiv.org/abs/1611.02779). A memory that learns to adapt.
+# - L. Zintgraf, K. Shiarlis, M. Igl, S. Schulze, Y. Gal, K. Hofmann, S. Whiteson: *VariBAD: A Very Good Method for
+#   Bayes-Adaptive Deep RL via Meta-Learning*, ICLR 2020, [arXiv:1910.08348](https://arxiv.org/abs/1910.08348).
 # - C. Colas, O. Sigaud, P.-Y. Oudeyer: *How Many Random Seeds? Statistical Power Analysis in Deep Reinforcement
 #   Learning Experiments*, 2018, [arXiv:1806.08295](https://arxiv.org/abs/1806.08295).
 # - B. Efron: *Bootstrap Methods: Another Look at the Jackknife*, Annals of Statistics 7(1), 1979.

@@ -46,6 +46,20 @@ def test_adapt_json_is_one_object_with_the_promised_keys(capsys) -> None:
     assert result["after"] == pytest.approx(sum(entry["after"] for entry in result["results"]) / 2)
 
 
+def test_adapt_within_the_first_episode_says_so(capsys) -> None:
+    words = ["adapt", "pearl", "point-navigation", "--task", "0.3", "0.3", "--steps", "0"]
+    _, out, _ = run(capsys, *words, "--resample-every", "7")
+    assert "first episode" in out
+    assert "z is drawn anew every 7 steps" in out
+    _, out, _ = run(capsys, *words, "--resample-every", "0")
+    assert "before" in out
+    assert "drawn anew" not in out
+    _, out, _ = run(capsys, *words, "--resample-every", "7", "--json")
+    assert json.loads(out)["resample_every"] == 7
+    code, _, err = run(capsys, "adapt", "maml", "point-navigation", "--resample-every", "7")
+    assert (code, "leave out resample_every" in err) == (2, True)
+
+
 def test_adapt_prints_a_row_for_each_task(capsys) -> None:
     code, out, _ = run(capsys, "adapt", "maml", "point-navigation", "--task", "0.3", "0.3", "-0.2", "0.1")
     assert code == 0

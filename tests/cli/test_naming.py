@@ -12,15 +12,13 @@ import thermostat
 from mpsearch.cli import main
 from mpsearch.cli.naming import name_family
 from mpsearch.errors import MpsearchError, UsageError
-from mpsearch.tasks import registry
 
 FILE = Path(thermostat.__file__)
 
 
 @pytest.fixture(autouse=True)
-def own_registry(monkeypatch):
+def own_imports(monkeypatch, own_registry):
     """What a test registers or imports is forgotten afterwards."""
-    monkeypatch.setattr(registry, "_registered", {})
     monkeypatch.setattr(sys, "path", list(sys.path))
     modules = set(sys.modules)
     yield
@@ -44,7 +42,7 @@ def test_a_users_file_is_trained_adapted_evaluated_and_resumed_by_the_command_li
 
 def test_without_weights_an_own_family_is_told_to_train_first(capsys) -> None:
     assert main(["adapt", "maml", f"{FILE}:Thermostat"]) == 2
-    assert "train one and give its folder with --weights" in capsys.readouterr().err
+    assert "train one with 'mpsearch train maml" in capsys.readouterr().err
 
 
 def test_the_default_folder_has_the_familys_id(tmp_path, monkeypatch, capsys) -> None:
@@ -78,8 +76,8 @@ def write(folder, text):
         ("nowhere.py:Family", r"there is no file nowhere.py"),
         ("nowhere.to:Family", r"there is no module 'nowhere.to' here; for a file, write path/to/file.py:Class"),
         (f"{FILE}:Thermostats", r"has no 'Thermostats'; its families: Thermostat"),
-        ("json:JSONDecoder", r"no task family: it must be a subclass"),
-        ("json:dumps", r"no task family"),
+        ("json:JSONDecoder", r"is not a task family: it must be a subclass"),
+        ("json:dumps", r"is not a task family"),
     ],
 )
 def test_a_wrong_name_gets_one_sentence_and_exit_code_2(words, sentence, capsys) -> None:

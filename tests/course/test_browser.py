@@ -13,11 +13,13 @@ ANSWER = 15  # s until an explorer has answered
 
 CELLS = [
     """import mpsearch
-from mpsearch.view.widgets import AdaptationExplorer, AdvantageExplorer, InnerStepExplorer, PosteriorExplorer""",
+from mpsearch.view.widgets import AdaptationExplorer, AdvantageExplorer, InnerStepExplorer, LieExplorer
+from mpsearch.view.widgets import PosteriorExplorer""",
     'AdaptationExplorer(mpsearch.load("pearl-cheetah-velocity"))',
     'PosteriorExplorer(mpsearch.load("pearl-cheetah-direction"))',
     "InnerStepExplorer()",
     "AdvantageExplorer()",
+    'LieExplorer(mpsearch.load("pearl-cheetah-velocity"))',
 ]
 
 PIXELS = """canvas => {
@@ -94,6 +96,13 @@ def test_the_explorers_answer_to_the_keyboard_and_say_when_python_no_longer_does
     posterior.locator(".noUi-handle").first.focus()
     page.keyboard.press("ArrowRight")
     assert "belief" in changes(page, words, before)
+
+    lie = cell(page, 5)
+    words = lie.locator(".mpsearch-status").first
+    before = words.text_content()
+    lie.locator(".noUi-handle").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert "told 2.5 m/s" in changes(page, words, before)
 
     inner = cell(page, 3)
     words = inner.locator("[role=status]").first

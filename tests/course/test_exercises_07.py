@@ -16,7 +16,7 @@ def code(name, solved=True):
     return space
 
 
-@pytest.mark.parametrize("name", ["read_velocity", "context_rows"])
+@pytest.mark.parametrize("name", ["read_velocity", "forged_reward", "context_rows", "sample_contexts"])
 def test_the_solution_is_right_and_the_stub_is_not_attempted(name):
     exercise = getattr(lesson_07, name)
     assert exercise.verdict(code(name)[name]).status == "right"
@@ -25,12 +25,18 @@ def test_the_solution_is_right_and_the_stub_is_not_attempted(name):
 
 def test_every_exercise_of_the_source_is_here_with_three_hints():
     text = (source.lessons_folder() / "source" / f"{lesson_07.LESSON}.py").read_text(encoding="utf-8")
-    assert source.exercise_names(text) == ["read_velocity", "other_context", "context_rows"]
+    assert source.exercise_names(text) == [
+        "read_velocity",
+        "forged_reward",
+        "other_context",
+        "context_rows",
+        "sample_contexts",
+    ]
     for name in source.exercise_names(text):
         assert len(getattr(lesson_07, name).hints) == 3
 
 
-@pytest.mark.parametrize("name", ["read_velocity", "context_rows"])
+@pytest.mark.parametrize("name", ["read_velocity", "forged_reward", "context_rows", "sample_contexts"])
 def test_nothing(name):
     for nothing in (None, ...):
         assert getattr(lesson_07, name).verdict(nothing).status == "blank"
@@ -138,3 +144,81 @@ def test_the_stored_prediction_is_the_one_that_comes_true(fresh, capsys):
     assert capsys.readouterr().out.startswith("Recorded")
     assert code("other_context", solved=False)["prediction"] is ...
     assert capsys.readouterr().out.startswith("Not attempted yet")
+
+
+def test_a_step_at_reading_without_the_column_of_ones_is_explained():
+    def forgotten(means, velocities, new):
+        return new @ np.linalg.lstsq(np.c_[means, np.ones(len(means))], velocities, rcond=None)[0]
+
+    assert "the column of ones is needed at reading, too" in lesson_07.read_velocity.verdict(forgotten).words
+
+
+def test_rewards_that_are_no_column_are_explained():
+    verdict = lesson_07.context_rows.verdict(lambda s, a, r: np.hstack([s[:-1], a, r, s[1:]]))
+    assert "rewards[:, None] does it" in verdict.words
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda v, a, w: -abs(v - w), "control cost is missing"),
+        (lambda v, a, w: -abs(v - w) - 0.1 * (a**2).sum(), "0.1 of gymnasium"),
+        (lambda v, a, w: -abs(v - w) - 0.05 * (a**2).mean(), "their sum"),
+        (lambda v, a, w: -(w - v) * 2 - 0.05 * (a**2).sum(), "where"),
+    ],
+)
+def test_a_forged_reward_says_what_is_wrong(wrong, said):
+    verdict = lesson_07.forged_reward.verdict(wrong)
+    assert verdict.status == "wrong"
+    assert said in verdict.words
+
+
+def drawn(
+    observations, actions, rewards, explored, tasks, recent, episodes, least, most, rng,
+    *, task=lambda tasks, m: tasks[m], kept=lambda n, slots, recent: min(n, slots, recent),
+    slot=lambda n, slots: n % slots, window=lambda kept, episodes: min(kept, episodes), steps=lambda t: t, after=1,
+    size=lambda least, most, rng: rng.integers(least, most, endpoint=True), each=True, generator=None,
+):  # fmt: skip
+    """A context sampler in loops, one row after another, with a place for each mistake."""
+    rng, slots, contexts = generator or rng, rewards.shape[1], []
+    count = size(least, most, rng)
+    for m in range(len(tasks)):
+        k = task(tasks, m)
+        n = kept(explored[k], slots, recent)
+        w = window(n, episodes)
+        first, rows = explored[k] - n + rng.integers(n - w + 1), []
+        which = rng.integers(w)
+        for _ in range(count):
+            number = first + (rng.integers(w) if each else which)
+            s, t = slot(number, slots), rng.integers(steps(rewards.shape[2]))
+            row = [observations[k, s, t], actions[k, s, t], [rewards[k, s, t]], observations[k, s, t + after]]
+            rows.append(np.concatenate(row))
+        contexts.append(rows)
+    return np.array(contexts)
+
+
+def test_contexts_may_be_drawn_row_by_row():
+    assert lesson_07.sample_contexts.verdict(drawn).status == "right"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"task": lambda tasks, m: m}, "use `tasks[m]`, not m"),
+        ({"after": 0}, "s' is of another step"),
+        ({"kept": lambda n, slots, recent: min(slots, recent)}, "holds no exploration yet"),
+        ({"size": lambda least, most, rng: most}, "among the sizes is never 2"),
+        ({"size": lambda least, most, rng: rng.integers(least, most)}, "nothing is left to draw from"),
+        ({"steps": lambda t: t - 1}, "among the steps is never 4"),
+        ({"kept": lambda n, slots, recent: min(n, slots)}, "allowed are"),
+        ({"slot": lambda n, slots: n % slots - 1}, "holds no exploration yet"),
+        ({"window": lambda kept, episodes: kept}, "farther apart than 2"),
+        ({"window": lambda kept, episodes: 1}, "draw the exploration for each row"),
+        ({"each": False}, "draw the exploration for each row"),
+        ({"generator": np.random.default_rng(3)}, "draw with `rng`"),
+    ],
+)
+def test_a_sampler_says_what_is_wrong(change, said):
+    verdict = lesson_07.sample_contexts.verdict(lambda *arguments: drawn(*arguments, **change))
+    assert verdict.status == "wrong"
+    assert said in verdict.words, verdict.words

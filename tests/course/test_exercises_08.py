@@ -7,7 +7,7 @@ from mpsearch import Evaluation
 from mpsearch.course.exercises import lesson_08, source
 
 NAMES = {"np": np, "exercises": lesson_08}
-FUNCTIONS = ["bootstrap_interval", "recipe_interval"]
+FUNCTIONS = ["bootstrap_interval", "recipe_interval", "evaluate_returns"]
 
 
 def code(name, solved=True):
@@ -33,7 +33,12 @@ def test_nothing_is_not_attempted(name):
 
 def test_every_exercise_of_the_source_is_here_with_three_hints():
     text = (source.lessons_folder() / "source" / f"{lesson_08.LESSON}.py").read_text(encoding="utf-8")
-    assert source.exercise_names(text) == ["bootstrap_interval", "recipe_interval", "beyond"]
+    assert source.exercise_names(text) == [
+        "bootstrap_interval",
+        "recipe_interval",
+        "evaluate_returns",
+        "beyond",
+    ]
     for name in source.exercise_names(text):
         assert len(getattr(lesson_08, name).hints) == 3
 
@@ -128,7 +133,8 @@ def test_a_recipe_says_what_is_wrong(wrong, said):
 
 
 def ending(*returns):
-    return Evaluation(np.zeros((1, 1)), (0, 1), np.array(returns, dtype=float)[:, None, None], np.array([0]))
+    """An evaluation of one seed on as many tasks as there are returns."""
+    return Evaluation(np.zeros((len(returns), 1)), (0,), np.array(returns, dtype=float)[None, :, None], np.array([0]))
 
 
 @pytest.fixture
@@ -139,7 +145,7 @@ def fresh():
 
 
 def test_who_is_clearly_higher_is_measured(fresh):
-    low, middle, high = ending(-20, -10), ending(-12, 2), ending(0, 4)
+    low, middle, high = ending(-20, -10, -12), ending(-12, -16, -8), ending(0, 4, 1)
     assert lesson_08.clearly_higher(low, high) == "pearl"
     assert lesson_08.clearly_higher(high, low) == "maml"
     assert lesson_08.clearly_higher(low, middle) == "unclear"
@@ -156,3 +162,126 @@ def test_the_stored_prediction_is_the_one_that_comes_true(fresh, capsys):
     assert capsys.readouterr().out.startswith("Recorded")
     assert code("beyond", solved=False)["prediction"] is ...
     assert capsys.readouterr().out.startswith("Not attempted yet")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda x, rng: ends(rng.choice(x, size=(2000, len(x) - 1)).mean(axis=1)), "one run too few"),
+        (lambda x, rng: ends(np.median(rng.choice(x, size=(2000, len(x))), axis=1)), "the interval of the median"),
+        (lambda x, rng: x.mean() + np.array([-1.96, 1.96]) * x.std() / len(x) ** 0.5, "with ddof=0"),
+        (
+            lambda x, rng: means_of(x, rng).mean() + np.array([-2, 2]) * means_of(x, rng).std(),
+            "two standard deviations",
+        ),
+    ],
+)
+def test_wrong_intervals_that_a_reading_found_accepted_or_misjudged(wrong, said):
+    verdict = lesson_08.bootstrap_interval.verdict(wrong)
+    assert verdict.status == "wrong"
+    assert said in verdict.words
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            lambda x, rng: ends(rng.choice(x.ravel(), size=(2000, len(x))).mean(axis=1)),
+            "as many as there are trainings",
+        ),
+        (lambda x, rng: by_sorting(x[:, 0], rng), "only the first adaptation seed"),
+    ],
+)
+def test_wrong_recipes_that_a_reading_found_accepted(wrong, said):
+    verdict = lesson_08.recipe_interval.verdict(wrong)
+    assert verdict.status == "wrong"
+    assert said in verdict.words
+
+
+def by_hand(ours, theirs, rng):
+    """An evaluation in other words than the reference: loops, choice, percentiles."""
+    x, y = ours.mean(-1), theirs.mean(-1)
+    seeds, tasks, stages = x.shape
+    fell = [np.mean([x[r, k, s] < x[r, k, 0] for r in range(seeds) for k in range(tasks)]) for s in range(stages)]
+    intervals = [by_sorting(x[:, :, s].mean(1), rng) for s in range(stages)]
+    gaps = (x[:, :, -1].mean(0) - y[:, :, -1].mean(0)).tolist()
+    low, high = by_sorting(np.array(gaps), rng)
+    return {
+        "mean": x.mean((0, 1)),
+        "worst": [x[:, :, s].min() for s in range(stages)],
+        "fell": fell,
+        "interval": intervals,
+        "difference": (sum(gaps) / len(gaps), low, high),
+    }
+
+
+def with_part(name, part):
+    def function(ours, theirs, rng):
+        return by_hand(ours, theirs, rng) | {name: part(ours, theirs, rng)}
+
+    return function
+
+
+def over_tasks(x):
+    return x[:, :, -1].mean((0, 2))
+
+
+def over_seeds(x):
+    return x[:, :, -1].mean((1, 2))
+
+
+def test_an_evaluation_may_be_written_in_many_ways():
+    assert lesson_08.evaluate_returns.verdict(by_hand).status == "right"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda x, y, rng: 3.0, "must be a dictionary"),
+        (lambda x, y, rng: {}, "no 'mean' yet"),
+        (lambda x, y, rng: {"mean": x.mean((0, 1, 3))}, "no 'worst' yet"),
+        (with_part("mean", lambda x, y, rng: x.mean((0, 3))), "stage 1, 'mean', it has shape (7, 3)"),
+        (with_part("worst", lambda x, y, rng: x.min((0, 1, 3))), "worst single episode"),
+        (with_part("worst", lambda x, y, rng: x.mean((0, 3)).min(0)), "a seed can hide"),
+        (with_part("fell", lambda x, y, rng: (x < x[:, :, :1]).mean((0, 1, 3))), "counts single episodes"),
+        (with_part("fell", lambda x, y, rng: (x.mean(3) > x.mean(3)[..., :1]).mean((0, 1))), "the share that rose"),
+        (with_part("interval", lambda x, y, rng: by_hand(x, y, rng)["interval"][-1]), "has shape (2,)"),
+        (
+            with_part("interval", lambda x, y, rng: [by_sorting(x[:, :, s].mean((0, 2)), rng) for s in range(3)]),
+            "it draws tasks anew",
+        ),
+        (
+            with_part("interval", lambda x, y, rng: [by_sorting(x[:, :, s].mean(2).ravel(), rng) for s in range(3)]),
+            "as if each task were another run",
+        ),
+        (
+            with_part("interval", lambda x, y, rng: [ends(x[:, :, s].mean((1, 2))) for s in range(3)]),
+            "spread of the runs",
+        ),
+        (with_part("difference", lambda x, y, rng: by_hand(y, x, rng)["difference"]), "opposite sign"),
+        (
+            with_part(
+                "difference",
+                lambda x, y, rng: (
+                    (over_tasks(x) - over_tasks(y)).mean(),
+                    *ends(means_of(over_tasks(x), rng) - means_of(over_tasks(y), rng)),
+                ),
+            ),
+            "drawn apart",
+        ),
+        (
+            with_part(
+                "difference",
+                lambda x, y, rng: (
+                    (over_tasks(x) - over_tasks(y)).mean(),
+                    *ends(means_of(over_seeds(x), rng) - means_of(over_seeds(y), rng)),
+                ),
+            ),
+            "it draws seeds anew",
+        ),
+    ],
+)
+def test_an_evaluation_says_what_is_wrong(wrong, said):
+    verdict = lesson_08.evaluate_returns.verdict(wrong)
+    assert verdict.status == "wrong"
+    assert said in verdict.words

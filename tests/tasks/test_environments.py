@@ -143,7 +143,7 @@ def test_without_a_task_the_first_of_the_spread_is_made() -> None:
         ({"velocity": 9}, r"task \[9.0\] is not one of cheetah-velocity: velocity must lie in \[0, 3\]"),
         ({"velocity": "fast"}, "must be numbers"),
         ({"velocity": [1.0, 2.0]}, "shape"),
-        ({"speed": 1}, "cannot be made with {'speed': 1}"),
+        ({"speed": 1}, "has no argument 'speed'; known: velocity, low_velocity"),
     ],
 )
 def test_a_wrong_argument_reaches_the_user_as_a_usage_error(arguments, message) -> None:

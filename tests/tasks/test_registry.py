@@ -17,12 +17,7 @@ from mpsearch.training.storage import read_card, write_card
 SMALL = MAMLConfig(tasks_per_iteration=2, episodes=2, hidden=(8,))
 
 
-@pytest.fixture(autouse=True)
-def own_registry(monkeypatch):
-    """What a test registers is forgotten afterwards."""
-    monkeypatch.setattr(registry, "_registered", {})
-    monkeypatch.setattr(gymnasium.envs.registration, "registry", dict(gymnasium.registry))
-    monkeypatch.setattr(gymnasium, "registry", gymnasium.envs.registration.registry)
+pytestmark = pytest.mark.usefixtures("own_registry")
 
 
 @pytest.fixture
@@ -118,7 +113,7 @@ class Nameless(TaskDistribution):
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [(dict, "no task family"), (3, "no task family"), (Spaced, "lower-case words"), (Nameless, "not None")],
+    [(dict, "not a task family"), (3, "not a task family"), (Spaced, "lower-case words"), (Nameless, "not None")],
 )
 def test_what_is_no_family_is_refused(wrong, words) -> None:
     with pytest.raises(UsageError, match=words):

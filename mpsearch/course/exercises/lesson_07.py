@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from mpsearch.course.exercises import sampler
 from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
 from mpsearch.records import Array
 
@@ -63,8 +66,12 @@ read_velocity = FillIn(
     hints=(
         "There are three steps: add the constant, fit the weights on the known tasks, apply them to the new tasks.",
         "A constant is one more input that is 1 for every task: `np.hstack([means, np.ones((len(means), 1))])`.",
-        "`np.linalg.lstsq(inputs, velocities, rcond=None)[0]` gives the weights, `new_inputs @ weights` the result.",
+        "`np.linalg.lstsq` gives the weights of the known inputs; the new inputs need the same column of ones.",
     ),
+    stops={
+        "mismatch in its core dimension": "the weights have one number more than the new means; the column of ones is"
+        " needed at reading, too",
+    },
     moral="five weights and a constant, fitted on some tasks, predict the target speeds of other tasks from their z.",
 )
 
@@ -144,8 +151,111 @@ context_rows = FindTheBug(
     hints=(
         "Shapes and order are right. Which of the four parts differs from what the encoder was trained on?",
         "Only one of the four depends on the task. What happens to its mean?",
-        "Two tasks may differ only in how low their rewards are. Leave the rewards unchanged.",
+        "Two tasks may differ only in how low their rewards are.",
     ),
+    stops={
+        "must have same number of dimensions": "the rewards [T] must become a column [T, 1] before they are joined;"
+        " rewards[:, None] does it",
+    },
     moral="a reward is not only a quantity to maximise. Here it is the only information about the task, so its level"
     " matters.",
+)
+
+
+def reward_of(velocity: float, action: Array, told: float) -> float:
+    """Return the reward of a step at ``velocity`` with ``action`` [A], on the task to run at ``told`` m/s."""
+    return float(-abs(velocity - told) - 0.05 * np.square(action).sum())
+
+
+forged_reward = FillIn(
+    lesson=LESSON,
+    name="forged_reward",
+    reference=reward_of,
+    trials=lambda: [
+        ("a step at 0.25 m/s, told 2", (0.25, np.array([1.0, -0.5]), 2.0)),
+        ("a step at 1.5 m/s, told 0.5", (1.5, np.array([0.3, 0.0, -1.0]), 0.5)),
+    ],
+    mistakes={
+        "the control cost is missing; the encoder would take it for speed": lambda v, a, w: -abs(v - w),
+        "the distance from the speed is rewarded, not punished": lambda v, a, w: abs(v - w) - 0.05 * (a**2).sum(),
+        "the control cost is added; it is a cost": lambda v, a, w: -abs(v - w) + 0.05 * (a**2).sum(),
+        "the actions are not squared": lambda v, a, w: -abs(v - w) - 0.05 * a.sum(),
+        "it is the mean of the squared actions; it must be their sum": lambda v, a, w: (
+            -abs(v - w) - 0.05 * (a**2).mean()
+        ),
+        "the speed is the reward; it must be the distance from the told one": lambda v, a, w: v - 0.05 * (a**2).sum(),
+        "the distance has no absolute value: a step that is too fast would be paid": lambda v, a, w: (
+            v - w - 0.05 * (a**2).sum()
+        ),
+        "the control cost has the factor 1; here it is 0.05": lambda v, a, w: -abs(v - w) - (a**2).sum(),
+        "the control cost has the factor 0.1 of gymnasium; here it is 0.05": lambda v, a, w: (
+            -abs(v - w) - 0.1 * (a**2).sum()
+        ),
+    },
+    hints=(
+        "The equation for r above says it all; only the wanted speed is another.",
+        "Two terms, both negative: the distance from the told speed, and the control cost.",
+        "The control cost is 0.05 times the *sum* of the squared actions.",
+    ),
+    moral="one number can carry a whole task, since the encoder knows the family. It has no means to doubt it.",
+)
+
+
+SHORT, LONG = sampler.Recorded(explored=(2, 3, 4)), sampler.Recorded(explored=(6, 9, 11), slots=5)
+TASKS = np.array([2, 0])
+
+
+def _sampler_trials() -> list[Trial]:
+    one = (4, 1, 3, 3)  # recent, episodes, least, most
+    return [
+        ("stage 1, rows (s, a, r, s') of the right tasks", ("rows", SHORT, (4, 4, 3, 3))),
+        ("stage 2, the size of a context", ("sizes", SHORT, (4, 4, 2, 5))),
+        ("stage 3, every step", ("steps", SHORT, one)),
+        ("stage 4, the latest explorations", ("latest", LONG, (3, 1, 3, 3))),
+        ("stage 4, more asked for than there are", ("latest", SHORT, (9, 1, 3, 3))),
+        ("stage 5, windows of successive explorations", ("windows", LONG, (4, 2, 20, 20))),
+        ("stage 6, randomness", ("seed", LONG, (4, 2, 6, 6))),
+    ]
+
+
+def _sampled(function: sampler.Sampler, arguments: tuple[Any, ...]) -> Array:
+    stage, recorded, options = arguments
+    draws = sampler.draw_many(function, recorded, TASKS, options)
+    recent, episodes, least, most = options
+    if stage == "sizes":
+        sampler.require_sizes(draws, least, most)
+    elif stage == "steps":
+        sampler.require_steps(draws, recorded.steps)
+    elif stage == "latest":
+        sampler.require_latest(draws, recorded, TASKS, recent)
+    elif stage == "windows":
+        sampler.require_windows(draws, recorded, TASKS, (recent, episodes))
+    elif stage == "seed":
+        sampler.require_seeded(function, recorded, TASKS, options)
+    return np.zeros(1)  # all that is random has been checked
+
+
+sample_contexts = FillIn(
+    lesson=LESSON,
+    name="sample_contexts",
+    reference=sampler.sample_contexts,
+    trials=_sampler_trials,
+    probe=_sampled,
+    hints=(
+        "Build it in the order of the stages: rows of the right tasks, then the size, then which explorations.",
+        "The kept explorations of a task have the numbers explored[k] - kept to explored[k] - 1, where kept is the"
+        " least of explored[k], the slots and `recent`. Number n is in slot n % slots.",
+        "Draw the beginning of the window once for each task; draw which exploration of it, and which step, once for"
+        " each row.",
+    ),
+    stops={
+        "index": "a step or a slot lies beyond the end; s' is one step after s, and observations have one step more",
+        "must have same number of dimensions": "rewards have one axis less than the rest; give them one more",
+        "inhomogeneous": "the contexts have different sizes; draw one size for all tasks of a call",
+        "must be of same": "the contexts have different sizes; draw one size for all tasks of a call",
+        "must have the same shape": "the contexts have different sizes; draw one size for all tasks of a call",
+        "low >= high": "nothing is left to draw from; rng.integers(n) draws 0 to n - 1",
+    },
+    moral="whose transitions, how many, how old: none of this is in PEARL's equations, and all of it decides what the"
+    " encoder can learn.",
 )

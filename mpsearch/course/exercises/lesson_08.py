@@ -2,95 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
-from mpsearch.course.exercises.words import Mistake, as_array
-from mpsearch.evaluation import Evaluation
+from mpsearch.course.exercises.intervals import RESAMPLES, one_standard_error, resampled_interval, settled
+from mpsearch.course.exercises.raw_returns import evaluated, evaluation_trials, probe_part, with_wrong
+from mpsearch.evaluation import Evaluation, difference
 from mpsearch.records import Array
 
 LESSON = "08_which_one_when"
-RESAMPLES = 2_000
-CALLS = 10  # how often a function is called; its intervals are random, so they are averaged
-# Averaged intervals whose ends differ by less than this many standard errors count as equal. Chance makes a smaller
-# difference; a 90 % interval differs from a 95 % interval by more.
-CLOSE = 0.12
-
-Interval = Callable[[Array, np.random.Generator], Any]
-
-
-def resampled_interval(
-    runs: Array, rng: np.random.Generator, cut: tuple[float, float] = (0.025, 0.975), size: int | None = None
-) -> Array:
-    """Return the bootstrap interval [2] of the mean of ``runs`` [R].
-
-    Args:
-        runs: [R] one number for each run.
-        rng: the generator that draws the resamples.
-        cut: the quantiles at the two ends; by default those of a 95 % interval.
-        size: the number of runs in a resample; R by default.
-    """
-    draws = rng.integers(len(runs), size=(RESAMPLES, size or len(runs)))
-    return np.quantile(runs[draws].mean(axis=1), cut)
-
-
-def one_standard_error(runs: Array, rng: np.random.Generator) -> Array:
-    """Return the interval [2] from one standard error below the mean to one standard error above it."""
-    return runs.mean() + np.array([-1, 1]) * runs.std() / np.sqrt(len(runs))
-
-
-def averaged(function: Interval, returns: Array) -> Array:
-    """Return the interval that ``function`` computes, averaged over :data:`CALLS` generators.
-
-    Raises:
-        Mistake: the shape of the result varies, or the result does not depend on the generator alone.
-    """
-    found = [as_array(function(returns.copy(), np.random.default_rng(i))) for i in range(CALLS)]
-    if any(np.shape(each) != np.shape(found[0]) for each in found):
-        raise Mistake("the shape of the result changes from call to call; return the two ends, low and high")
-    if not np.array_equal(found[0], as_array(function(returns.copy(), np.random.default_rng(0)))):
-        raise Mistake("two generators with the same seed gave two results: draw with `rng`, and with nothing else")
-    return np.mean(found, axis=0)
-
-
-def settled(function: Interval, arguments: tuple[Any, ...], right: Interval, typical: Mapping[str, Interval]) -> Array:
-    """Return the averaged interval, or exactly the ``right`` one if the two differ only by chance.
-
-    Raises:
-        Mistake: the interval is one of the ``typical`` wrong ones, or its ends are in the wrong order.
-    """
-    returns = arguments[0]
-    found, expected = averaged(function, returns), averaged(right, returns)
-    if np.shape(found) != (2,) or not np.isfinite(found).all():
-        return found
-    close = CLOSE * (expected[1] - expected[0]) / 4  # the width is about four standard errors
-    if np.abs(found - expected).max() <= close:
-        return expected
-    if found[0] > found[1]:
-        raise Mistake("the lower end is above the upper one: return the low end first")
-    for words, mistaken in typical.items():
-        if np.abs(found - averaged(mistaken, returns)).max() <= close:
-            raise Mistake(words)
-    return found
-
 
 bootstrap_interval = FillIn(
     lesson=LESSON,
     name="bootstrap_interval",
     reference=resampled_interval,
     trials=lambda: [
-        ("five runs", (np.array([600.0, 640.0, 650.0, 660.0, 760.0]), np.random.default_rng(0))),
         ("nine runs", (-np.array([30.0, 31.0, 32.0, 34.0, 37.0, 41.0, 47.0, 58.0, 90.0]), np.random.default_rng(0))),
+        ("six runs", (np.array([603.1, 617.9, 642.3, 655.8, 671.4, 712.6]), np.random.default_rng(0))),
     ],
     probe=lambda function, arguments: settled(
         function,
         arguments,
         resampled_interval,
         {
+            "the interval has next to no width at all: draw *with* replacement": lambda runs, rng: np.repeat(
+                runs.mean(), 2
+            ),
             "the interval has next to no width: draw R of the R runs each time, *with* replacement": partial(
                 resampled_interval, size=2_000
             ),
@@ -99,6 +38,18 @@ bootstrap_interval = FillIn(
             ),
             "it is the spread of the runs you were given: take the mean of each resample": lambda runs, rng: (
                 np.quantile(runs, [0.025, 0.975])
+            ),
+            "it is the interval of the median; take the *mean* of each resample": lambda runs, rng: np.quantile(
+                np.median(runs[rng.integers(len(runs), size=(RESAMPLES, len(runs)))], axis=1), [0.025, 0.975]
+            ),
+            "a resample has one run too few: draw as many as there are": lambda runs, rng: resampled_interval(
+                runs, rng, size=len(runs) - 1
+            ),
+            "it is 1.96 standard errors, with ddof=0; use quantiles of the resamples": lambda runs, rng: (
+                runs.mean() + np.array([-1.96, 1.96]) * runs.std() / np.sqrt(len(runs))
+            ),
+            "it is two standard deviations of the resamples to each side; use their quantiles": lambda runs, rng: (
+                runs.mean() + np.array([-2, 2]) * runs.std() / np.sqrt(len(runs))
             ),
             "it is a 90 % interval: cut off 2.5 % at *each* end": partial(resampled_interval, cut=(0.05, 0.95)),
             "it is one standard error to each side, which is a 68 % interval": one_standard_error,
@@ -111,7 +62,7 @@ bootstrap_interval = FillIn(
     hints=(
         "A resample has as many runs as the data, drawn with replacement. Make 2000, and take the mean of each.",
         "rng.integers(R, size=(2000, R)) gives the indices of all draws; runs[indices] has their values, [2000, R].",
-        "np.quantile(means, [0.025, 0.975]) cuts off 2.5 % at each end.",
+        "np.quantile gives the ends; which two shares leave 95 % between them?",
     ),
     moral="the interval says how much the mean changes when the runs are drawn again. No formula was needed: the same"
     " lines work for any number that can be computed from the runs.",
@@ -119,9 +70,9 @@ bootstrap_interval = FillIn(
 
 
 def clearly_higher(maml: Evaluation, pearl: Evaluation) -> str:
-    """Whose interval at the end lies above the other's."""
-    a, b = maml.interval()[-1], pearl.interval()[-1]
-    return "maml" if a[0] > b[1] else "pearl" if b[0] > a[1] else "unclear"
+    """Which of the two ends higher, by the interval of their difference: "unclear" if it holds 0."""
+    _, low, high = difference(maml, pearl)
+    return "maml" if low > 0 else "pearl" if high < 0 else "unclear"
 
 
 beyond = Predict(
@@ -132,7 +83,7 @@ beyond = Predict(
     hints=(
         "There are arguments for both. Which of them do you believe?",
         "Who ends higher depends on more than on how a method adapts: also on how well its policy runs.",
-        'Intervals that overlap mean "unclear"; here they are far apart.',
+        "Few gradient steps must turn a start that never ran so fast; a z only has to go a little beyond its range.",
     ),
     moral="Both lose much of their return outside the range. Gradient steps work for any task, but that is not"
     " enough: a few of them must suffice, from a start that was never trained to run so fast.",
@@ -146,9 +97,9 @@ def recipe_mean_interval(returns: Array, rng: np.random.Generator) -> Array:
 
 def _trainings() -> list[Trial]:
     trials: list[Trial] = []
-    for trainings, seeds in ((8, 10), (12, 20)):
+    for trainings, seeds, noise in ((8, 10, 10), (12, 20, 10), (10, 20, 40)):
         rng = np.random.default_rng(trainings)
-        returns = 700 + rng.normal(0, 40, (trainings, 1)) + rng.normal(0, 10, (trainings, seeds))
+        returns = 700 + rng.normal(0, 40, (trainings, 1)) + rng.normal(0, noise, (trainings, seeds))
         words = f"{trainings} trainings, each with {seeds} adaptation seeds"
         trials.append((words, (returns, np.random.default_rng(0))))
     return trials
@@ -167,6 +118,12 @@ recipe_interval = FindTheBug(
             "it still counts each adaptation as a training of its own; average them first": lambda returns, rng: (
                 resampled_interval(returns.reshape(-1), rng)
             ),
+            "it pools all adaptations, and draws as many as there are trainings; average first": lambda x, rng: (
+                resampled_interval(x.reshape(-1), rng, size=len(x))
+            ),
+            "only the first adaptation seed of each training counts; average over all": lambda returns, rng: (
+                resampled_interval(returns[:, 0], rng)
+            ),
             "it averages trainings and resamples seeds; it should be the other way round": lambda returns, rng: (
                 resampled_interval(returns.mean(axis=0), rng)
             ),
@@ -184,4 +141,37 @@ recipe_interval = FindTheBug(
     ),
     moral="resample what a repetition of the experiment would repeat. Repeating it means training again, with new"
     " weights, so the trainings are what must be resampled.",
+)
+
+
+evaluate_returns = FillIn(
+    lesson=LESSON,
+    name="evaluate_returns",
+    reference=evaluated,
+    trials=evaluation_trials,
+    probe=probe_part,
+    mistakes={
+        "the worst single episode counts; average over episodes first": with_wrong("worst", lambda x: x.min((0, 1, 3))),
+        "it is the worst seed's mean; a task can hide in it": with_wrong("worst", lambda x: x.mean((1, 3)).min(0)),
+        "it is the worst task's mean; a seed can hide in it": with_wrong("worst", lambda x: x.mean((0, 3)).min(0)),
+        "it counts single episodes; average over episodes first": with_wrong(
+            "fell", lambda x: (x < x[:, :, :1]).mean((0, 1, 3))
+        ),
+        "it compares with the stage before; compare with the first one": with_wrong(
+            "fell",
+            lambda x: np.r_[0, (np.diff(x.mean(3), axis=-1) < 0).mean((0, 1))],
+        ),
+        "it is the share that rose": with_wrong("fell", lambda x: (x.mean(3) > x.mean(3)[..., :1]).mean((0, 1))),
+        "it compares the means of seeds; compare each task of each seed": with_wrong(
+            "fell", lambda x: (x.mean((1, 3)) < x.mean((1, 3))[:, :1]).mean(0)
+        ),
+    },
+    result="it",
+    hints=(
+        "First take the mean over episodes: what is left is [seeds, tasks, stages], and a run is a mean over tasks.",
+        "The interval draws rows of `runs` [R, S] anew; the difference draws of the gaps [K] at the last stage.",
+        "In `fell`, each task of each seed is compared with its own first stage, then counted over both axes.",
+    ),
+    moral="mean, worst, how many fell, an interval that says over what, and a difference with its own: with these five"
+    " a result can be judged.",
 )

@@ -10,6 +10,7 @@ from mpsearch.evidence.page.costs import ablations, benchmark, machines
 from mpsearch.evidence.page.methods import from_scratch, headline, improvements, verdict
 from mpsearch.evidence.page.published import against_published, at_horizon_100, rows_of_the_paper
 from mpsearch.evidence.page.variants import fewer_episodes, generalisation, training_seeds
+from mpsearch.evidence.page.within import crossing, scored_alike, within_episodes
 from mpsearch.evidence.pictures import curves_words, evaluations_words
 
 TEMPLATE = Path(__file__).with_name("template.md")
@@ -24,6 +25,9 @@ PARTS: dict[str, Callable[..., str]] = {
     "curves": curves_words,
     "published": against_published,
     "horizon100": at_horizon_100,
+    "within": within_episodes,
+    "alike": scored_alike,
+    "crossing": crossing,
     "seeds": training_seeds,
     "generalisation": generalisation,
     "episodes": fewer_episodes,

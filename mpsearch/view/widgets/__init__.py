@@ -11,6 +11,7 @@ its attribute ``result`` holds the numbers that it shows::
 from mpsearch.view.widgets.adaptation import AdaptationExplorer
 from mpsearch.view.widgets.advantage import AdvantageExplorer
 from mpsearch.view.widgets.inner_step import InnerStepExplorer
+from mpsearch.view.widgets.lie import LieExplorer
 from mpsearch.view.widgets.posterior import PosteriorExplorer
 
-__all__ = ["AdaptationExplorer", "AdvantageExplorer", "InnerStepExplorer", "PosteriorExplorer"]
+__all__ = ["AdaptationExplorer", "AdvantageExplorer", "InnerStepExplorer", "LieExplorer", "PosteriorExplorer"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 import torch
@@ -12,15 +11,13 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Ellipse
-from torch import Tensor
 from torch.distributions import Normal
 
-from mpsearch.errors import UsageError, check_count
+from mpsearch.errors import UsageError
 from mpsearch.pearl import PEARL
 from mpsearch.pearl.encoder import kl_from_prior
-from mpsearch.pearl.exploration import Explorer
-from mpsearch.records import Array, Episodes
-from mpsearch.seeding import Streams
+from mpsearch.pearl.probing import explored_context
+from mpsearch.records import Array
 from mpsearch.view.plots import AFTER, BEFORE, plot_contraction
 from mpsearch.view.widgets.shell import canvas_png, new_figure
 
@@ -69,7 +66,7 @@ def beliefs_along(agent: PEARL, task: Array, seed: int, counts: Sequence[int]) -
     Raises:
         UsageError: the agent's family does not contain the task, or a count is out of range.
     """
-    context = _explored(agent, agent.tasks.check(np.asarray(task)[None]), check_count("seed", seed, 0))
+    context = explored_context(agent, np.asarray(task)[None], seed=seed, episodes=EPISODES)
     longest = EPISODES * agent.tasks.horizon  # where episodes end before it, the last counts say the same
     if len(counts) == 0 or not all(0 <= count <= longest for count in counts):
         raise UsageError(f"counts must be numbers of transitions from 0 to {longest}, not {list(counts)}")
@@ -165,27 +162,6 @@ def describe_belief(beliefs: Beliefs, count: int) -> str:
         f"After {_transitions(count)} of its own exploration the belief is {where};"
         f" its ellipse has {share:.2g} % of the prior's area."
     )
-
-
-@torch.no_grad()
-def _explored(agent: PEARL, tasks: Array, seed: int) -> Tensor:
-    """Return the transitions (s, a, r, s') of the first ``EPISODES`` episodes of an adaptation, [1, N, C].
-
-    Args:
-        tasks: [1, P] the task.
-    """
-    explorer = Explorer(agent.encoder, agent.actor, agent.tasks, True, agent.config.resample_every)
-    # The last stage of an adaptation acts on the mean of the belief and does not explore. So ask for one stage more
-    # than is needed, and leave that stage out.
-    stages = islice(explorer.explore(tasks, 1, EPISODES + 1, Streams(seed)), EPISODES)
-    return torch.cat([_transition_rows(stage.episodes) for stage in stages], dim=1)
-
-
-def _transition_rows(episodes: Episodes) -> Tensor:
-    """[1, N, C] of the one episode, as long as it lasted."""
-    x = episodes.observations[:, 0]  # [K, T + 1, O]; there is one episode
-    parts = (x[:, :-1], episodes.actions[:, 0], episodes.rewards[:, 0, :, None], x[:, 1:])
-    return torch.from_numpy(np.concatenate(parts, axis=-1))[:, : episodes.env_steps]
 
 
 def _transitions(count: int) -> str:

@@ -1,0 +1,143 @@
+"""An evaluation from raw returns, part by part: the right one, typical wrong ones, and how they are told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from mpsearch.course.exercises.exercise import Trial
+from mpsearch.course.exercises.intervals import RESAMPLES, Interval, resampled_interval, settled
+from mpsearch.course.exercises.words import Mistake, as_array
+from mpsearch.records import Array
+
+PARTS = ("mean", "worst", "fell", "interval", "difference")
+
+
+def evaluated(ours: Array, theirs: Array, rng: np.random.Generator) -> dict[str, Any]:
+    """Evaluate raw returns [seeds, tasks, stages, episodes] of two methods; the lesson says what is asked for."""
+    ours, theirs = ours.mean(axis=-1), theirs.mean(axis=-1)  # [R, K, S]
+    runs = ours.mean(axis=1)  # [R, S]
+    gaps = ours[..., -1].mean(axis=0) - theirs[..., -1].mean(axis=0)  # [K]
+    return {
+        "mean": runs.mean(axis=0),
+        "worst": ours.min(axis=(0, 1)),
+        "fell": (ours < ours[..., :1]).mean(axis=(0, 1)),
+        "interval": np.stack([resampled_interval(column, rng) for column in runs.T]),
+        "difference": np.array([gaps.mean(), *resampled_interval(gaps, rng)]),
+    }
+
+
+def _raw_returns() -> tuple[Array, Array]:
+    """Two methods on seven tasks that differ a lot, with a last stage that helps on most."""
+    rng = np.random.default_rng(8)
+    tasks, gains = rng.normal(0, 60, (1, 7, 1, 1)), np.array([0.0, 20.0, 30.0])[:, None]
+    ours = 100 + tasks + gains + rng.normal(0, 25, (9, 1, 3, 1)) + rng.normal(0, 15, (9, 7, 3, 4))
+    theirs = 95 + 0.7 * tasks + gains + rng.normal(0, 15, (6, 7, 3, 4))
+    return ours.round(1), theirs.round(1)
+
+
+def _part(function: Callable[..., Any], ours: Array, theirs: Array, rng: Any, part: str) -> Any:
+    found = function(ours.copy(), theirs.copy(), rng)
+    if not isinstance(found, Mapping):
+        raise Mistake(
+            f"the result must be a dictionary with {', '.join(map(repr, PARTS))}, not a {type(found).__name__}"
+        )
+    if part not in found:
+        raise Mistake(f"the dictionary has no {part!r} yet")
+    return found[part]
+
+
+def probe_part(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """One part of what ``function`` returns; where it was drawn at random, the right one if it differs by chance only.
+
+    Raises:
+        Mistake: the part is missing, or is one of the typical wrong ones.
+    """
+    part, ours, theirs = arguments
+    if part == "interval":
+        return np.stack([_settled_interval(function, ours, theirs, stage) for stage in range(ours.shape[2])])
+    if part == "difference":
+        return _settled_difference(function, ours, theirs)
+    return _part(function, ours, theirs, np.random.default_rng(0), part)
+
+
+def _settled_interval(function: Callable[..., Any], ours: Array, theirs: Array, stage: int) -> Array:
+    def mine(raw: Array, rng: np.random.Generator) -> Any:
+        return _row(_part(function, raw, theirs, rng, "interval"), (ours.shape[2], 2), "interval")[stage]
+
+    def right(raw: Array, rng: np.random.Generator) -> Array:
+        return resampled_interval(raw.mean(axis=(1, 3))[:, stage], rng)
+
+    typical: dict[str, Interval] = {
+        "it draws tasks anew; this interval is over seeds": lambda raw, rng: resampled_interval(
+            raw.mean(axis=(0, 3))[:, stage], rng
+        ),
+        "it pools seeds and tasks, as if each task were another run; average over tasks first": lambda raw, rng: (
+            resampled_interval(raw.mean(axis=3)[:, :, stage].reshape(-1), rng)
+        ),
+        "it pools everything, episodes too; average over episodes and tasks first": lambda raw, rng: resampled_interval(
+            raw[:, :, stage].reshape(-1), rng
+        ),
+        "it is the spread of the runs, not of their mean": lambda raw, rng: np.quantile(
+            raw.mean(axis=(1, 3))[:, stage], [0.025, 0.975]
+        ),
+    }
+    return settled(mine, (ours,), right, typical)
+
+
+def _settled_difference(function: Callable[..., Any], ours: Array, theirs: Array) -> Array:
+    def gaps(raw: Array) -> Array:
+        return np.asarray(raw[:, :, -1].mean(axis=(0, 2)) - theirs[:, :, -1].mean(axis=(0, 2)))
+
+    def mine(raw: Array, rng: np.random.Generator) -> Any:
+        return _row(_part(function, raw, theirs, rng, "difference"), (3,), "difference")[1:]
+
+    first = _row(_part(function, ours, theirs, np.random.default_rng(0), "difference"), (3,), "difference")[0]
+    if abs(first - gaps(ours).mean()) > 1e-6 * abs(first) + 1e-9:
+        sign = "of the opposite sign: take ours minus theirs" if abs(first + gaps(ours).mean()) < 1e-6 else "wrong"
+        raise Mistake(f"the mean difference at the last stage is {first:.4g}, which is {sign}")
+
+    def independent(raw: Array, rng: np.random.Generator) -> Array:
+        def drawn(x: Array) -> Array:
+            per_task = x[:, :, -1].mean(axis=(0, 2))
+            return np.asarray(per_task[rng.integers(len(per_task), size=(RESAMPLES, len(per_task)))].mean(axis=1))
+
+        return np.quantile(drawn(raw) - drawn(theirs), [0.025, 0.975])
+
+    typical: dict[str, Interval] = {
+        "the tasks of ours and theirs are drawn apart; they are the same: subtract first, then draw": independent,
+        "it draws seeds anew; the difference is asked over tasks": lambda raw, rng: np.quantile(
+            _over_seeds(raw, rng) - _over_seeds(theirs, rng), [0.025, 0.975]
+        ),
+        "it takes the ends of two intervals; overlap is no interval of a difference": lambda raw, rng: (
+            resampled_interval(raw[:, :, -1].mean(axis=(1, 2)), rng)
+            - resampled_interval(theirs[:, :, -1].mean(axis=(1, 2)), rng)[::-1]
+        ),
+    }
+    right: Interval = lambda raw, rng: resampled_interval(gaps(raw), rng)  # noqa: E731
+    return np.array([gaps(ours).mean(), *settled(mine, (ours,), right, typical)])
+
+
+def _over_seeds(raw: Array, rng: np.random.Generator) -> Array:
+    runs = raw[:, :, -1].mean(axis=(1, 2))
+    return np.asarray(runs[rng.integers(len(runs), size=(RESAMPLES, len(runs)))].mean(axis=1))
+
+
+def _row(value: Any, shape: tuple[int, ...], part: str) -> Array:
+    found = as_array(value)
+    if found.shape != shape:
+        raise Mistake(f"{part!r} has shape {found.shape}; it must be {shape}")
+    return found
+
+
+def evaluation_trials() -> list[Trial]:
+    """A stage for each part."""
+    ours, theirs = _raw_returns()
+    return [(f"stage {n}, {part!r}", (part, ours, theirs)) for n, part in enumerate(PARTS, 1)]
+
+
+def with_wrong(part: str, value: Callable[[Array], Any]) -> Callable[..., Any]:
+    """A right evaluation, but for one ``part``, which is ``value`` of our returns."""
+    return lambda ours, theirs, rng: evaluated(ours, theirs, rng) | {part: value(ours)}
