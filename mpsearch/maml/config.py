@@ -14,35 +14,30 @@ from mpsearch.training.config import Config
 class MAMLConfig(Config):
     """Hyper-parameters of MAML. Where a default differs from Finn et al. 2017, the reason is given.
 
-        Attributes:
-            tasks_per_iteration: K. The paper has 40 for the cheetah.
-            episodes: E, for each task at each stage.
-    <<<<<<< HEAD
-            inner_steps: gradient steps of an adaptation in training. The meta-loss is the mean of the losses after each of
-                them, so that every step has to help (Antoniou et al. 2019). The paper takes only the last one.
-    =======
-            inner_steps: gradient steps of an adaptation in training. The meta-loss is the mean of the losses after each
-                step, so that every step has to help (Antoniou et al. 2019); the paper takes the last loss alone.
-    >>>>>>> main
-            inner_rate: alpha. The paper has 0.1; with observations scaled to order one, 0.3 learned faster.
-            rate_decay: the initial alpha of each inner step is that of the step before times this factor.
-            learn_rates: whether to learn an alpha for each inner step and parameter tensor (Li et al. 2017).
-            order: 2 for exact meta-gradients, 1 for first-order MAML.
-            discount: gamma. If ``discount ** horizon`` is near 1, most of a return lies beyond the end of the episode,
-                where the linear baseline has to estimate it. Learning from scratch then fails: with 20 steps, it failed
-                with 0.99 and succeeded with 0.9.
-            gae_lambda: lambda. The paper has 1; 0.95 has less variance and learned several times faster.
-            outer: "trust-region", as in the paper, or "clipped", which is Adam on a clipped surrogate.
-            max_kl: the size of the trust region. The paper has 0.01; 0.03 learned faster and stayed stable.
-            curvature_steps: the number of transitions of each task for Hessian-vector products. With all transitions,
-                these products would take most of the time of an iteration. With three inner steps, 1000 transitions gave
-                better steps than 400.
-            epochs, clip, outer_rate: of the clipped outer loop.
-            hidden: widths of the policy's tanh layers.
-            initial_std: the standard deviation of the actions at the start. The paper has 1; with actions clipped to
-                [-1, 1], 0.5 learns and 1 does not.
-            minimum_std: the standard deviation never falls below this.
-            context: the width of the policy's learned task vector, or 0 for none.
+    Attributes:
+        tasks_per_iteration: K. The paper has 40 for the cheetah.
+        episodes: E, for each task at each stage.
+        inner_steps: gradient steps of an adaptation in training. The meta-loss is the mean of the losses after each
+            step, so that every step has to help (Antoniou et al. 2019); the paper takes the last loss alone.
+        inner_rate: alpha. The paper has 0.1; with observations scaled to order one, 0.3 learned faster.
+        rate_decay: the initial alpha of each inner step is that of the step before times this factor.
+        learn_rates: whether to learn an alpha for each inner step and parameter tensor (Li et al. 2017).
+        order: 2 for exact meta-gradients, 1 for first-order MAML.
+        discount: gamma. If ``discount ** horizon`` is near 1, most of a return lies beyond the end of the episode,
+            where the linear baseline has to estimate it. Learning from scratch then fails: with 20 steps, it failed
+            with 0.99 and succeeded with 0.9.
+        gae_lambda: lambda. The paper has 1; 0.95 has less variance and learned several times faster.
+        outer: "trust-region", as in the paper, or "clipped", which is Adam on a clipped surrogate.
+        max_kl: the size of the trust region. The paper has 0.01; 0.03 learned faster and stayed stable.
+        curvature_steps: the number of transitions of each task for Hessian-vector products. With all transitions,
+            these products would take most of the time of an iteration. With three inner steps, 1000 transitions gave
+            better steps than 400.
+        epochs, clip, outer_rate: of the clipped outer loop.
+        hidden: widths of the policy's tanh layers.
+        initial_std: the standard deviation of the actions at the start. The paper has 1; with actions clipped to
+            [-1, 1], 0.5 learns and 1 does not.
+        minimum_std: the standard deviation never falls below this.
+        context: the width of the policy's learned task vector, or 0 for none.
     """
 
     tasks_per_iteration: int = 20

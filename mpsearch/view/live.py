@@ -87,10 +87,5 @@ def show_source(*functions: Callable[..., Any]) -> None:
         listing = f"\n\n```python\n{source}```"
         lines = source.count("\n")
         title = f"<code>{function.__name__}</code>, {lines} lines, from <code>{place}.py</code>"
-<<<<<<< HEAD
-        shown = plots.folded(title, listing) if lines > LONG else f"From `{place}.py`:{listing}"
-        display.display(display.Markdown(shown))
-=======
         words = plots.folded(title, listing) if lines > LONG else f"From `{place}.py`:{listing}"
         display.display(display.Markdown(words))
->>>>>>> main

@@ -17,11 +17,7 @@ FOLDER = Path(__file__).parent
 
 
 def names(kind: str = "evaluations") -> list[str]:
-<<<<<<< HEAD
-    """Return the names of all records of a kind: "evaluations", "curves", or "lessons" for the trainings of lessons."""
-=======
     """Return the names of all records of a kind: "evaluations", "curves", or "lessons" for lessons' trainings."""
->>>>>>> main
     return sorted(path.stem for path in (FOLDER / kind).glob("*.json"))
 
 

@@ -158,12 +158,8 @@ def picture_and_words(axes: Axes, words: str) -> tuple[Any, Any]:
     assert figure is not None
     figure.savefig(picture, format="png", dpi=100)
     plt.close(figure)
-<<<<<<< HEAD
-    return display.Image(picture.getvalue(), alt=words), display.Markdown(folded("In words", f"\n\n{words}"))
-=======
     folded_words = display.Markdown(folded("In words", f"\n\n{words}"))
     return display.Image(picture.getvalue(), alt=words), folded_words
->>>>>>> main
 
 
 def folded(title: str, text: str) -> str:
