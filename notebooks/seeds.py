@@ -40,7 +40,7 @@ def seeded(folder: Path = FOLDER) -> list[Path]:
 def run(source: Path, seed: int, variable: str | None = None) -> nbformat.NotebookNode:
     """Run the learner's notebook of ``source`` with this seed, even after a cell has failed; returns the notebook.
 
-    Its last cell prints ``variable`` as JSON, if one is given.
+    If ``variable`` is given, a last cell prints its value as JSON.
     """
     notebook = read_source(source)
     if variable:
@@ -82,7 +82,7 @@ def main() -> int:
     parser.add_argument("lessons", nargs="*", metavar="NN", help="by default, all lessons that have a seed")
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
     parser.add_argument("--print", action="store_true", help="also print what their cells printed")
-    parser.add_argument("--keep", metavar="VARIABLE", help="store this variable of each run")
+    parser.add_argument("--keep", metavar="VARIABLE", help="also store this variable of each run")
     arguments = parser.parse_args()
     chosen = [path for path in seeded() if not arguments.lessons or path.name[:2] in arguments.lessons]
     if not chosen:

@@ -22,8 +22,8 @@
 # 5. write the whole inner loop, and adapt a cheetah with it,
 # 6. judge a meta-policy against a random start, an average policy and an oracle.
 #
-# **Time:** two sittings: about FIRST minutes for sections 1 to 3, about SECOND for sections 4 to 9. **Builds on:**
-# lessons 01 and 04. **You need:** the chain rule for vectors, and logarithms.
+# **Time:** three sittings: about 45 minutes for sections 1 to 3, 25 for 4 to 6, 40 for 7 to 9. **Builds on:** lessons
+# 01 and 04. **You need:** the chain rule for vectors, and logarithms.
 #
 # Lesson 04 took a step along the meta-gradient and did not explain it. Here it is. Then we train, write the inner loop
 # ourselves, and measure what it has brought. Side paths and drawing code are folded away: a click opens them.

@@ -107,7 +107,7 @@ def plot_contraction(counts: Array, std: Array, axes: Axes | None = None) -> Axe
     ticks = round_numbers(0.8 * std.min(), 1.25 * std.max())
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_yticks([], minor=True)
-    axes.set_ylabel("standard deviation of the belief about z")
+    axes.set_ylabel("standard deviation of z")
     legend(axes, beside=True)
     return axes
 
