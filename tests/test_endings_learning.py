@@ -8,6 +8,8 @@ from endings import Door, StayAlive
 
 from mpsearch import MAML, PEARL, MAMLConfig, PEARLConfig, rollouts
 
+pytestmark = pytest.mark.slow  # trainings that must learn
+
 BOTH = np.array([[1.0]] * 4 + [[-1.0]] * 4)
 
 

@@ -14,6 +14,7 @@ def run(code: str, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *options, "-c", code], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_first_import_of_higher_is_silent_even_where_warnings_are_shown(tmp_path) -> None:
     """Without byte code, as right after the installation: higher's own source compiles with warnings."""
     done = run("import mpsearch.maml.inner", "-B", "-X", f"pycache_prefix={tmp_path}", "-W", "always::SyntaxWarning")

@@ -5,6 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
+import pytest
 import thermostat
 
 from mpsearch.cli import COMMANDS, main
@@ -17,12 +18,14 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLE, THERMOSTAT, PENDULUM = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_example_runs(capsys):
     exec(compile(EXAMPLE, "README.md", "exec"), {})
     printed = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in printed[:3]] == ["0.5 m/s", "1.5 m/s", "2.5 m/s"]
 
 
+@pytest.mark.slow
 def test_the_family_of_ones_own_is_that_of_the_tests_and_its_commands_run(tmp_path, monkeypatch, capsys, own_registry):
     source = Path(thermostat.__file__).read_text(encoding="utf-8")
     assert source.partition("\n\n")[2].strip() == THERMOSTAT.strip()
@@ -40,6 +43,7 @@ def test_the_family_of_ones_own_is_that_of_the_tests_and_its_commands_run(tmp_pa
     assert "target" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_gymnasium_family_has_twelve_lines_and_runs(capsys):
     assert len([line for line in PENDULUM.splitlines() if line.strip()]) <= 12
     small = "MAML(tasks, mpsearch.MAMLConfig(tasks_per_iteration=2, episodes=2))"

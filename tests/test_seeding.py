@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ GOLDEN_TORCH = 13151139297971745622
 keys = st.tuples(st.integers(0, 2**64), st.text(max_size=8), st.lists(st.integers(0, 2**31), max_size=2).map(tuple))
 
 
+@pytest.mark.slow
 def test_a_fresh_process_draws_the_same() -> None:
     run = subprocess.run([sys.executable, "-c", SHOW], capture_output=True, text=True, check=True)
     ours = Streams(3).numpy("tasks", 7).random(4).tolist()

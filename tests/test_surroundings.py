@@ -133,6 +133,7 @@ def adapt_in_a_process(seed):
     return mpsearch.load("maml-point-navigation").adapt(TASKS, seed=seed, steps=1)
 
 
+@pytest.mark.slow
 def test_a_fresh_process_adapts_and_sends_its_result_back() -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         result = pool.apply(adapt_in_a_process, (0,))

@@ -68,6 +68,7 @@ def quick(place, monkeypatch):
     monkeypatch.setattr(lab, "open_lab", lambda folder, browser: 0)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(LINES)
 @example(["train", "maml", "point-navigation", "--set", "hidden=x"])

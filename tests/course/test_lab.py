@@ -120,6 +120,7 @@ def _fetch(address, patience=20.0):
             time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_a_real_jupyterlab_opens_on_the_first_lesson_with_news_and_updates_off(two_lessons, tmp_path):
     lab.lay_out(two_lessons)
     folders = {name: str(tmp_path / name) for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")}

@@ -104,6 +104,7 @@ def test_enough_stored_outputs_are_compared(name):
         assert len(printed(lesson(name), {"nbval-check-output"})) >= LEAST_COMPARED
 
 
+@pytest.mark.slow
 def test_nbval_compares_what_has_the_tag_and_finds_a_stored_output_that_is_wrong(tmp_path):
     """In lax mode it would compare nothing, and say so nowhere."""
     stored = {"1": ["nbval-check-output"], "2": [], "3": ["check"], "4": ["nbval-check-output"]}
@@ -310,6 +311,7 @@ def test_web_addresses_and_fractions_are_not_paths(toy):
     assert not build.ABSOLUTE_PATH.search(text)
 
 
+@pytest.mark.slow
 def test_a_notebook_with_every_widget_is_small_and_says_without_a_kernel_what_is_to_be_seen(tmp_path):
     source = tmp_path / "source" / "09_widgets.py"
     source.parent.mkdir()

@@ -40,6 +40,7 @@ def test_from_scratch_counts_its_steps_and_begins_untrained() -> None:
     np.testing.assert_array_equal(result.returns[0, 0], fresh.returns[0, 0])
 
 
+@pytest.mark.slow
 def test_from_scratch_learns_its_task_and_an_untrained_policy_does_not() -> None:
     careful = replace(SMALL, episodes=20, max_kl=0.01)  # with larger steps some seeds run into the limit of the actions
     result = FromScratch(FAMILY, careful, (0, 80)).adapt(TASKS, seed=1)

@@ -17,6 +17,8 @@ from mpsearch import cli
 from mpsearch.evidence import bench
 from mpsearch.evidence.bench import collecting, learning, processes, summary, timing
 
+pytestmark = pytest.mark.slow  # measures, in small
+
 
 def test_raw_physics_goes_through_the_states_of_the_closed_loop(monkeypatch) -> None:
     made = []

@@ -12,6 +12,8 @@ from benchmarks import TINY
 from mpsearch.errors import MpsearchError
 from mpsearch.evidence.bench import processes
 
+pytestmark = pytest.mark.slow  # measures fresh processes
+
 
 def test_a_fresh_process_that_fails_gets_a_sentence() -> None:
     assert processes.in_fresh_process("print(1)\nprint(2)") == "2"

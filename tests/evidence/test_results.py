@@ -24,6 +24,7 @@ PAGE = CHECKOUT / "RESULTS.md"
 every_record = pytest.mark.parametrize("name", results.names())
 
 
+@pytest.mark.slow
 def test_the_page_is_what_the_records_say() -> None:
     assert PAGE.read_text(encoding="utf-8") == filled_template()
 

@@ -7,6 +7,8 @@ from small_environments import slide
 
 from mpsearch import MAML, GymnasiumTasks, MAMLConfig
 
+pytestmark = pytest.mark.slow  # trainings that must learn
+
 
 @pytest.mark.parametrize(("inner_rate", "learns"), [(0.1, True), (0.0, False)])  # without inner steps: the control
 def test_one_gradient_step_finds_the_goal_on_the_line_and_without_it_nothing_is_gained(inner_rate, learns) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from mpsearch import MAML, GymnasiumTasks, MAMLConfig
 
+pytestmark = pytest.mark.slow  # trains on other packages' environments
+
 
 def lander():
     pytest.importorskip("Box2D")

@@ -14,6 +14,8 @@ from small_environments import dies, ends, raises
 from mpsearch import GymnasiumTasks
 from mpsearch.errors import EpisodeError
 
+pytestmark = pytest.mark.slow  # starts processes
+
 ROWS = np.array([[-0.5], [0.3], [0.5]])
 
 

@@ -155,6 +155,7 @@ def test_a_broken_entry_point_is_named_and_harms_no_other_family(monkeypatch, na
         mpsearch.make_distribution(name)
 
 
+@pytest.mark.slow
 def test_meta_training_learns_an_own_family_and_without_it_one_step_does_not_help() -> None:
     config = MAMLConfig(tasks_per_iteration=10, episodes=10, discount=0.9, inner_rate=1.0, hidden=(16,))
     agent, untrained = MAML(Thermostat(), config), MAML(Thermostat(), config)

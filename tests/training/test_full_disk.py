@@ -10,6 +10,8 @@ import pytest
 from mpsearch import MAML
 from mpsearch.cli import main
 
+pytestmark = pytest.mark.slow  # mounts a small disk
+
 resource = pytest.importorskip("resource")  # not on Windows
 LARGEST_FILE = 60_000  # bytes, where no small disk can be had: less than the weights
 SIZE = "250k"  # room for one checkpoint of 90 kB and its successor, but not for a large file beside them

@@ -47,6 +47,7 @@ def test_the_training_curve_ships_and_ends_where_the_card_says(name) -> None:
     assert lines[-1]["env_steps"] == card["env_steps"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_short_evaluation_repeats_the_card(name) -> None:
     """Two seeds instead of ten: near the card's mean, and far from what there was before adaptation."""
