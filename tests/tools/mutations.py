@@ -74,7 +74,7 @@ MUTATIONS = [
     Mutation(
         "a missing bootstrap in the baseline",
         "returns.py",
-        "    gram -= carried.mT @ features[:, :, -1].double()  # whose padding is s_L\n",
+        "    gram -= carried.mT @ features[:, :, -1].double()  # the last entry is s_L, because padding repeats it\n",
         "",
         "test_returns.py::test_the_baseline_of_a_constant_reward_is_its_infinite_sum",
     ),
