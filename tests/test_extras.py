@@ -57,7 +57,6 @@ from mpsearch.errors import MissingPackageError
 from mpsearch.view import player, plots
 from mpsearch.view.player import film, strip
 
-pytestmark = pytest.mark.slow  # processes without some packages
 
 def explore():
     from mpsearch.view.widgets import AdaptationExplorer

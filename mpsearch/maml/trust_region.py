@@ -42,7 +42,11 @@ def flat_gradient(
     return torch.cat([(torch.zeros_like(p) if g is None else g).reshape(-1) for g, p in pairs])
 
 
-def hessian_product(loss: Tensor, parameters: Sequence[Tensor], damping: float) -> Callable[[Tensor], Tensor]:
+def hessian_product(
+    loss: Tensor,
+    parameters: Sequence[Tensor],
+    damping: float,
+) -> Callable[[Tensor], Tensor]:
     """Return the function ``v -> (M + damping I) v``, where M is the Hessian of ``loss``.
 
     The product is computed without building the matrix M (Pearlmutter 1994).
@@ -75,7 +79,7 @@ def conjugate_gradient(
             break
         image = product(direction)
         curvature = direction @ image
-        if curvature <= 0:  # caused by rounding in float32; the x found so far is still a descent direction
+        if curvature <= 0:  # rounding in float32; the x found so far is still a descent direction
             break
         step = square / curvature
         x += step * direction
@@ -109,22 +113,22 @@ def trust_region_step(
     iterations: int = 10,
     damping: float = 1e-5,
 ) -> StepReport:
-    """Change ``parameters`` in place by a step that lowers a surrogate loss and keeps the policy close to its old one.
+    """Change ``parameters`` in place by a step that lowers a loss within a trust region.
 
     If the line search finds no such step, the parameters stay unchanged.
 
     Args:
         parameters: the parameters of the policy.
         gradient: returns the surrogate loss and its gradient as one vector.
-        sampled_kl: returns the mean KL divergence from the present policy on a sample of the data. It must be twice
-            differentiable, because its Hessian measures the length of a step.
+        sampled_kl: returns the mean KL divergence from the present policy on a sample.
+            It must be twice differentiable, because its Hessian measures the length of a step.
         evaluate: returns the loss and the KL divergence at the present values of the parameters.
         max_kl: the largest mean KL divergence that is allowed.
         iterations: the number of iterations of the conjugate gradient method.
         damping: the multiple of the identity that is added to the Hessian.
 
     Raises:
-        NonFiniteError: the loss, its gradient or the step is not finite. The parameters are unchanged.
+        NonFiniteError: loss, gradient or step is not finite. The parameters are unchanged.
     """
     start_loss, slope = gradient()
     product = hessian_product(sampled_kl(), parameters, damping)

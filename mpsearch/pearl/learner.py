@@ -145,7 +145,8 @@ class PEARL(MetaPolicy):
     ) -> Metrics:
         """Update all networks once, from a context [K, N, ...] and a batch [K, B, ...] of K tasks."""
         c, data = self.config, batch.flat()
-        draw = torch.randn((len(data.rewards), c.latent + 2 * self.tasks.action_dim), generator=generator)
+        width = c.latent + 2 * self.tasks.action_dim
+        draw = torch.randn((len(data.rewards), width), generator=generator)
         moves_actor = step % c.actor_every == 0
         tensors = self.learning.differentiate(context.rows(), data, draw, moves_actor=moves_actor)
         metrics: Metrics = {name: x.numpy() if x.dim() else x.item() for name, x in tensors.items()}

@@ -29,12 +29,12 @@ def control_cost(actions: Array) -> Array:
 
 
 def direction_reward(direction: Array, velocity: Array, actions: Array) -> Array:
-    """Return the reward ``d * v_x - 0.05 |a|^2`` [...]: direction d [...], velocity v_x [...], actions a [..., A]."""
+    """Return ``d * v_x - 0.05 |a|^2``: direction d [...], v_x [...], actions [..., A]."""
     return direction * velocity - control_cost(actions)
 
 
 def velocity_reward(target: Array, velocity: Array, actions: Array) -> Array:
-    """Return the reward ``-|v_x - v| - 0.05 |a|^2`` [...]: target v [...], velocity v_x [...], actions a [..., A]."""
+    """Return ``-|v_x - v| - 0.05 |a|^2``: target v [...], v_x [...], actions [..., A]."""
     return -np.abs(velocity - target) - control_cost(actions)
 
 

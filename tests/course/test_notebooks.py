@@ -35,6 +35,7 @@ LESSONS = [
 ]
 TRAINED_LIVE = ["01_policy_gradient", "02_learning_to_learn", "03_four_steps", "04_maml"]
 MOST_WORDS = 2500
+IN_TWO_SITTINGS = {"07_pearl_on_halfcheetah": 2700, "08_which_one_when": 3100}
 COMPARED = {"check", "nbval-check-output"}  # tags of cells whose stored output nbval compares: see conftest.py
 LEAST_COMPARED = 2  # of them in a lesson, beside the exercises' checks where it trains live
 
@@ -133,7 +134,8 @@ def test_a_lesson_is_short_and_its_headings_are_in_order(name):
     text = [cell.source for cell in lesson(name).cells if cell.cell_type == "markdown"]
     prose = re.sub(r"\$\$.*?\$\$", "", "\n".join(text), flags=re.DOTALL)
     prose = re.sub(r"<details>.*?</details>", "", prose, flags=re.DOTALL)  # folded away, for those who want more
-    assert len(re.sub(r"\$[^$]+\$", "x", prose).split()) <= MOST_WORDS  # a formula in a sentence is one word
+    most = IN_TWO_SITTINGS.get(Path(name).name, MOST_WORDS)
+    assert len(re.sub(r"\$[^$]+\$", "x", prose).split()) <= most  # a formula in a sentence is one word
     levels = [len(marks) for marks in re.findall(r"^(#+) ", prose, re.MULTILINE)]
     assert levels[0] == 1
     assert levels.count(1) == 1
@@ -152,10 +154,10 @@ def test_stubs_and_solutions_differ_in_the_marked_lines_alone(source):
     written = [cell.source for cell in jupytext.read(source).cells]
     marked = 0
     for blank, solved, original in zip(learner, solutions, written, strict=True):
-        if blank.source == solved.source == original:
+        if blank.source == solved.source == original.rstrip("\n"):
             continue
         marked += 1
-        assert "exercise" in blank.metadata.tags
+        assert "exercise" in blank.metadata.get("tags", [])
         before, rest = re.split(r"^ *# begin solution.*\n", original, flags=re.MULTILINE)
         inside, after = re.split(r"^ *# end solution *\n?", rest, flags=re.MULTILINE)
         for built in (blank.source, solved.source):
@@ -217,7 +219,7 @@ assert double(1) in (None, 2)
 
 def test_a_source_with_an_exercise_gives_two_notebooks_each_run_on_its_own(toy):
     """As a learner would: by nbclient."""
-    folder = toy.parents[2]
+    folder = toy.parents[1]
     toy.write_text(toy.read_text() + EXERCISE)
     build.build(toy)
     assert build.check(folder) == []
@@ -254,7 +256,7 @@ def test_a_check_must_say_what_its_edition_asks_for(toy, edition, printed, fine)
 
 
 def test_check_finds_missing_edited_outdated_and_stray_notebooks(toy):
-    folder = toy.parents[2]
+    folder = toy.parents[1]
     assert build.check(folder) == ["07_toy.ipynb was never built"]
     write_built(toy)
     assert build.check(folder) == []

@@ -13,8 +13,10 @@ PATIENCE = 180  # s; the time limit for running a notebook
 GONE = "Cannot send"  # JupyterLab's console message when a widget's kernel has stopped
 
 NOT_RUN, RUNNING = "[ ]:", "[*]:"
+HIDDEN = "hidden"  # a cell whose code is folded away shows no number
 PROMPTS = """panel => [...document.querySelectorAll(panel + " .jp-CodeCell")].map(
-  cell => cell.querySelector(".jp-InputPrompt")?.textContent || "[ ]:")"""
+  cell => cell.querySelector(".jp-InputPlaceholder, .jp-Cell-inputWrapper .jp-Placeholder") ? "hidden"
+    : cell.querySelector(".jp-InputPrompt")?.textContent || "[ ]:")"""
 
 
 def choose(page, menu: str, item: str) -> None:
@@ -39,7 +41,9 @@ def run_all(page, address: str) -> None:
     choose(page, "Edit", "Clear Outputs of All Cells")  # the tests must not see the stored outputs
     while len(prompts := page.evaluate(PROMPTS, PANEL)) < count or {NOT_RUN, RUNNING} & set(prompts):
         assert time.monotonic() < end, f"the cells do not end: {prompts} of {count}"
-        if set(prompts) == {NOT_RUN}:  # ask once more if the kernel was not ready: JupyterLab drops such a request
+        if set(prompts) - {HIDDEN} == {
+            NOT_RUN
+        }:  # ask once more if the kernel was not ready: JupyterLab drops such a request
             choose(page, "Run", "Run All Cells")
             page.wait_for_timeout(3000)
         page.wait_for_timeout(200)

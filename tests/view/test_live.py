@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +137,8 @@ def test_excerpts_of_the_library_fit_the_page(lesson) -> None:
     cells = json.loads(lesson.read_text(encoding="utf-8"))["cells"]
     shown = [output["data"] for cell in cells for output in cell.get("outputs", []) if "data" in output]
     texts = ["".join(data["text/markdown"]) for data in shown if "text/markdown" in data]
-    lines = [line for text in texts if "```python" in text for line in text.splitlines()]
+    listings = [listing for text in texts for listing in re.findall("```python\n(.*?)```", text, re.DOTALL)]
+    lines = [line for listing in listings for line in listing.splitlines()]
     assert not [line for line in lines if len(line) > PAGE]
 
 
