@@ -13,6 +13,7 @@ from mpsearch.tasks import TaskDistribution
 
 __all__ = ["Finding", "check_family", "report"]
 
+TASKS = 4  # on which the checks that compare tasks look
 CONTRACT = {
     "attributes": lambda family, seed: contract.check_attributes(family),
     "tasks": contract.check_tasks,
@@ -50,22 +51,26 @@ def check_family(family: TaskDistribution, *, seed: int = 0) -> list[Finding]:
 def _examine_learning(family: TaskDistribution, seed: int) -> list[Finding]:
     """Check whether there is something to learn and to adapt to, in a family that keeps its contract."""
     streams = Streams(seed)
-    tasks = distinct_tasks(family, 4, streams.numpy("tasks"))
+    tasks = distinct_tasks(family, TASKS, streams.numpy("tasks"))
     episodes = telling.explore(family, tasks, streams.numpy("explore"))
     played = effects.play_behaviours(family, tasks, seed)
+    scale, rng = family.observation_scale, streams.numpy("probe")
     findings = [
         examine("observations", partial(scales.check_observations, family, episodes)),
-        examine("rewards", partial(scales.check_rewards, family, episodes)),
-        examine("actions", partial(effects.check_actions, family, seed)),
-        examine("tasks differ", partial(effects.check_tasks_differ, played)),
+        examine("size of rewards", partial(scales.check_rewards, family, episodes)),
     ]
-    if not all(finding.ok for finding in findings[1:]):  # then the others would only repeat the reason
-        return findings
-    telling_check = partial(telling.check_telling, episodes, family.observation_scale, streams.numpy("probe"))
+    for name, check in {
+        "rewards vary": partial(scales.check_feedback, family, episodes),
+        "actions": partial(effects.check_actions, family, seed),
+        "tasks differ": partial(effects.check_tasks_differ, played),
+    }.items():
+        findings.append(examine(name, check))
+        if not findings[-1].ok:  # the other checks would only repeat the reason
+            return findings
     return [
         *findings,
         examine("tasks are hidden", partial(effects.check_hidden, played)),
-        examine("tasks can be told", telling_check),
+        examine("tasks can be told", partial(telling.check_telling, episodes, scale, rng)),
         examine("one policy", partial(effects.check_one_policy, played)),
     ]
 
@@ -75,7 +80,9 @@ def report(findings: list[Finding]) -> str:
     broken = [finding.name for finding in findings if finding.needed and not finding.ok]
     notes = [finding.name for finding in findings if not finding.needed and not finding.ok]
     if broken:
-        sentence = f"The contract is broken: {', '.join(broken)}. The checks after it were left out, because they rely on it."
+        sentence = (
+            f"The contract is broken: {', '.join(broken)}. The checks after it were left out, because they rely on it."
+        )
     elif notes:
         sentence = f"The contract holds. Look at: {', '.join(notes)}."
     else:

@@ -15,7 +15,7 @@ from mpsearch.diagnosis.playing import Track, agree, play, random_actions, requi
 from mpsearch.records import Array
 from mpsearch.tasks import TaskDistribution
 
-BEHAVIOURS, STARTS, STEPS = 8, 2, 100
+BEHAVIOURS, STARTS, STEPS = 8, 2, 60
 ACTION_STEPS = 10  # of the episodes that show what an action changes
 FEWEST = 0.02  # share of comparisons in which two tasks must disagree
 
@@ -46,15 +46,17 @@ def play_behaviours(family: TaskDistribution, tasks: Array, seed: int) -> Effect
     actions = random_actions((min(STEPS, family.horizon), BEHAVIOURS, family.action_dim), rng)
     tracks = []
     for task in tasks:
-        batch = family.make_batch(task[None], STARTS)
-        played = [play(batch, np.repeat(one[:, None, None], STARTS, axis=2), seed) for one in np.moveaxis(actions, 1, 0)]
+        batch = family.make_batch(task[None], STARTS, threads=1)
+        played = [
+            play(batch, np.repeat(one[:, None, None], STARTS, axis=2), seed) for one in np.moveaxis(actions, 1, 0)
+        ]
         tracks.append(Track(*(np.concatenate(parts, axis=1) for parts in zip(*played, strict=True))))
     return Effects(tasks, tracks, actions)
 
 
 def check_actions(family: TaskDistribution, seed: int) -> str:
     """Check that each number of the action changes an observation or a reward."""
-    batch = family.make_batch(family.spread(1), 2)
+    batch = family.make_batch(family.spread(1), 2, threads=1)
     steps = min(ACTION_STEPS, family.horizon)
     actions = np.full((steps, 1, 2, family.action_dim), 0.5)
     base, idle = play(batch, actions, seed), []
@@ -106,7 +108,7 @@ def check_hidden(effects: Effects) -> str:
 
 
 def check_one_policy(effects: Effects) -> str:
-    """Check that tasks disagree on which of two behaviours is better. Otherwise, one policy is the best on all of them."""
+    """Check that tasks disagree on which of two behaviours is better. Otherwise one policy is the best on all."""
     returns = effects.returns
     share = max((disagreement(*pair) for pair in combinations(returns, 2)), default=0.0)
     require(

@@ -73,7 +73,7 @@ def play(batch: Batch, actions: Array, seed: int) -> Track:
 
 
 def random_actions(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Return actions [T, ..., A], uniform in [-m, m], that change every 10 steps. Each episode has its own m in [0, 1]."""
+    """Return actions [T, ..., A] that change every 10 steps, uniform in [-m, m] with another m in [0, 1] for each episode."""
     held = rng.uniform(-1.0, 1.0, (-(-shape[0] // HELD), *shape[1:]))
     return np.repeat(held, HELD, axis=0)[: shape[0]] * rng.uniform(0.0, 1.0, (*shape[1:-1], 1))
 
@@ -98,5 +98,3 @@ def require(condition: bool, detail: str, advice: str) -> None:
     """Raise :class:`Fault` unless ``condition`` holds."""
     if not condition:
         raise Fault(detail, advice)
-
-

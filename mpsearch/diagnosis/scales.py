@@ -28,26 +28,31 @@ def check_observations(family: TaskDistribution, episodes: Episodes) -> str:
     return f"divided by observation_scale, they are typically between {ratios.min():.2g} and {ratios.max():.2g}"
 
 
+def check_feedback(family: TaskDistribution, episodes: Episodes) -> str:
+    """Check that the rewards of random actions vary."""
+    rewards = episodes.rewards[episodes.mask]
+    sparse = family.sparse and not rewards.any()
+    require(
+        np.ptp(rewards) > 1e-6 * np.abs(rewards).max(),
+        f"every reward is {rewards[0]:.3g}" + (", because no random episode reached the goal" if sparse else ""),
+        "let some random episodes reach the goal: make the goal larger, or the horizon longer"
+        if sparse
+        else "a reward that never changes teaches nothing: let it depend on what the agent does",
+    )
+    returns = episodes.returns
+    return (
+        f"returns of random actions are {returns.mean():.3g}, with a spread of {returns.std(axis=1).mean():.2g} between"
+        f" episodes and {returns.mean(axis=1).std():.2g} between tasks; an episode took"
+        f" {episodes.mask.sum(-1).mean():.0f} steps"
+    )
+
+
 def check_rewards(family: TaskDistribution, episodes: Episodes) -> str:
-    """Look at the rewards of random actions: whether they vary, their size, and the spread of the returns."""
-    rewards, returns = episodes.rewards[episodes.mask].astype(np.float64), episodes.returns
-    if np.ptp(rewards) <= 1e-6 * np.abs(rewards).max():
-        sparse = family.sparse and not rewards.any()
-        require(
-            False,
-            f"every reward is {rewards[0]:.3g}" + (", so that no episode reached the goal" if sparse else ""),
-            "let some random episodes reach the goal, by a larger goal or a longer horizon"
-            if sparse
-            else "a reward that never changes teaches nothing: let it depend on what the agent does",
-        )
-    size = float(np.sqrt(np.square(rewards).mean()))
+    """Check that the root mean square of the rewards of random actions is of order one."""
+    size = float(np.sqrt(np.square(episodes.rewards[episodes.mask], dtype=np.float64).mean()))
     require(
         size <= REWARDS[1] and (size >= REWARDS[0] or family.sparse),
         f"a reward is typically {size:.2g}",
-        f"divide the reward by {size:.1g}, so that losses and learning rates fit: a typical reward is of order one",
+        f"divide the reward by {size:.1g}, so that a typical reward is of order one and losses and learning rates fit",
     )
-    return (
-        f"a reward is typically {size:.2g}; returns of random actions are {returns.mean():.3g}, with a spread of"
-        f" {returns.std(axis=1).mean():.2g} between episodes and {returns.mean(axis=1).std():.2g} between tasks;"
-        f" {episodes.mask.sum(-1).mean():.0f} steps an episode"
-    )
+    return f"a reward is typically {size:.2g}"

@@ -20,7 +20,7 @@ FEATURES = 50
 RIDGE = 10.0
 FARTHEST = 3.0  # standard deviations at which inputs and targets are clipped, because rare outliers hide the rest
 CLEAR = 3.0  # standard deviations above chance
-ENOUGH = 10  # transitions for each input of a task's model; with less, a failure of the probe says nothing
+ENOUGH = 3  # transitions for each input of a task's model; with less, a failure of the probe says nothing
 
 
 def explore(family: TaskDistribution, tasks: Array, rng: np.random.Generator) -> Episodes:
@@ -33,7 +33,7 @@ def explore(family: TaskDistribution, tasks: Array, rng: np.random.Generator) ->
 
 def check_telling(episodes: Episodes, scale: Array, rng: np.random.Generator) -> str:
     """Check that the probe names the right task of new episodes more often than by chance."""
-    tasks, count, steps = episodes.rewards.shape
+    tasks, count = episodes.rewards.shape[:2]
     now, then = (episodes.observations[:, :, part] / scale for part in (slice(-1), slice(1, None)))
     actions, mask = episodes.actions.clip(-1, 1), episodes.mask
     probes = {
@@ -56,7 +56,9 @@ def check_telling(episodes: Episodes, scale: Array, rng: np.random.Generator) ->
         return detail
     if not enough:
         return f"undecided, because random episodes are short for so many observations: {detail}"
-    raise Fault(detail, "let the task show in rewards or movements that random actions reach, and not only in rare ones")
+    raise Fault(
+        detail, "let the task show in rewards or movements that random actions reach, and not only in rare ones"
+    )
 
 
 def standardised(values: Array, mask: Array) -> Array:
