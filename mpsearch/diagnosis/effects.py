@@ -15,7 +15,7 @@ from mpsearch.diagnosis.playing import Track, agree, play, random_actions, requi
 from mpsearch.records import Array
 from mpsearch.tasks import TaskDistribution
 
-BEHAVIOURS, STARTS, STEPS = 8, 2, 60
+BEHAVIOURS, STARTS, STEPS = 6, 2, 50
 ACTION_STEPS = 10  # of the episodes that show what an action changes
 FEWEST = 0.02  # share of comparisons in which two tasks must disagree
 

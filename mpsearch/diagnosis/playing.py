@@ -73,7 +73,7 @@ def play(batch: Batch, actions: Array, seed: int) -> Track:
 
 
 def random_actions(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Return actions [T, ..., A] that change every 10 steps, uniform in [-m, m] with another m in [0, 1] for each episode."""
+    """Return actions [T, ..., A] that change every 10 steps. Each episode has its own m in [0, 1] as their limit."""
     held = rng.uniform(-1.0, 1.0, (-(-shape[0] // HELD), *shape[1:]))
     return np.repeat(held, HELD, axis=0)[: shape[0]] * rng.uniform(0.0, 1.0, (*shape[1:-1], 1))
 

@@ -20,7 +20,7 @@ FEATURES = 50
 RIDGE = 10.0
 FARTHEST = 3.0  # standard deviations at which inputs and targets are clipped, because rare outliers hide the rest
 CLEAR = 3.0  # standard deviations above chance
-ENOUGH = 3  # transitions for each input of a task's model; with less, a failure of the probe says nothing
+ENOUGH = 6  # transitions for each input of a task's model; with less, a failure of the probe says nothing
 
 
 def explore(family: TaskDistribution, tasks: Array, rng: np.random.Generator) -> Episodes:

@@ -269,6 +269,7 @@ class TaskObserved(Broken):
 class TaskInTheNoise(Broken):
     """Its tasks want different things, but a large noise hides which."""
 
+    horizon = 60
     finding, words = "tasks can be told", "by chance 25%"
 
     class Rooms(ThermostatBatch):
