@@ -38,8 +38,8 @@ def check_attributes(family: TaskDistribution) -> str:
     )
     json.dumps(family.config)
     return (
-        f"{count} task parameters, {family.observation_dim} observations, {family.action_dim} actions, {family.horizon}"
-        " steps"
+        f"parameters of a task: {count}; observations: {family.observation_dim}; actions: {family.action_dim}; steps of"
+        f" an episode: {family.horizon}"
     )
 
 
