@@ -33,7 +33,9 @@ def plot_evaluations(evaluations: Mapping[str, Evaluation], axes: Axes | None = 
         if len(evaluation.seeds) > 1:
             low, high = evaluation.interval().T
             bars = [evaluation.mean - low, high - evaluation.mean]
-            axes.errorbar(evaluation.env_steps, evaluation.mean, bars, fmt="none", ecolor=style["color"], capsize=5, zorder=3)
+            axes.errorbar(
+                evaluation.env_steps, evaluation.mean, bars, fmt="none", ecolor=style["color"], capsize=5, zorder=3
+            )
     steps = np.concatenate([evaluation.env_steps for evaluation in evaluations.values()])
     count_axis(axes, steps, "environment steps spent adapting, per task")
     axes.set_ylabel("mean return (sum of rewards)")

@@ -162,7 +162,7 @@ def describe_landscape(task: Array, path: Array, meta_gradients: Mapping[str, Ar
 
 def _draw_arrows(axes: Axes, start: Array, arrows: Mapping[str, Array]) -> None:
     longest = max((float(np.hypot(*arrow)) for arrow in arrows.values()), default=0.0)
-    styles = ((PALETTE["vermillion"], "-", 4.5), (PALETTE["green"], "--", 2), (PALETTE["purple"], ":", 2))
+    styles = ((PALETTE["vermillion"], "-", 4), (PALETTE["green"], "--", 2), (PALETTE["purple"], ":", 2))
     for i, (name, arrow) in enumerate(arrows.items()):
         colour, dash, width = styles[i % len(styles)]
         if longest > 0:
@@ -172,6 +172,7 @@ def _draw_arrows(axes: Axes, start: Array, arrows: Mapping[str, Array]) -> None:
                 "color": colour,
                 "linestyle": dash,
                 "linewidth": width,
+                "mutation_scale": 18,
                 "shrinkA": 0,
                 "shrinkB": 0,
             }
