@@ -46,6 +46,7 @@ def test_it_is_told_in_words(player) -> None:
     assert player.meta["chart"] is None
 
 
+@pytest.mark.slow
 def test_the_still_picture_has_it_below_the_track(player) -> None:
     with_chart, without = (Image.open(io.BytesIO(p.png())) for p in (player, Player(player.runners)))
     assert with_chart.height > without.height + 150

@@ -31,6 +31,7 @@ def _explorer(small) -> FirstEpisodeExplorer:
     return FirstEpisodeExplorer(small, velocity=1.5, every=20, seed=3)
 
 
+@pytest.mark.slow
 def test_belief_and_speed_settle_only_if_it_may_look_again(shipped) -> None:
     speed_of = translate(shipped)
     for wanted in (0.75, 2.25):
@@ -42,6 +43,7 @@ def test_belief_and_speed_settle_only_if_it_may_look_again(shipped) -> None:
         assert (blind.belief_settled, blind.speed_settled) == (None, None)
 
 
+@pytest.mark.slow
 def test_the_belief_is_that_of_the_adaptation_and_changes_when_it_does(small) -> None:
     speed_of = translate(small)
     episode = watch(small, speed_of, 1.0, 20, seed=2)
@@ -63,6 +65,7 @@ def test_the_speed_is_the_mean_of_the_last_half_second(small) -> None:
         assert episode.ran[t] == pytest.approx((x[end] - x[end - back]) / (0.05 * back))
 
 
+@pytest.mark.slow
 def test_a_translation_gives_known_speeds_back_and_stays_within_the_family(shipped) -> None:
     speed_of = translate(shipped)
     np.testing.assert_allclose(speed_of(speed_of.sign * speed_of.places), speed_of.speeds)
@@ -107,6 +110,7 @@ def test_run_starts_it_and_nothing_else_does(explorer, small) -> None:
     assert [curve["name"] for curve in explorer.player.meta["chart"]["curves"]] == ["wanted", "believed", "run"]
 
 
+@pytest.mark.slow
 def test_without_a_kernel_there_is_a_picture_and_every_control_has_a_name(explorer) -> None:
     data, metadata = explorer._repr_mimebundle_()
     assert data["text/plain"] == metadata["image/png"]["alt"] == explorer.words.value

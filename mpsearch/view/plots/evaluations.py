@@ -11,6 +11,8 @@ from mpsearch.errors import UsageError
 from mpsearch.evaluation import Evaluation
 from mpsearch.view.plots.style import count_axis, legend, line_style, new_axes, number
 
+LONG = 20  # letters; with a longer name, the legend has only two columns
+
 
 def plot_evaluations(evaluations: Mapping[str, Evaluation], axes: Axes | None = None) -> Axes:
     """Plot the mean return against the environment steps spent adapting to a task, one line for each method.
@@ -39,7 +41,7 @@ def plot_evaluations(evaluations: Mapping[str, Evaluation], axes: Axes | None = 
     steps = np.concatenate([evaluation.env_steps for evaluation in evaluations.values()])
     count_axis(axes, steps, "environment steps spent adapting, per task")
     axes.set_ylabel("mean return (sum of rewards)")
-    legend(axes, "bar: 95 % interval over seeds", above=3)
+    legend(axes, "bar: 95 % interval over seeds", above=2 if max(map(len, evaluations)) > LONG else 3)
     return axes
 
 
