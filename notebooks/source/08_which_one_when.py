@@ -430,7 +430,7 @@ raw = {
     for every in (10, 0)
 }
 right = exercises.evaluate_returns.verdict(evaluate_returns).status == "right"
-judge = evaluate_returns if right else exercises.evaluate_returns.reference
+judge = evaluate_returns if right else exercises.evaluated
 for name, stage in (("the first episode alone", slice(0, 1)), ("first episode and the next", slice(0, 2))):
     found = judge(raw[10][:, :, stage], raw[0][:, :, stage], np.random.default_rng(0))
     gap, low, high = found["difference"]
@@ -440,7 +440,7 @@ for name, stage in (("the first episode alone", slice(0, 1)), ("first episode an
         end="",
     )
     print(f" fell {found['fell'][-1]:.0%}; ahead of one z an episode by {round(gap)} [{low:.0f}, {high:.0f}]")
-ahead = exercises.evaluate_returns.reference(raw[10][:, :, :1], raw[0][:, :, :1], np.random.default_rng(0))
+ahead = exercises.evaluated(raw[10][:, :, :1], raw[0][:, :, :1], np.random.default_rng(0))
 assert ahead["difference"][1] > 0
 
 # %% [markdown]
