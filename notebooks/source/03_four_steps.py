@@ -617,9 +617,11 @@ plots.show(plots.plot_before_after(result, labels), plots.describe_before_after(
 #
 # **Next:** lesson 04 derives the meta-gradient that `meta_loss` left to PyTorch.
 #
-# **Further reading**
+# <details><summary>Further reading</summary>
 #
 # - C. Finn, P. Abbeel, S. Levine: *Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks*, ICML 2017,
 #   [arXiv:1703.03400](https://arxiv.org/abs/1703.03400). Algorithm 3 is the four steps.
 # - P. Henderson, R. Islam, P. Bachman, J. Pineau, D. Precup, D. Meger: *Deep Reinforcement Learning that Matters*,
 #   AAAI 2018, [arXiv:1709.06560](https://arxiv.org/abs/1709.06560). Why one seed says little.
+#
+# </details>

@@ -703,7 +703,7 @@ assert mean[1] - mean[0] > 5 * abs(mean[2] - mean[1])
 # you forge two rewards that contradict each other? Do the same with `pearl-cheetah-direction`: how does its map look,
 # and what is a lie there?
 #
-# **Further reading**
+# <details><summary>Further reading</summary>
 #
 # - K. Rakelly, A. Zhou, D. Quillen, C. Finn, S. Levine: *Efficient Off-Policy Meta-Reinforcement Learning via
 #   Probabilistic Context Variables*, ICML 2019, [arXiv:1903.08254](https://arxiv.org/abs/1903.08254). PEARL.
@@ -716,3 +716,5 @@ assert mean[1] - mean[0] > 5 * abs(mean[2] - mean[1])
 #   [arXiv:1306.0940](https://arxiv.org/abs/1306.0940). Why a guess is kept for an episode.
 # - G. Alain, Y. Bengio: *Understanding Intermediate Layers Using Linear Classifier Probes*, ICLR 2017 (workshop),
 #   [arXiv:1610.01644](https://arxiv.org/abs/1610.01644). Linear probes.
+#
+# </details>

@@ -778,7 +778,7 @@ for name, command in sorted(used.items()):
 # - A gap between two curves may be a rule of scoring, and a mean may hide that two methods cross.
 # - PEARL saves environment steps; MAML is plainer and steadier. Outside their training both break, quietly.
 #
-# **Further reading**
+# <details><summary>Further reading</summary>
 #
 # - R. Agarwal, M. Schwarzer, P. S. Castro, A. Courville, M. G. Bellemare: *Deep Reinforcement Learning at the Edge of
 #   the Statistical Precipice*, NeurIPS 2021, [arXiv:2108.13264](https://arxiv.org/abs/2108.13264).
@@ -795,3 +795,5 @@ for name, command in sorted(used.items()):
 #   Algorithms*, 2021, [arXiv:2112.00478](https://arxiv.org/abs/2112.00478). Tasks outside the training range.
 # - K. Rakelly, A. Zhou, D. Quillen, C. Finn, S. Levine: *Efficient Off-Policy Meta-Reinforcement Learning via
 #   Probabilistic Context Variables*, ICML 2019, [arXiv:1903.08254](https://arxiv.org/abs/1903.08254).
+#
+# </details>
