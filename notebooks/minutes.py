@@ -1,8 +1,9 @@
 """Print how many minutes each lesson takes a learner, by a formula, from the built notebooks.
 
 A lesson is read, its formulas are followed, its code is read and run, and its exercises are done. :data:`RATES` says
-how long each of these takes. What is folded away (``<details>``, hidden cells, long listings) may wait: of it, only the
-lines of hidden cells count, and little. :func:`stated` reads what the lesson itself says.
+how long each of these takes. The code of an exercise's own cells is part of the exercise, and imports are not read. What
+is folded away (``<details>``, hidden cells, long listings) may wait: of it, only the lines of hidden cells count, and
+little. :func:`stated` reads what the lesson itself says.
 
 python notebooks/minutes.py
 """
@@ -41,6 +42,8 @@ IN_TEXT = re.compile(r"\$[^$]+\$")  # counts as one word
 ASKED = re.compile(r"\*\*(?:Predict|Guess)\b")
 WIDGET = re.compile(r"^(?:\w+ = )?\w+Explorer\(", re.MULTILINE)
 LISTING = re.compile(r"```python\n(.*?)```", re.DOTALL)
+IMPORT = re.compile(r"(?:import|from) ")
+IN_EXERCISE = {"exercise", "check"}  # tags of cells
 TIME = re.compile(r"\*\*Time:\*\*(.*?)\*\*", re.DOTALL)
 NUMBER = re.compile(r"\b\d+\b(?= minutes|(?: for|,? and \d+ for)\b)")
 
@@ -56,9 +59,9 @@ def formula_lines(text: str) -> int:
     return sum(1 + formula.count(r"\\ ") + formula.count("\\\\\n") for formula in FORMULA.findall(FOLDED.sub("", text)))
 
 
-def written_lines(text: str) -> int:
-    """Return the number of lines of code that are not empty."""
-    return sum(bool(line.strip()) for line in text.splitlines())
+def code_lines(text: str) -> int:
+    """Return the number of lines of code that are not empty and import nothing."""
+    return sum(bool(line.strip()) and not IMPORT.match(line) for line in text.splitlines())
 
 
 def counts(source: Path) -> Counter[str]:
@@ -71,10 +74,11 @@ def counts(source: Path) -> Counter[str]:
             found["asked"] += len(ASKED.findall(cell.source))
             continue
         hidden = cell.metadata.get("jupyter", {}).get("source_hidden", False)
-        found["hidden lines" if hidden else "code lines"] += written_lines(cell.source)
+        if not IN_EXERCISE.intersection(cell.metadata.get("tags", [])):
+            found["hidden lines" if hidden else "code lines"] += code_lines(cell.source)
         found["widgets"] += len(WIDGET.findall(cell.source))
         shown = "".join(output.get("data", {}).get("text/markdown", "") for output in cell.outputs)
-        found["code lines"] += sum(written_lines(code) for code in LISTING.findall(FOLDED.sub("", shown)))
+        found["code lines"] += sum(code_lines(code) for code in LISTING.findall(FOLDED.sub("", shown)))
     return found + Counter(map(kind, exercises(source)))
 
 

@@ -427,8 +427,9 @@ assert exact_one or torch.allclose(friends, first_order)
 # \nabla_\theta \int p_\theta(D)\, J\big(\theta'(\theta, D)\big)\, dD
 # &= \int p_\theta(D)\, \nabla_\theta\, J\big(\theta'(\theta, D)\big)\, dD
 # + \int \nabla_\theta\, p_\theta(D)\; J(\theta')\, dD && \text{product rule} \\
-# &= \mathbb{E}_{D}\Big[ \underbrace{\tfrac{\partial \theta'}{\partial \theta}^{\!\top}\, \nabla J(\theta')}_{\text{use of
-# the data}} + \underbrace{J(\theta')\, \nabla_\theta \log p_\theta(D)}_{\text{choice of the data}} \Big]
+# &= \mathbb{E}_{D}\Big[
+# \underbrace{\tfrac{\partial \theta'}{\partial \theta}^{\!\top}\, \nabla J(\theta')}_{\text{use of the data}}
+# + \underbrace{J(\theta')\, \nabla_\theta \log p_\theta(D)}_{\text{choice of the data}} \Big]
 # && \text{log-derivative trick}
 # \end{aligned}
 # $$
