@@ -1,9 +1,9 @@
 """Print how many minutes each lesson takes a learner, by a formula, from the built notebooks.
 
 A lesson is read, its formulas are followed, its code is read and run, and its exercises are done. :data:`RATES` says
-how long each of these takes. The code of an exercise's own cells is part of the exercise, and imports are not read. What
-is folded away (``<details>``, hidden cells, long listings) may wait: of it, only the lines of hidden cells count, and
-little. :func:`stated` reads what the lesson itself says.
+how long each of these takes. The code of an exercise's own cells is part of the exercise, and imports are not read.
+What is folded away (``<details>``, hidden cells, long listings) may wait: of it, only the lines of hidden cells count,
+and little. :func:`stated` reads what the lesson itself says.
 
 python notebooks/minutes.py
 """

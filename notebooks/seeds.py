@@ -28,10 +28,16 @@ from mpsearch.evidence import results
 from mpsearch.evidence.records import rounded, write_record
 
 SEEDS = (0, 10, 20, 30, 40)  # some lessons also train with the four seeds after each of these
-LINE = re.compile(r"^SEED = \d+", re.MULTILINE)
-CONSTANT = r"^{} = [\w.]+"  # the line of a lesson that gives a constant its value
 KEPT = results.FOLDER / "lessons"
 ASSERT = re.compile(r"^\s*assert ", re.MULTILINE)
+
+
+def line_of(constant: str) -> re.Pattern[str]:
+    """Return what finds the line of a lesson that gives this constant its value."""
+    return re.compile(rf"^{re.escape(constant)} = [\w.]+", re.MULTILINE)
+
+
+LINE = line_of("SEED")
 
 
 def seeded(folder: Path = FOLDER) -> list[Path]:
@@ -49,10 +55,10 @@ def run(source: Path, seed: int, variable: str | None = None, constants: Sequenc
     notebook = read_source(source)
     if variable:
         notebook.cells.append(nbformat.v4.new_code_cell(f"import json\nprint(json.dumps({variable}))"))
-    for name, _, value in (constant.partition("=") for constant in (f"SEED={seed}", *constants)):
-        line = re.compile(CONSTANT.format(name), re.MULTILINE)
+    for constant in (f"SEED={seed}", *constants):
+        name, _, value = constant.partition("=")
         for cell in notebook.cells:
-            cell.source = line.sub(f"{name} = {value}", cell.source)
+            cell.source = line_of(name).sub(f"{name} = {value}", cell.source)
     folder = {"metadata": {"path": str(source.parents[1])}}
     options = {"timeout": None, "kernel_name": KERNEL["name"], "coalesce_streams": True}
     client = NotebookClient(notebook, allow_errors=True, resources=folder, **options)
@@ -95,6 +101,11 @@ def main() -> int:
     chosen = [path for path in seeded() if not arguments.lessons or path.name[:2] in arguments.lessons]
     if not chosen:
         parser.error(f"no such lesson has a seed; these have: {', '.join(path.name[:2] for path in seeded())}")
+    for name in (constant.partition("=")[0] for constant in arguments.set):
+        if lacking := [path.stem for path in chosen if not line_of(name).search(path.read_text(encoding="utf-8"))]:
+            parser.error(
+                f"{lacking[0]} has no line '{name} = ...'; give --set a NAME=VALUE that all these lessons have"
+            )
     good = 0
     for source in chosen:
         kept = []

@@ -359,11 +359,14 @@ assert np.mean(gaps[fast] > 0) > 0.75
 
 # %% [markdown]
 # The two cross. "About alike on average" is true, and useless to somebody who knows which speeds will be asked for. On
-# the direction nothing of this happens: the gap is many times what MAML's noise costs. Published comparisons seldom say
-# which rule they used. Ask.
+# the direction nothing of this happens: the gap is many times what MAML's noise costs.
 #
-# Other things that differ: the network's size, the outer algorithm (trust region on fresh data; soft actor-critic on a
-# replay), how long we tuned. We compare two *programs*, not two ideas.
+# <details><summary>What else differs</summary>
+#
+# The network's size, the outer algorithm (trust region on fresh data; soft actor-critic on a replay), how long each was
+# tuned. We compare two *programs*, not two ideas.
+#
+# </details>
 #
 # ## 6. An evaluation of your own
 #
@@ -502,8 +505,8 @@ for family in FAMILIES:
 #
 # ## 8. Where do they break?
 #
-# The shipped policies never saw speeds above 3 m/s. We evaluate them on 3 to 4 m/s. *For MAML*: a policy gradient points
-# uphill on any task, and one can take more steps. *For PEARL*: it runs better at the edge of the range.
+# The shipped policies never saw speeds above 3 m/s. We evaluate them on 3 to 4 m/s. *For MAML*: a policy gradient
+# points uphill on any task, and one can take more steps. *For PEARL*: it runs better at the edge of the range.
 #
 # ### Exercise 4: predict, then run
 #
@@ -726,7 +729,7 @@ assert all(claims.values()), [claim for claim, holds in claims.items() if not ho
 #
 # - **MAML with too few episodes**: the gradient is noise, and a run may not adapt at all.
 # - **PEARL on a wrong guess**: the first episode can run the wrong way at full speed.
-# - **PEARL off its map**: an unknown kind of context is still mapped to *some* $z$; it never says that it does not know.
+# - **PEARL off its map**: an unknown kind of context is mapped to *some* $z$; it never says that it does not know.
 # - **Training that stalls**: curves flat for hours. RESULTS.md has a list of what did not work.
 
 # %% jupyter={"source_hidden": true}
@@ -737,8 +740,7 @@ assert few.returns[..., -1].mean(axis=1).min() < few.mean[-1] / 2
 assert first.returns[..., 0].min() < -500
 
 # %% [markdown]
-# **Repeat it.** Every record that this lesson has shown, and its command. (`results.read(name)` also holds the machine,
-# the versions and the commands of the training.)
+# **Repeat it.** Every record that this lesson has shown, and its command:
 
 # %% tags=["nbval-ignore-output"]
 for name, command in sorted(used.items()):
