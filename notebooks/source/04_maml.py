@@ -21,7 +21,7 @@
 # 4. say which policy drew which samples, and which part of the meta-gradient a program leaves out,
 # 5. meta-train a policy from which one gradient step is enough.
 #
-# **Time:** two sittings: about 50 minutes for all but section 5, 15 for section 5, which may wait. **Builds on:**
+# **Time:** two sittings: about 50 minutes for all but section 5, 10 for section 5, which may wait. **Builds on:**
 # lessons 01 to 03. **You need:** the chain rule for vectors, and what a Hessian is: the matrix of second derivatives.
 #
 # Lesson 02 let a program differentiate *through* a step of learning. Here we open that step, find two terms in its

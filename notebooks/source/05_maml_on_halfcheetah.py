@@ -22,7 +22,7 @@
 # 5. write the whole inner loop, and adapt a cheetah with it,
 # 6. judge a meta-policy against a random start, an average policy and an oracle.
 #
-# **Time:** three sittings: about 45 minutes for sections 1 to 3, 25 for 4 to 6, 40 for 7 to 9. **Builds on:** lessons
+# **Time:** three sittings: about 40 minutes for sections 1 to 3, 15 for 4 to 6, 40 for 7 to 9. **Builds on:** lessons
 # 01 and 04. **You need:** the chain rule for vectors, and logarithms.
 #
 # Lesson 04 took a step along the meta-gradient and did not explain it. Here it is. Then we train, write the inner loop
