@@ -94,6 +94,7 @@ steps = Predict(
     name="steps",
     choices=("the first", "a later one", "all alike"),
     outcome=most_helpful_step,
+    also={"1": "the first", "same": "all alike", "equal": "all alike"},
     hints=(
         "What was the meta-policy trained to be good at?",
         "It was trained to need few steps. Where can a step gain more: far from the target speed, or near it?",
