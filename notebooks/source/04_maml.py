@@ -405,8 +405,8 @@ print("This is the exact meta-gradient." if exact_one else "This is first order,
 assert exact_one or torch.allclose(friends, first_order)
 
 # %% [markdown]
-# Two silent ways lead to first order: a gradient without its graph (exercise 2 would not run without it, this program
-# does), and a graph that ends at a copy. `copy.deepcopy(policy)` before an inner loop is such a copy.
+# Two silent ways lead to first order: a gradient without its graph (exercise 2 would stop with an error, this program
+# would not), and a graph that ends at a copy. `copy.deepcopy(policy)` before an inner loop is such a copy.
 
 # %% [markdown]
 # ## 5. In reinforcement learning, the data move too
