@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mpsearch.records import AdaptationResult, Array
-from mpsearch.view.plots.style import AFTER, BESIDE, PALETTE, check_finite, new_axes, number
+from mpsearch.view.plots.style import AFTER, PALETTE, check_finite, legend, new_axes, number
 
 
 def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = None) -> Axes:
@@ -23,7 +23,7 @@ def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = No
     """
     price, position, gain = _episode(result, task, stage)
     days = np.arange(len(price))
-    axes = new_axes(axes, BESIDE)
+    axes = new_axes(axes)
     held = axes.twinx()
     held.fill_between(days, [*position[1:], position[-1]], step="post", color="0.8", linewidth=0)
     held.axhline(0, color="0.6", linewidth=0.5)
@@ -34,22 +34,15 @@ def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = No
     axes.set_zorder(held.get_zorder() + 1)
     axes.patch.set_visible(False)
     axes.plot(days, price, color=PALETTE["orange"], linewidth=1.5, linestyle="--", label="price")
-    axes.plot(days, gain, color=AFTER, linewidth=2, label="gain after costs\nand price of risk")
+    axes.plot(days, gain, color=AFTER, linewidth=2, label="gain after costs and price of risk")
     low, high = min(price.min(), gain.min()), max(price.max(), gain.max(), 1.0)
     axes.set_ylim(low - 0.5 * (high - low), high + 0.05 * (high - low))
     axes.set_xlim(0, days[-1])
     axes.set_xlabel("time (days)")
     axes.set_ylabel("price and gain (%, 0 at the start)")
     correlation, volatility = result.tasks[task]
-    axes.legend(
-        frameon=False,
-        loc="center left",
-        bbox_to_anchor=(1.12, 0.5),
-        fontsize="small",
-        title=f"correlation {correlation:.2g}\nvolatility {volatility:.2g} %\nreturn {number(gain[-1])} %",
-        title_fontsize="small",
-        alignment="left",
-    )
+    words = f"correlation {correlation:.2g}, volatility {volatility:.2g} %, return {number(gain[-1])} %"
+    legend(axes, words, above=2)
     return axes
 
 

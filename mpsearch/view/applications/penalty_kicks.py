@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from mpsearch.records import AdaptationResult, Array
 from mpsearch.tasks.applications.penalty_kicks import HALF_GOAL, save_chance
-from mpsearch.view.plots.style import AFTER, BESIDE, PALETTE, check_finite, legend, new_axes
+from mpsearch.view.plots.style import AFTER, PALETTE, check_finite, legend, new_axes
 
 
 def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = None) -> Axes:
@@ -28,7 +28,7 @@ def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = No
     run_up, shot, dive = _kicks(result, task, stage)
     kicks = np.arange(1, len(shot) + 1)
     width = HALF_GOAL
-    axes = new_axes(axes, BESIDE)
+    axes = new_axes(axes)
     axes.plot([-width, -width, width, width], [kicks[-1] + 1, 0, 0, kicks[-1] + 1], color="black", linewidth=4)
     axes.hlines(kicks, dive * width, shot * width, color="0.6", linewidth=1.5, zorder=1)
     run_ups = {"marker": "v", "s": 14, "color": "0.6", "label": "run-up (its side)"}
@@ -41,8 +41,8 @@ def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = No
     axes.set_xlabel("place along the goal line (m from the middle)")
     axes.set_ylabel("kick")
     place, tell, reaction = result.tasks[task]
-    habits = f"place {place * width:.1f} m\ntell {tell:.2g}\nreaction {reaction:.2g}"
-    legend(axes, f"{habits}\n{save_chance(shot, dive).sum():.1f} saves expected", beside=True)
+    habits = f"place {place * width:.1f} m, tell {tell:.2g}, reaction {reaction:.2g}"
+    legend(axes, f"{habits}: {save_chance(shot, dive).sum():.1f} saves expected", above=3)
     return axes
 
 
