@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from mpsearch.tasks.registry import BUILT_IN, make_distribution, register
 
 if TYPE_CHECKING:
+    from mpsearch.tasks.applications.market import Market
+    from mpsearch.tasks.applications.penalty_kicks import PenaltyKicks
     from mpsearch.tasks.batch import Batch
     from mpsearch.tasks.cheetah import CheetahDirection, CheetahVelocity
     from mpsearch.tasks.distribution import TaskDistribution
@@ -26,6 +28,8 @@ _HOME = {  # the module of each name; it is imported at first use, because impor
     "GymnasiumTasks": "gymnasium",
     "HopperBody": "planar_bodies",
     "HumanoidDirection": "spatial_bodies",
+    "Market": "applications.market",
+    "PenaltyKicks": "applications.penalty_kicks",
     "PointNavigation": "navigation",
     "TaskDistribution": "distribution",
     "TaskEnv": "environments",
@@ -42,6 +46,8 @@ __all__ = [
     "GymnasiumTasks",
     "HopperBody",
     "HumanoidDirection",
+    "Market",
+    "PenaltyKicks",
     "PointNavigation",
     "TaskDistribution",
     "TaskEnv",
