@@ -12,9 +12,7 @@ from mpsearch.tasks.applications.application import Application
 from mpsearch.tasks.batch import Batch
 
 CLEARANCE, VOLUME = 0.058, 0.474  # L/h/kg and L/kg, of the average patient (Yano et al. 1993, PaCO2 = 40 mmHg)
-CLEARANCE_SPREAD = 0.385  # standard deviation of the logarithm between patients (Yano et al. 1993)
 TARGET, TOXIC = 10.0, 20.0  # mg/L (Holford et al. 1993)
-SENSITIVITY_SPREAD = 0.5  # likewise; a toy number
 LARGEST_DOSE = 4.0  # mg/kg in an hour
 ASSAY_ERROR = 0.05  # standard deviation of a measured level, relative to the level
 LEAST_REWARD = -10.0
@@ -25,8 +23,8 @@ class Dosing(Application):
 
     The task is ``(sensitivity, clearance)`` of the patient, both as factors: 1 is the average patient. A sensitivity
     of 2 means that half of the average patient's level has the same effect. Both are log-uniform, over two standard
-    deviations of the logarithm either way: the sensitivity between exp(-1) = 0.37 and exp(1) = 2.72, the clearance
-    between exp(-0.77) = 0.46 and exp(0.77) = 2.16.
+    deviations of the logarithm either way. It is 0.385 for the clearance, so the range is [0.46, 2.16]; it is 0.5 for
+    the sensitivity, so the range is [0.37, 2.7].
 
     One hour, with the dose ``d`` in mg/kg: the level in mg/L follows the one-compartment model
     ``dlevel/dt = d / VOLUME - k level`` with the elimination rate ``k = clearance * CLEARANCE / VOLUME`` (1/h), which
@@ -42,10 +40,10 @@ class Dosing(Application):
     level of 20 mg/L costs 5. An episode starts without any drug. It ends at the time limit and never terminates before.
 
     Sources: Yano et al. 1993 (population pharmacokinetics of theophylline II, intravenous infusion): clearance, volume
-    and the spread of clearance. Holford et al. 1993 (Clinical Pharmacokinetics 25): a target of 10 mg/L, more adverse
+    and the spread of 38.5 % of the clearance. Holford et al. 1993 (Clinical Pharmacokinetics 25): a target of 10 mg/L, more adverse
     effects above 20 mg/L. Mitenko and Ogilvie 1973: a loading dose followed by a constant infusion.
 
-    What is a toy: the range of sensitivities, the form of the cost, an effect that is proportional to the level and
+    What is a toy: the spread of the sensitivity, the form of the cost, an effect that is proportional to the level and
     follows it at once, equal volumes, and a laboratory that answers each hour.
 
     Args:
@@ -62,8 +60,7 @@ class Dosing(Application):
     observation_dim = 3
     action_dim = 1
     parameter_names = ("sensitivity", "clearance")
-    low = np.exp([-2 * SENSITIVITY_SPREAD, -2 * CLEARANCE_SPREAD])
-    high = 1.0 / low
+    low, high = np.array([0.37, 0.46]), np.array([2.7, 2.16])
 
     def __init__(self, overdose_cost: float = 5.0, horizon: int = 24) -> None:
         if not 1 <= overdose_cost < np.inf:

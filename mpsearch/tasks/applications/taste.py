@@ -32,7 +32,7 @@ class Taste(Application):
 
     The reward is ``rating + noise - boredom``. The rating of an item at distance ``d`` from the taste is
     ``exp(-d ** 2 / (2 * 0.6 ** 2))``. The noise is normal with a standard deviation of 0.15. The boredom is
-    ``boredom * (s(d1) + s(d2) / 2)`` with the distances ``d1`` and ``d2`` to the last suggestion and the one before, and
+    ``boredom * (s(d1) + s(d2) / 2)`` with the distances ``d1`` to the last suggestion and ``d2`` to the one before, and
     ``s(d) = exp(-d ** 2 / (2 * 0.4 ** 2))``. So the same item again and again bores most.
 
     Sources: items and users as points in one space: Koren, Bell and Volinsky 2009. A response that falls with distance
@@ -40,8 +40,8 @@ class Taste(Application):
     1982. The noise: people who rate a film a second time differ from their first rating by 0.56 to 0.82 stars of five
     (root mean square, Amatriain et al. 2009); 0.15 of the range are 0.6 stars.
 
-    What is a toy: two dimensions, uniform tastes, every point is an item, the numbers of the boredom, and users who rate
-    every suggestion.
+    What is a toy: two dimensions, uniform tastes, every point is an item, the numbers of the boredom, and users who
+    rate every suggestion.
 
     Args:
         boredom: the weight of the boredom.
@@ -74,7 +74,7 @@ class Taste(Application):
         return 0.75 * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
 
     def rewards(self, items: Array, last: Array, before: Array, taste: Array) -> Array:
-        """Return the rewards [...] without noise of ``items`` [..., 2] after the suggestions ``last`` and ``before``."""
+        """Return the rewards [...] without noise of ``items`` [..., 2] after ``before`` and ``last`` were suggested."""
         bored = sum(
             weight * likeness(items, other, SAMENESS) for weight, other in zip(RECENT, (last, before), strict=True)
         )
@@ -119,7 +119,7 @@ class TasteBatch(Batch):
 
 
 def likeness(a: Array, b: Array, width: float) -> Array:
-    """Return ``exp(-d ** 2 / (2 * width ** 2))`` [...] for the distances d between the points ``a`` and ``b`` [..., 2]."""
+    """Return ``exp(-d ** 2 / (2 * width ** 2))`` [...] for the distances d between points ``a`` and ``b`` [..., 2]."""
     return np.exp(-((a - b) ** 2).sum(axis=-1) / (2 * width**2))
 
 
