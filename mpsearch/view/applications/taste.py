@@ -32,13 +32,15 @@ def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = No
     axes.clabel(contours, fmt="%.1f", fontsize=7)
     axes.plot(*items.T, color="0.5", linewidth=0.8, zorder=2)
     order = np.arange(1, len(items) + 1)
-    dots = axes.scatter(*items.T, c=order, cmap=COLOUR_MAP, s=45, edgecolors="white", zorder=3, label="suggestion")
+    dots = axes.scatter(
+        *items.T, c=order, cmap=COLOUR_MAP, s=45, edgecolors="0.3", linewidths=0.6, zorder=3, label="suggestion"
+    )
     for number in {1, 2, 3, len(items)} & set(order.tolist()):
         axes.annotate(str(number), items[number - 1], (5, 4), textcoords="offset points", fontsize=9, zorder=4)
     axes.scatter(*taste, marker="*", s=220, color=PALETTE["vermillion"], edgecolors="white", zorder=5, label="taste")
     figure = axes.get_figure(root=True)
     assert figure is not None
-    figure.colorbar(dots, ax=axes, label="number of the suggestion", shrink=0.8)
+    figure.colorbar(dots, ax=axes, label="number of the suggestion", shrink=0.8, format="%d")
     axes.set(xlim=(-1.08, 1.08), ylim=(-1.08, 1.08), aspect="equal")
     axes.set_xlabel("items: first feature (no unit)")
     axes.set_ylabel("items: second feature (no unit)")
