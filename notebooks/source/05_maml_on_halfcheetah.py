@@ -721,10 +721,8 @@ def show_evaluations(found, title):
     env_steps = found["MAML"].env_steps
     axes.axhline(found[oracle].mean[0], color="0.4", linestyle=":", label=oracle)
     axes.set_xticks(env_steps, [f"{step}\n({spent:,})" for step, spent in enumerate(env_steps)])
-    axes.set(title=title, xlabel="gradient steps (environment steps on the task)")
-    for line in axes.get_lines():
-        line.set_markersize(4)  # so that short intervals show
-    axes.legend(frameon=False, title="bar: 95 % interval over seeds", fontsize="small", loc="best")
+    axes.set(xlabel="gradient steps (environment steps on the task)")
+    plots.legend(axes, f"{title}; bar: 95 % interval over seeds", above=2)
     plots.show(
         axes, plots.describe_evaluations(found) + f" The dotted line is the oracle's {found[oracle].mean[0]:.0f}."
     )
