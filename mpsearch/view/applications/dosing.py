@@ -42,11 +42,8 @@ def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = No
     axes.set_xlabel("time (h)")
     axes.set_ylabel("level and effect (mg/L)")
     sensitivity, clearance = result.tasks[task]
-    title = (
-        f"sensitivity {sensitivity:.2g}\nclearance {clearance:.2g}\nreturn {number(result.rewards[task, stage].sum())}"
-    )
-    legend(axes, title, beside=True)
-    axes.get_legend().set_bbox_to_anchor((1.12, 0.5))  # beyond the labels of the right axis
+    value = number(result.rewards[task, stage].sum())
+    legend(axes, f"sensitivity {sensitivity:.2g}, clearance {clearance:.2g}, return {value}", above=4)
     return axes
 
 

@@ -44,7 +44,7 @@ def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = No
     axes.set(xlim=(-1.08, 1.08), ylim=(-1.08, 1.08), aspect="equal")
     axes.set_xlabel("items: first feature (no unit)")
     axes.set_ylabel("items: second feature (no unit)")
-    legend(axes, f"return {result.rewards[task, stage].sum():.1f}\ngrey lines: equal rating", beside=False)
+    legend(axes, f"grey lines: equal rating; return {result.rewards[task, stage].sum():.1f}", above=2)
     return axes
 
 
