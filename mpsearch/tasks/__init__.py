@@ -10,6 +10,8 @@ from mpsearch.tasks.registry import BUILT_IN, make_distribution, register
 if TYPE_CHECKING:
     from mpsearch.tasks.applications.market import Market
     from mpsearch.tasks.applications.penalty_kicks import PenaltyKicks
+    from mpsearch.tasks.applications.dosing import Dosing
+    from mpsearch.tasks.applications.taste import Taste
     from mpsearch.tasks.batch import Batch
     from mpsearch.tasks.cheetah import CheetahDirection, CheetahVelocity
     from mpsearch.tasks.distribution import TaskDistribution
@@ -25,6 +27,7 @@ _HOME = {  # the module of each name; it is imported at first use, because impor
     "Batch": "batch",
     "CheetahDirection": "cheetah",
     "CheetahVelocity": "cheetah",
+    "Dosing": "applications.dosing",
     "GymnasiumTasks": "gymnasium",
     "HopperBody": "planar_bodies",
     "HumanoidDirection": "spatial_bodies",
@@ -33,6 +36,7 @@ _HOME = {  # the module of each name; it is imported at first use, because impor
     "PointNavigation": "navigation",
     "TaskDistribution": "distribution",
     "TaskEnv": "environments",
+    "Taste": "applications.taste",
     "WalkerBody": "planar_bodies",
 }
 
@@ -43,6 +47,7 @@ __all__ = [
     "Batch",
     "CheetahDirection",
     "CheetahVelocity",
+    "Dosing",
     "GymnasiumTasks",
     "HopperBody",
     "HumanoidDirection",
@@ -51,6 +56,7 @@ __all__ = [
     "PointNavigation",
     "TaskDistribution",
     "TaskEnv",
+    "Taste",
     "WalkerBody",
     "make_distribution",
     "register",
