@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         PointNavigation,
         TaskDistribution,
         WalkerBody,
+        WeakLeg,
     )
     from mpsearch.zoo import available, load
 
@@ -55,6 +56,7 @@ _HOME = {  # the module of each name; it is imported at first use, because torch
     "PolicyNet": "policies",
     "TaskDistribution": "tasks",
     "WalkerBody": "tasks",
+    "WeakLeg": "tasks",
     "available": "zoo",
     "evaluate": "evaluation",
     "load": "zoo",
@@ -79,6 +81,7 @@ __all__ = [
     "PolicyNet",
     "TaskDistribution",
     "WalkerBody",
+    "WeakLeg",
     "available",
     "evaluate",
     "load",

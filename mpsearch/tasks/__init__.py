@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mpsearch.tasks.registry import BUILT_IN, make_distribution, register
 
 if TYPE_CHECKING:
+    from mpsearch.tasks.applications.weak_leg import WeakLeg
     from mpsearch.tasks.batch import Batch
     from mpsearch.tasks.cheetah import CheetahDirection, CheetahVelocity
     from mpsearch.tasks.distribution import TaskDistribution
@@ -30,6 +31,7 @@ _HOME = {  # the module of each name; it is imported at first use, because impor
     "TaskDistribution": "distribution",
     "TaskEnv": "environments",
     "WalkerBody": "planar_bodies",
+    "WeakLeg": "applications.weak_leg",
 }
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "TaskDistribution",
     "TaskEnv",
     "WalkerBody",
+    "WeakLeg",
     "make_distribution",
     "register",
 ]
