@@ -34,7 +34,7 @@ def adaptation_json(agent: MetaPolicy, seed: int, result: AdaptationResult) -> d
 
 
 def task_column(family: TaskDistribution, tasks: Array) -> list[str]:
-    """Return lines of equal width: the names of the parameters, and below them the numbers of each of ``tasks`` [K, P]."""
+    """Return lines of equal width: the parameters' names, and below them the numbers of each of ``tasks`` [K, P]."""
     rows = [family.parameter_names, *map(family.spell, tasks)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.rjust, row, widths)) for row in rows]
