@@ -248,7 +248,7 @@ def test_a_weak_leg_is_named_and_drawn_hollow_and_no_other_robot_has_one() -> No
     explorer = AdaptationExplorer(make_pearl(WeakLeg(horizon=10)))
     explorer.controls["weakness"].value = -0.4
     press_run(explorer)
-    assert "the back leg has 20% of its strength" in explorer.words.value
+    assert "the back leg has 60% of its strength" in explorer.words.value
     assert [runner.faded for runner in explorer.player.runners] == [(2, 3, 4)] * 2
     plain = AdaptationExplorer(make_pearl(CheetahDirection(horizon=10)))
     assert [runner.faded for runner in plain.player.runners] == [()] * 2
