@@ -49,6 +49,7 @@ def test_the_interquartile_mean_is_that_of_the_middle_half() -> None:
     assert make(values).mean[0] < -100  # which one outlier decides
 
 
+@pytest.mark.slow
 def test_the_stratified_interval_covers_and_ignores_what_differs_between_tasks() -> None:
     rng, covered, widths = np.random.default_rng(1), 0, []
     shifts = np.array([[0.0], [100.0]])
@@ -69,6 +70,7 @@ def test_a_gain_is_paired_by_task_and_seed() -> None:
     assert (low, high) == pytest.approx((2, 2))
 
 
+@pytest.mark.slow
 def test_the_probability_of_improvement_is_the_share_of_pairs() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 4, (5, 3, 1)).astype(float), rng.integers(0, 4, (4, 3, 1)).astype(float)

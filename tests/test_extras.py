@@ -92,6 +92,7 @@ def last_line(done):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_every_module_can_be_imported_but_the_player_and_the_explorers(without_jupyter) -> None:
     names, refused = last_line(without_jupyter(EVERY_MODULE))
     explorers = [name for name in names if name.startswith("mpsearch.view.widgets")]
@@ -100,6 +101,7 @@ def test_every_module_can_be_imported_but_the_player_and_the_explorers(without_j
     assert {"mpsearch.view.player.film", "mpsearch.view.live", "mpsearch.course.doctor"} <= set(names) - set(refused)
 
 
+@pytest.mark.slow
 def test_training_adapting_and_evaluating_work_and_lab_says_what_it_needs(without_jupyter, tmp_path) -> None:
     done = without_jupyter(RUN)
     assert last_line(done) == [0, 0, 0, 2]
@@ -109,6 +111,7 @@ def test_training_adapting_and_evaluating_work_and_lab_says_what_it_needs(withou
     assert INSTALL in done.stderr
 
 
+@pytest.mark.slow
 def test_who_asks_for_a_player_an_explorer_or_a_picture_reads_what_to_install(without_jupyter) -> None:
     steps, *said = last_line(without_jupyter(ASK))
     assert steps == 4

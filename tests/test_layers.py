@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -29,9 +30,15 @@ SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") f
 every_source = pytest.mark.parametrize("path", SOURCES)
 
 
+@cache
+def nodes_of(source):
+    """All nodes of the syntax tree of ``source``."""
+    return tuple(ast.walk(ast.parse(source)))
+
+
 def imports(source):
     """Every module that ``source`` imports, anywhere; ``from a import b`` counts as a and as a.b."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes_of(source):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -52,7 +59,7 @@ def layer(path):
 
 def targets(source):
     """The parts of mpsearch that ``source`` imports: names in RANK, or a relative import as it is written."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes_of(source):
         if isinstance(node, ast.ImportFrom) and node.level:
             yield ast.unparse(node)
         elif isinstance(node, ast.ImportFrom) and node.module == "mpsearch":
@@ -108,7 +115,7 @@ def graph(sources):
     modules = {module_of(path): source for path, source in sources.items()}
 
     def needs(source):
-        for node in ast.walk(ast.parse(source)):
+        for node in nodes_of(source):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom):  # of a package, one of its modules or something it defines itself
@@ -175,7 +182,7 @@ def global_randomness(source):
     for name in imports(source):
         if name.startswith("torch.") and name.removeprefix("torch.") in TORCH_DRAWS | {"manual_seed"}:
             found.append(name)
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes_of(source):
         name = dotted(node)
         numpy_global = name.startswith(("np.random.", "numpy.random.")) and name.split(".")[2] not in NUMPY_ALLOWED
         if numpy_global or name in TORCH_GLOBAL or name.startswith("torch.random."):
@@ -228,7 +235,7 @@ LISTENERS = {"http", "socketserver", "socket", "wsgiref", "xmlrpc", "asyncio", "
 def pickles(source):
     """Uses of pickle, each as it is written."""
     found = [name for name in imports(source) if name.split(".")[0] in PICKLERS or name in PICKLING]
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes_of(source):
         if dotted(node) in PICKLING or (isinstance(node, ast.keyword) and node.arg == "allow_pickle"):
             found.append(ast.unparse(node))
     return found
@@ -259,7 +266,7 @@ def test_a_pickle_is_found(source, allowed) -> None:
 
 def code_from_data(source):
     """Calls that run text as code."""
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    calls = [node for node in nodes_of(source) if isinstance(node, ast.Call)]
     return [ast.unparse(call) for call in calls if dotted(call.func) in RUNNING]
 
 

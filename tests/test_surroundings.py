@@ -63,6 +63,7 @@ def train_and_adapt(algorithm, tmp_path):
 @algorithms
 @every_surrounding
 @pytest.mark.filterwarnings("ignore:Anomaly Detection")
+@pytest.mark.slow
 def test_training_saving_loading_and_adapting_give_the_same_numbers(algorithm, name, tmp_path) -> None:
     expected = train_and_adapt(algorithm, tmp_path / "plain")
     with SURROUNDINGS[name]():

@@ -76,6 +76,7 @@ def test_without_a_task_velocity_takes_five_evenly_spread(capsys) -> None:
     assert [entry["task"][0] for entry in json.loads(out)["results"]] == pytest.approx([0.3, 0.9, 1.5, 2.1, 2.7])
 
 
+@pytest.mark.slow
 def test_a_run_can_be_resumed_evaluated_and_adapted(capsys, trained) -> None:
     code, out, _ = run(capsys, "train", "maml", "point-navigation", "--iterations", "3", "--resume", str(trained))
     assert code == 0
@@ -130,6 +131,7 @@ def test_an_evaluation_is_kept_whole_with_where_it_comes_from_and_a_picture(caps
 
 
 @pytest.mark.parametrize("method", ["random", "scratch"])
+@pytest.mark.slow
 def test_a_baseline_without_training_is_evaluated_like_a_meta_policy(capsys, tmp_path, method) -> None:
     words = ["evaluate", method, "point-navigation", "--seeds", "2", "--count", "2", "--family", "horizon=5"]
     code, _, _ = run(capsys, *words, "--episodes", "3", "--steps", "1", "--out", str(tmp_path / "kept"))

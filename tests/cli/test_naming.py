@@ -27,6 +27,7 @@ def own_imports(monkeypatch, own_registry):
             del sys.modules[name]
 
 
+@pytest.mark.slow
 def test_a_users_file_is_trained_adapted_evaluated_and_resumed_by_the_command_line_alone(tmp_path, capsys) -> None:
     family, run = f"{FILE}:Thermostat", str(tmp_path / "run")
     small = ["--set", "episodes=2", "tasks_per_iteration=2", "hidden=[8]"]

@@ -105,6 +105,7 @@ def test_little_memory_is_a_note_not_a_failure(monkeypatch):
 
 
 @pytest.mark.parametrize("code", ["raise SystemExit(1)", "import os; os.abort()", "import time; time.sleep(60)"])
+@pytest.mark.slow
 def test_a_broken_graphics_driver_is_survived(code, monkeypatch):
     monkeypatch.setattr(doctor, "RENDER_ONCE", code)
     finding = doctor.examine_opengl(timeout=0.5)

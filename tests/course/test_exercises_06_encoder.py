@@ -122,6 +122,7 @@ def test_an_encoder_in_place_of_its_class_is_explained():
     assert "check needs the class itself" in found.words
 
 
+@pytest.mark.slow
 def test_with_the_shipped_weights_it_drives_the_shipped_actor_both_ways():
     agent = mpsearch.load("pearl-cheetah-direction")
     scale, context = agent.encoder.scale, torch.randn(2, 5, len(agent.encoder.scale))

@@ -17,6 +17,7 @@ def code(name, solved=True):
 
 
 @pytest.mark.parametrize("name", ["read_velocity", "forged_reward", "context_rows", "sample_contexts"])
+@pytest.mark.slow
 def test_the_solution_is_right_and_the_stub_is_not_attempted(name):
     exercise = getattr(lesson_07, name)
     assert exercise.verdict(code(name)[name]).status == "right"
@@ -213,6 +214,7 @@ def drawn(
     return np.array(contexts)
 
 
+@pytest.mark.slow
 def test_contexts_may_be_drawn_row_by_row():
     assert lesson_07.sample_contexts.verdict(drawn).status == "right"
 
@@ -234,6 +236,7 @@ def test_contexts_may_be_drawn_row_by_row():
         ({"generator": np.random.default_rng(3)}, "draw with `rng`"),
     ],
 )
+@pytest.mark.slow
 def test_a_sampler_says_what_is_wrong(change, said):
     verdict = lesson_07.sample_contexts.verdict(lambda *arguments: drawn(*arguments, **change))
     assert verdict.status == "wrong"

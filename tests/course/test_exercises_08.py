@@ -94,6 +94,7 @@ def ends(values, cut=(0.025, 0.975)):
         (lambda x, rng: ends(means_of(x, rng)) + 20, "is off by the same number"),
     ],
 )
+@pytest.mark.slow
 def test_an_interval_says_what_is_wrong(wrong, said):
     verdict = lesson_08.bootstrap_interval.verdict(wrong)
     assert verdict.status == "wrong"

@@ -59,6 +59,7 @@ def test_there_is_a_first_lesson_and_lab_opens_it():
     assert f"{LESSONS[0]}.ipynb" == FIRST_LESSON
 
 
+@pytest.mark.slow
 def test_built_notebooks_and_sources_agree():
     assert build.check() == []
 
@@ -171,6 +172,7 @@ def test_stubs_and_solutions_differ_in_the_marked_lines_alone(source):
     assert marked == len(names)
 
 
+@pytest.mark.slow
 def test_nbclient_agrees_with_nbval_on_the_first_lesson(monkeypatch):
     """A second opinion: another client, with widgets that answer, runs what learners get and finds the same."""
     monkeypatch.setattr(build, "CELL_TIMEOUT", 900)  # how long it takes is another question, and machines are busy
@@ -217,6 +219,7 @@ assert double(1) in (None, 2)
 """
 
 
+@pytest.mark.slow
 def test_a_source_with_an_exercise_gives_two_notebooks_each_run_on_its_own(toy):
     """As a learner would: by nbclient."""
     folder = toy.parents[1]
@@ -334,6 +337,7 @@ def test_a_notebook_with_every_widget_is_small_and_says_without_a_kernel_what_is
         assert len(output.data["image/png"]) > 5_000
 
 
+@pytest.mark.slow
 def test_a_wrong_argument_in_a_notebook_gets_its_sentence_and_no_traceback(tmp_path):
     source = tmp_path / "source" / "09_wrong.py"
     source.parent.mkdir()
@@ -362,6 +366,7 @@ def test_lessons_that_train_have_one_seed_and_no_other(seeds):
             assert not re.search(r"\bseed=\d", text)
 
 
+@pytest.mark.slow
 def test_a_lesson_that_fails_with_one_seed_is_found(seeds, toy):
     toy.write_text("# %%\nSEED = 0\n\n# %%\nprint(SEED)\nassert SEED != 3\n\n# %%\nprint('after')\n")
     for seed, found in ((2, []), (3, ["cell 1: AssertionError assert SEED != 3"])):
@@ -370,6 +375,7 @@ def test_a_lesson_that_fails_with_one_seed_is_found(seeds, toy):
         assert seeds.printed(notebook) == f"{seed}\nafter\n"  # a failure does not end the run
 
 
+@pytest.mark.slow
 def test_a_variable_of_every_run_can_be_kept_with_its_command(seeds, toy, tmp_path, monkeypatch):
     toy.write_text("# %%\nSEED = 0\n\n# %%\nrecord = {'curve': [SEED, 1 / 3]}\n")
     monkeypatch.setattr(seeds, "KEPT", tmp_path)

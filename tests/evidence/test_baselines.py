@@ -130,6 +130,7 @@ def test_a_shipped_baseline_was_never_adapted_in_training_and_only_the_oracle_is
     assert again.mean[0] == pytest.approx(stored, abs=0.1 * abs(stored) + 15)
 
 
+@pytest.mark.slow
 def test_an_oracle_that_is_told_wrong_is_worse() -> None:
     agent = mpsearch.load("oracle-cheetah-direction")
     right = agent.adapt(np.array([[1.0], [-1.0]]), seed=0, steps=0).after

@@ -35,6 +35,7 @@ def test_a_part_of_the_template_is_filled_and_all_else_stays() -> None:
         fill("{{chess cheetah-direction}}")
 
 
+@pytest.mark.slow
 def test_a_changed_record_changes_the_page(monkeypatch) -> None:
     before = headline("cheetah-direction")
     read = results.read

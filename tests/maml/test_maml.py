@@ -48,11 +48,13 @@ def gain(agent: MAML) -> float:
     return float(result.after.mean() - result.before.mean())
 
 
+@pytest.mark.slow
 def test_one_gradient_step_finds_the_goal_and_without_inner_steps_nothing_is_learned(trained) -> None:
     assert gain(trained[0.1]) > 4.0
     assert abs(gain(trained[0.0])) < 0.5
 
 
+@pytest.mark.slow
 def test_adapting_changes_nothing_of_the_agent_and_repeats_itself(trained) -> None:
     agent = trained[0.1]
     before = {name: tensor.detach().clone() for name, tensor in agent._tensors().items()}
@@ -62,6 +64,7 @@ def test_adapting_changes_nothing_of_the_agent_and_repeats_itself(trained) -> No
     assert all(torch.equal(before[name], tensor) for name, tensor in agent._tensors().items())
 
 
+@pytest.mark.slow
 def test_the_result_has_the_shapes_it_promises_and_its_policies_act(trained) -> None:
     agent = trained[0.1]
     result = agent.adapt([[0.3, 0.3], [-0.3, 0.0]], seed=0, episodes=6, steps=2)
@@ -102,6 +105,7 @@ def test_no_more_steps_than_zero_is_allowed_and_is_just_before() -> None:
         {"inner_steps": 0},
     ],
 )
+@pytest.mark.slow
 def test_a_resumed_training_equals_one_that_never_stopped_to_the_bit(changes, tmp_path) -> None:
     whole = small(**changes)
     whole.train(3, seed=7, folder=tmp_path / "whole", progress=False)
@@ -146,6 +150,7 @@ def test_lines_beyond_the_checkpoint_are_dropped_when_a_run_is_resumed(tmp_path)
     assert [json.loads(line)["iteration"] for line in lines] == [1, 2]
 
 
+@pytest.mark.slow
 def test_a_start_from_another_training_takes_over_policy_rates_and_cost(tmp_path) -> None:
     first = small(learn_rates=True)
     first.train(2, seed=0, folder=tmp_path / "first", progress=False)

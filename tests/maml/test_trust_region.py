@@ -55,6 +55,7 @@ def test_hessian_products_agree_with_finite_differences_of_the_gradient() -> Non
     torch.testing.assert_close(product, (ends[0] - ends[1]) / 2e-5 + 0.1 * vector, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_the_metric_is_positive_semi_definite_only_against_the_samples_own_reference() -> None:
     """Against another sample's adapted policies the KL is not at its minimum, and its Hessian may bend down."""
     policy = make_policy()

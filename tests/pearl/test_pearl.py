@@ -40,6 +40,7 @@ def count_files(folder, pattern):
         {"gradient_steps": 0},
     ],
 )
+@pytest.mark.slow
 def test_a_resumed_training_equals_one_that_never_stopped_to_the_bit(changes, tmp_path) -> None:
     whole = small(**changes)
     whole.train(9, seed=7, folder=tmp_path / "whole", progress=False)

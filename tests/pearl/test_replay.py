@@ -72,6 +72,7 @@ def test_all_kept_episodes_of_the_right_task_are_drawn_and_no_others(todo, recen
 
 @settings(deadline=None, max_examples=40)
 @given(additions, recents, st.integers(0, 3), st.permutations(range(TASKS)), st.integers(1, 3))
+@pytest.mark.slow
 def test_a_context_is_a_stretch_of_the_latest_explorations_and_each_has_its_turn(
     todo, recent, spare, order, episodes
 ) -> None:
@@ -154,6 +155,7 @@ def save(replay: Replay, added):
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(additions, max_size=4), additions, recents, st.integers(0, 3))
+@pytest.mark.slow
 def test_a_replay_saved_in_parts_and_restored_in_order_is_the_same_to_the_bit(parts, more, recent, spare) -> None:
     whole, restored = make(2 * recent + spare, recent), make(2 * recent + spare, recent)
     shards, added = [], whole.added.copy()

@@ -47,6 +47,7 @@ def test_an_episode_that_ends_before_the_next_draw_keeps_its_guess(never) -> Non
 
 @settings(max_examples=12)
 @given(st.integers(1, HORIZON), st.integers(1, 2), st.integers(0, 3))
+@pytest.mark.slow
 def test_the_belief_at_a_step_is_the_posterior_over_what_was_seen_till_then(every, episodes, seed) -> None:
     """A product of Gaussians, one transition after another."""
     agent = pearl()

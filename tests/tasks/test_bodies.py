@@ -22,6 +22,7 @@ def _mujoco_is_quiet(tmp_path, monkeypatch):
 
 
 @every_family
+@pytest.mark.slow
 def test_an_episode_equals_gymnasiums_to_the_bit(family) -> None:
     task, *_ = CASES[family]
     env, batch = gymnasiums(family), batch_of(family, [task], terminate_when_unhealthy=False)

@@ -64,6 +64,7 @@ def test_a_body_moves_as_in_gymnasiums_environment_with_a_model_of_its_own(famil
 
 
 @random_bodies
+@pytest.mark.slow
 def test_every_exponent_that_can_act_changes_the_motion(family) -> None:
     tasks = family(terminate_when_unhealthy=False)
     count = len(tasks.parameter_names)

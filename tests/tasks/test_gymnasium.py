@@ -246,6 +246,7 @@ def small_agents(tasks):
     yield PEARL(tasks, PEARLConfig(**nets, **sizes, evaluation_tasks=2))
 
 
+@pytest.mark.slow
 def test_maml_and_pearl_train_adapt_and_come_back_with_the_family_given(tmp_path) -> None:
     tasks = pendulums(horizon=12)
     for agent in small_agents(tasks):

@@ -173,6 +173,7 @@ def test_weights_that_were_forged_together_with_their_sha_never_crash(data, byte
 
 @settings(deadline=None, max_examples=40)
 @given(text=st.binary(max_size=40) | JSON.map(lambda value: json.dumps(value).encode()))
+@pytest.mark.slow
 def test_no_other_card_crashes(text) -> None:
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "card.json").write_bytes(text)

@@ -54,6 +54,7 @@ def test_it_shows_an_adaptation_of_every_method_at_once(explorer) -> None:
     assert len(explorer.player.runners) == 4
 
 
+@pytest.mark.slow
 def test_what_it_shows_is_what_adapt_gives(explorer) -> None:
     explorer.controls["x"].value, explorer.controls["seed"].value = -0.2, 5
     explorer.controls["steps"].value = 3
@@ -67,6 +68,7 @@ def test_what_it_shows_is_what_adapt_gives(explorer) -> None:
     np.testing.assert_array_equal(drawn, explorer.result["PEARL"].trajectories[0, -1].astype(np.float32))
 
 
+@pytest.mark.slow
 def test_one_method_alone_can_be_chosen(explorer, monkeypatch) -> None:
     run = count_adaptations(explorer, monkeypatch)
     explorer.controls["method"].value, explorer.controls["seed"].value = "PEARL", 9
@@ -76,6 +78,7 @@ def test_one_method_alone_can_be_chosen(explorer, monkeypatch) -> None:
     assert [runner.name for runner in explorer.player.runners] == ["before adaptation", "after adaptation"]
 
 
+@pytest.mark.slow
 def test_it_leaves_the_meta_policies_as_they_were(explorer) -> None:
     before = {name: copy.deepcopy(agent._tensors()) for name, agent in explorer.agents.items()}
     explorer.controls["x"].value = 0.1
@@ -93,6 +96,7 @@ def test_nothing_happens_until_run_is_pressed(explorer, monkeypatch) -> None:
     assert explorer.words.value == words
 
 
+@pytest.mark.slow
 def test_the_same_choice_again_comes_from_the_cache_and_another_does_not(explorer, monkeypatch) -> None:
     run = count_adaptations(explorer, monkeypatch)
     press_run(explorer)
@@ -124,6 +128,7 @@ def held(explorer, monkeypatch):
     return explorer
 
 
+@pytest.mark.slow
 def test_a_second_press_while_it_works_does_no_harm(held) -> None:
     worker = held._worker
     assert held.run.disabled
@@ -137,6 +142,7 @@ def test_a_second_press_while_it_works_does_no_harm(held) -> None:
     assert held.stop.disabled
 
 
+@pytest.mark.slow
 def test_stop_ends_the_work_and_leaves_what_was_shown(held) -> None:
     words, result = held.words.value, held.result
     held.stop.click()
@@ -154,6 +160,7 @@ def test_stop_ends_the_work_and_leaves_what_was_shown(held) -> None:
     ("error", "words"),
     [(UsageError("choose another goal"), "choose another goal"), (KeyError("z"), "Unexpected KeyError")],
 )
+@pytest.mark.slow
 def test_an_error_appears_in_words_and_the_next_run_works(explorer, monkeypatch, error, words) -> None:
     before = explorer.words.value
 
@@ -171,6 +178,7 @@ def test_an_error_appears_in_words_and_the_next_run_works(explorer, monkeypatch,
     assert explorer.error.value == ""
 
 
+@pytest.mark.slow
 def test_after_a_first_adaptation_that_failed_the_next_one_still_brings_the_player(monkeypatch) -> None:
     agent = make_pearl()
     with monkeypatch.context() as context:

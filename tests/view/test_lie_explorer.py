@@ -28,6 +28,7 @@ def _small() -> PEARL:
     return agent
 
 
+@pytest.mark.slow
 def test_the_shipped_cheetah_obeys_and_an_untrained_one_does_not(shipped, small) -> None:
     told = np.array([1.0, 1.7, 2.4])
     for seed in range(3):
@@ -59,6 +60,7 @@ def test_it_is_paid_for_another_speed_than_it_is_told(small) -> None:
     np.testing.assert_allclose(lies.x[0], ran.positions[0, :, 0])
 
 
+@pytest.mark.slow
 def test_the_explorer_answers_to_its_controls(small) -> None:
     explorer = LieExplorer(small, told=1.0, seed=3)
     assert explorer.error.value == ""

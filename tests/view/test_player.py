@@ -173,6 +173,7 @@ def test_words_are_written_from_the_data(result, navigation) -> None:
     assert "return" not in describe([Runner("silent", cheetah(1.0))])
 
 
+@pytest.mark.slow
 def test_the_output_holds_the_widget_a_picture_and_the_words(result, navigation) -> None:
     for player in (play(result, 1, target=2.0), play(navigation, layout="side by side")):
         data, metadata = player._repr_mimebundle_()
@@ -195,6 +196,7 @@ def test_the_strip_says_what_it_shows(result) -> None:
     assert len(rows[0].texts) == 2  # one who stands still gets one label, not six on top of each other
 
 
+@pytest.mark.slow
 def test_the_page_needs_nothing_but_itself(result, tmp_path) -> None:
     player = play(result, 1, title="</script><b>")
     player.save_html(tmp_path / "race.html")

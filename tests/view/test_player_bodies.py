@@ -86,6 +86,7 @@ def test_a_robot_in_space_is_seen_from_the_side_of_its_heading() -> None:
     assert Runner("r", positions, robot="Ant", heading=-np.pi / 2).velocity == pytest.approx(-1.5, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_strip_is_as_tall_as_the_robot(tmp_path) -> None:
     heights = {robot: draw_strip([Runner("r", positions_of(robot), robot=robot)]).get_figheight() for robot in ROBOTS}
     assert heights["HalfCheetah"] == heights["Ant"] == pytest.approx(1.75)

@@ -74,6 +74,7 @@ def test_posterior_in_words(pearl):
     assert "has 5 % of the first one's area" in words
 
 
+@pytest.mark.slow
 def test_one_task_alone_is_drawn_where_it_moved(pearl):
     alone = replace(pearl, tasks=pearl.tasks[:1], beliefs=pearl.beliefs[:, :1], stage_names=None)
     axes = plots.plot_posterior(alone, 0)

@@ -96,6 +96,7 @@ def test_the_whole_in_words():
         assert sentence in words
 
 
+@pytest.mark.slow
 def test_the_picture_has_five_panels_and_carries_its_words():
     assert len(plots.plot_benchmark(benchmarks.result()).axes) == 5
     picture = Image.open(io.BytesIO(plots.benchmark_picture(benchmarks.result())))

@@ -76,6 +76,7 @@ def test_slider_goes_from_nothing_to_everything_and_grows() -> None:
     assert (np.diff(counts) > 0).all()
 
 
+@pytest.mark.slow
 def test_posterior_answers_to_its_controls(posterior) -> None:
     transitions = posterior.controls["transitions"]
     transitions.value = 0
@@ -102,6 +103,7 @@ def test_posterior_shows_the_two_dimensions_it_knows_most_about(agent) -> None:
     assert list(beliefs.dims) == sorted(np.argsort(gain)[-2:])
 
 
+@pytest.mark.slow
 def test_posterior_explores_once_a_task_and_draws_once_a_choice(posterior) -> None:
     transitions, task = posterior.controls["transitions"], posterior.controls["task"]
     for count in (0, 1, 2, 1, 0):
@@ -141,6 +143,7 @@ def test_python_answers_an_explorer_that_asks_whether_it_is_there(monkeypatch) -
     assert "mpsearch-explorer" in explorer._dom_classes  # where its page looks for what the reader uses
 
 
+@pytest.mark.slow
 def test_a_fault_is_told_in_words_and_leaves_the_last_picture(posterior) -> None:
     before, explored = posterior.drawn, posterior.explored
 
@@ -166,6 +169,7 @@ def test_values_satisfy_bellman() -> None:
 
 
 @pytest.mark.parametrize("gae_lambda", [0.0, 0.8, 1.0])
+@pytest.mark.slow
 def test_mean_and_deviation_are_those_of_sampled_estimates(gae_lambda) -> None:
     settings = 0.8, gae_lambda, 0.5, 0.5
     draws = np.array([walk.sampled_difference(*settings, seed) for seed in range(200)])  # [200, X]
@@ -182,6 +186,7 @@ def test_lambda_trades_the_bias_of_the_values_for_the_variance_of_the_rewards() 
     assert walk.estimate(0.7, 1.0, 0.0, 0.0).bias > 0.5  # a discount that does not see far enough
 
 
+@pytest.mark.slow
 def test_advantage_answers_to_its_controls() -> None:
     explorer = AdvantageExplorer(discount=0.95)
     first, expected = explorer.drawn, advantage_errors(0.95, 0.8, 0.5, 0.5)
@@ -197,6 +202,7 @@ def test_advantage_answers_to_its_controls() -> None:
     np.testing.assert_array_equal(explorer.result.estimate.std, expected.estimate.std)
 
 
+@pytest.mark.slow
 def test_every_control_has_a_label_and_a_tooltip_and_waits_for_the_hand_to_rest(posterior) -> None:
     for control in [*posterior.controls.values(), *AdvantageExplorer().controls.values()]:
         assert control.description
@@ -279,6 +285,7 @@ def test_a_fault_in_the_inner_steps_is_told_in_words(monkeypatch) -> None:
     assert explorer.error == "Unexpected ZeroDivisionError: division by zero; please report it"
 
 
+@pytest.mark.slow
 def test_beside_the_view_there_is_a_picture_with_words(posterior) -> None:
     for explorer in (posterior, AdvantageExplorer(), InnerStepExplorer()):
         data, metadata = explorer._repr_mimebundle_()
