@@ -46,7 +46,12 @@ def check_family(family: TaskDistribution, *, seed: int = 0) -> list[Finding]:
         if not findings[-1].ok:
             return findings
     learning: list[Finding] = []
-    played = examine("random episodes", lambda: str(learning.extend(_examine_learning(family, seed))), needed=True)
+
+    def play() -> str:
+        learning.extend(_examine_learning(family, seed))
+        return ""
+
+    played = examine("random episodes", play, needed=True)
     return [*findings, *(learning if played.ok else [played])]
 
 
