@@ -81,7 +81,7 @@ def test_rules_are_measured_in_every_family_and_the_optimum_is_best(capsys) -> N
     family = Dosing(horizon=4)
     rows = applications.measure(family, np.array([[1.0, 1.0], [2.0, 0.5]]), 2)
     means = {name: np.mean(rows[name]["returns"]) for name in ("random", "standard", "optimum")}
-    assert means["random"] < means["standard"] < means["optimum"]
+    assert means["optimum"] > max(means["random"], means["standard"])
     assert np.shape(rows["standard"]["returns"]) == (2, 2, 1)
     assert rows["optimum"]["overdose"] == [0.0]
     assert rows["random"]["overdose"][0] > 0
