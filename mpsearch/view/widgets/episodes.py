@@ -18,7 +18,7 @@ def draw_episodes(drawer: ModuleType, method: str, result: AdaptationResult) -> 
     for (when, stage), axes in zip(STAGES.items(), columns, strict=True):
         title = f"{method} {when} adaptation"
         drawer.plot(result, 0, stage, axes=axes)
-        axes.set_title(title, loc="left")
+        axes.title.set_text(f"{title}\n{axes.get_title()}".rstrip())  # this keeps its distance from a legend
         words.append(f"{title}: {drawer.describe(result, 0, stage)}")
     picture = shell.Picture()
     picture.show(shell.to_png(figure), " ".join(words))
