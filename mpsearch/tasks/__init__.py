@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from mpsearch.tasks.registry import BUILT_IN, make_distribution, register
 
 if TYPE_CHECKING:
+    from mpsearch.tasks.applications.dosing import Dosing
+    from mpsearch.tasks.applications.taste import Taste
     from mpsearch.tasks.batch import Batch
     from mpsearch.tasks.cheetah import CheetahDirection, CheetahVelocity
     from mpsearch.tasks.distribution import TaskDistribution
@@ -23,12 +25,14 @@ _HOME = {  # the module of each name; it is imported at first use, because impor
     "Batch": "batch",
     "CheetahDirection": "cheetah",
     "CheetahVelocity": "cheetah",
+    "Dosing": "applications.dosing",
     "GymnasiumTasks": "gymnasium",
     "HopperBody": "planar_bodies",
     "HumanoidDirection": "spatial_bodies",
     "PointNavigation": "navigation",
     "TaskDistribution": "distribution",
     "TaskEnv": "environments",
+    "Taste": "applications.taste",
     "WalkerBody": "planar_bodies",
 }
 
@@ -39,12 +43,14 @@ __all__ = [
     "Batch",
     "CheetahDirection",
     "CheetahVelocity",
+    "Dosing",
     "GymnasiumTasks",
     "HopperBody",
     "HumanoidDirection",
     "PointNavigation",
     "TaskDistribution",
     "TaskEnv",
+    "Taste",
     "WalkerBody",
     "make_distribution",
     "register",
