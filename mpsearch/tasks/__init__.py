@@ -9,6 +9,8 @@ from mpsearch.tasks.registry import BUILT_IN, make_distribution, register
 
 if TYPE_CHECKING:
     from mpsearch.tasks.applications.dosing import Dosing
+    from mpsearch.tasks.applications.market import Market
+    from mpsearch.tasks.applications.penalty_kicks import PenaltyKicks
     from mpsearch.tasks.applications.taste import Taste
     from mpsearch.tasks.batch import Batch
     from mpsearch.tasks.cheetah import CheetahDirection, CheetahVelocity
@@ -29,6 +31,8 @@ _HOME = {  # the module of each name; it is imported at first use, because impor
     "GymnasiumTasks": "gymnasium",
     "HopperBody": "planar_bodies",
     "HumanoidDirection": "spatial_bodies",
+    "Market": "applications.market",
+    "PenaltyKicks": "applications.penalty_kicks",
     "PointNavigation": "navigation",
     "TaskDistribution": "distribution",
     "TaskEnv": "environments",
@@ -47,6 +51,8 @@ __all__ = [
     "GymnasiumTasks",
     "HopperBody",
     "HumanoidDirection",
+    "Market",
+    "PenaltyKicks",
     "PointNavigation",
     "TaskDistribution",
     "TaskEnv",

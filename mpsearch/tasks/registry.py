@@ -32,6 +32,8 @@ BUILT_IN = {
     "humanoid-direction": "mpsearch.tasks.spatial_bodies:HumanoidDirection",
     "dosing": "mpsearch.tasks.applications.dosing:Dosing",
     "taste": "mpsearch.tasks.applications.taste:Taste",
+    "market": "mpsearch.tasks.applications.market:Market",
+    "penalty-kicks": "mpsearch.tasks.applications.penalty_kicks:PenaltyKicks",
 }
 ENTRY_POINTS = "mpsearch.tasks"  # the group of entry points of installed packages with families: id = "module:Class"
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
