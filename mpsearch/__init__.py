@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         TaskDistribution,
         Taste,
         WalkerBody,
+        WeakLeg,
     )
     from mpsearch.zoo import available, load
 
@@ -63,6 +64,7 @@ _HOME = {  # the module of each name; it is imported at first use, because torch
     "TaskDistribution": "tasks",
     "Taste": "tasks",
     "WalkerBody": "tasks",
+    "WeakLeg": "tasks",
     "available": "zoo",
     "evaluate": "evaluation",
     "load": "zoo",
@@ -91,6 +93,7 @@ __all__ = [
     "TaskDistribution",
     "Taste",
     "WalkerBody",
+    "WeakLeg",
     "available",
     "evaluate",
     "load",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mpsearch.tasks.applications.market import Market
     from mpsearch.tasks.applications.penalty_kicks import PenaltyKicks
     from mpsearch.tasks.applications.taste import Taste
+    from mpsearch.tasks.applications.weak_leg import WeakLeg
     from mpsearch.tasks.batch import Batch
     from mpsearch.tasks.cheetah import CheetahDirection, CheetahVelocity
     from mpsearch.tasks.distribution import TaskDistribution
@@ -38,6 +39,7 @@ _HOME = {  # the module of each name; it is imported at first use, because impor
     "TaskEnv": "environments",
     "Taste": "applications.taste",
     "WalkerBody": "planar_bodies",
+    "WeakLeg": "applications.weak_leg",
 }
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "TaskEnv",
     "Taste",
     "WalkerBody",
+    "WeakLeg",
     "make_distribution",
     "register",
 ]

@@ -124,6 +124,14 @@ class TaskDistribution(ABC):
         pairs = zip(self.parameter_names, self.low, self.high, strict=True)
         return ", ".join(f"{name} must lie in [{low:g}, {high:g}]" for name, low, high in pairs)
 
+    def describe_task(self, task: Array) -> str:
+        """Describe ``task`` [P] in words, for captions."""
+        return ", ".join(f"{name} {value:.2f}" for name, value in zip(self.parameter_names, task, strict=True))
+
+    def weak_parts(self, task: Array) -> tuple[int, ...]:
+        """Return the numbers of the robot's capsules that ``task`` [P] weakens. The player draws them hollow."""
+        return ()
+
     def make_env(self, task: Any, render_mode: str | None = None) -> gymnasium.Env[Array, Array]:
         """Create a gymnasium environment of one ``task`` [P]. With ``render_mode="rgb_array"`` it can be drawn."""
         batch = self.make_batch(self.check([task]), 1, threads=1)

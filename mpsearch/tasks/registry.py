@@ -34,6 +34,7 @@ BUILT_IN = {
     "taste": "mpsearch.tasks.applications.taste:Taste",
     "market": "mpsearch.tasks.applications.market:Market",
     "penalty-kicks": "mpsearch.tasks.applications.penalty_kicks:PenaltyKicks",
+    "weak-leg": "mpsearch.tasks.applications.weak_leg:WeakLeg",
 }
 ENTRY_POINTS = "mpsearch.tasks"  # the group of entry points of installed packages with families: id = "module:Class"
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")

@@ -118,6 +118,7 @@ class Player(anywidget.AnyWidget):
                     "target": runner.target,
                     "goal": runner.goal,
                     "radius": runner.radius,
+                    "faded": runner.faded,
                     **style,
                 }
                 for runner, style in zip(self.runners, look(self.runners), strict=True)
