@@ -394,8 +394,42 @@ prediction = "below"
 exercises.turned.predict(prediction)
 # exercises.turned.hint()
 
-# %%
-TURNED = None
+# %% jupyter={"source_hidden": true}
+def halves(rule, seed=SEED):
+    """Mean returns [K, 2] of the two halves of 50 episodes in markets that turn, for a rule: batch -> actions."""
+    turning, rewards = Turning(), []
+    batch = turning.make_batch(strong, 50)
+    batch.reset(np.random.default_rng(seed))
+    for _ in range(turning.horizon):
+        rewards.append(batch.step(rule(batch))[1].mean(axis=-1))
+    return np.stack(rewards, axis=-1).reshape(len(strong), 2, -1).sum(axis=-1)
+
+
+def acting(result, stage=-1):
+    """The rule that acts with the policies of an adaptation."""
+    return lambda batch: np.stack([result.policy(k, stage)(seen) for k, seen in enumerate(batch.observe())])
+
+
+pearl, average = mpsearch.load("pearl-market"), mpsearch.load("average-market")
+rows = {
+    "average policy": acting(average.adapt(strong, seed=SEED, steps=0)),
+    "PEARL, believes in the first half": acting(pearl.adapt(strong, seed=SEED)),
+    "PEARL, believes in the second half": acting(pearl.adapt(strong * [-1, 1], seed=SEED)),
+    "optimum, told at each step": Turning().optimum,
+}
+earned = {words: halves(rule) for words, rule in rows.items()}
+for words, returns in earned.items():
+    print(f"{words:<36} first half {returns[:, 0].mean():6.1f}, second half {returns[:, 1].mean():6.1f}")
+stale, calm = earned["PEARL, believes in the first half"], earned["average policy"]
+
+# %% tags=["check"]
+exercises.turned.check(stale[:, 1], calm[:, 1])
+# exercises.turned.solution()
+
+# %% [markdown]
+# The belief is right for half an episode, and wrong for the other half. New observations alone do not mend it: PEARL's
+# belief is a *product* over all that it has seen (lesson 06), so yesterday's evidence counts for ever. An agent for a
+# world that changes has to forget, or to be trained in a world that changes (Al-Shedivat et al. 2018).
 
 # %% [markdown]
 # ## 10. When not to use this
@@ -426,8 +460,6 @@ TURNED = None
 # - What adapting is worth lies between the average policy and the optimum. Measure both first.
 # - A meta-policy adapts to what its distribution holds, and fails silently outside.
 # - Exploring has a price that somebody pays, and a belief about yesterday's task can be worse than none.
-#
-# **Next:** lesson 10, your own tasks and more machines.
 #
 # ## Further reading
 #

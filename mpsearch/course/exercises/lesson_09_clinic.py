@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,9 +47,9 @@ class Clinic(Dosing):
 
 def keeps_its_settings(kind: Any, rare: float) -> Array | None:
     """Return what ``kind(rare)`` has as its own setting and in its ``config``, after creating it from its config."""
-    if "__init__" not in vars(kind):
+    if kind.__init__ is Dosing.__init__:
         return None
-    family = kind(rare)
+    family: Any = kind(rare)
     if not isinstance(family, Dosing):
         raise Mistake("the class is no Dosing; begin with `class Clinic(Dosing):`")
     if family.id == Dosing.id:
@@ -57,9 +58,8 @@ def keeps_its_settings(kind: Any, rare: float) -> Array | None:
     for name in ("rare", *Dosing().config):
         if name not in config:
             raise Mistake(f"config lacks {name!r}; a checkpoint could not create this distribution again")
-    again = kind(**config)
-    shorter = kind(rare, horizon=12)
-    return np.array([family.rare, config["rare"], again.rare, shorter.horizon])
+    again, shorter = kind(**config), kind(rare, horizon=12)
+    return np.array([kind(rare).rare, config["rare"], again.rare, shorter.horizon])
 
 
 def at(family: Dosing, places: Array) -> Array:
@@ -69,7 +69,7 @@ def at(family: Dosing, places: Array) -> Array:
 
 def tells_rare_patients(kind: Any, rare: float) -> Array | None:
     """Return [K] which of some patients are rare."""
-    if "is_rare" not in vars(kind):
+    if not hasattr(kind, "is_rare"):
         return None
     ends = [0.05, 0.24, 0.26, 0.5, 0.74, 0.76, 0.95]
     family = kind(rare)
@@ -82,7 +82,7 @@ def tells_rare_patients(kind: Any, rare: float) -> Array | None:
 
 def draws_patients(kind: Any, rare: float) -> Array | None:
     """Return the shape of many drawn patients, after asking what can be told of any way to draw them."""
-    if "sample" not in vars(kind):
+    if kind.sample is Dosing.sample:
         return None
     family, count = kind(rare), MANY
     tasks = as_array(family.sample(count, np.random.default_rng(0)))
@@ -120,7 +120,7 @@ def part(use: Callable[..., Array | None], result: str, *shares: float) -> Part:
     return Part(
         lesson="09_five_applications",
         name="Clinic",
-        reference=Clinic,
+        reference=partial(use, Clinic),
         trials=lambda: trials,
         use=use,
         result=result,
