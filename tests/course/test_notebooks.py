@@ -35,7 +35,6 @@ LESSONS = [
 ]
 TRAINED_LIVE = ["01_policy_gradient", "02_learning_to_learn", "03_four_steps", "04_maml"]
 MOST_WORDS = 2500
-IN_TWO_SITTINGS = {"07_pearl_on_halfcheetah": 2700, "08_which_one_when": 3100}
 COMPARED = {"check", "nbval-check-output"}  # tags of cells whose stored output nbval compares: see conftest.py
 LEAST_COMPARED = 2  # of them in a lesson, beside the exercises' checks where it trains live
 
@@ -135,8 +134,7 @@ def test_a_lesson_is_short_and_its_headings_are_in_order(name):
     text = [cell.source for cell in lesson(name).cells if cell.cell_type == "markdown"]
     prose = re.sub(r"\$\$.*?\$\$", "", "\n".join(text), flags=re.DOTALL)
     prose = re.sub(r"<details>.*?</details>", "", prose, flags=re.DOTALL)  # folded away, for those who want more
-    most = IN_TWO_SITTINGS.get(Path(name).name, MOST_WORDS)
-    assert len(re.sub(r"\$[^$]+\$", "x", prose).split()) <= most  # a formula in a sentence is one word
+    assert len(re.sub(r"\$[^$]+\$", "x", prose).split()) <= MOST_WORDS  # a formula in a sentence is one word
     levels = [len(marks) for marks in re.findall(r"^(#+) ", prose, re.MULTILINE)]
     assert levels[0] == 1
     assert levels.count(1) == 1
