@@ -51,8 +51,8 @@ FAMILIES = ("weak-leg", "penalty-kicks", "taste", "dosing", "market")
 #
 # A **task distribution** says three things. *What varies* is a row of numbers that the agent is not told. *What is
 # shared* is everything else: what it sees, what it can do, how the world answers. And the *reward* says what is
-# wanted. `MAML` and `PEARL` know nothing of robots or patients. They see observations, actions and rewards, and they are
-# the same two classes as in all lessons before.
+# wanted. `MAML` and `PEARL` know nothing of robots or patients. They see observations, actions and rewards, and they
+# are the same two classes as in all lessons before.
 
 # %% jupyter={"source_hidden": true}
 for name in FAMILIES:
@@ -67,8 +67,8 @@ for name in FAMILIES:
 
 
 # %% [markdown]
-# `help(Dosing)` shows the whole model of a family, with the sources of its numbers. The next five sections have one form:
-# what varies, what is shared, what exploring costs, and one adaptation to look at.
+# `help(Dosing)` shows the whole model of a family, with the sources of its numbers. The next five sections have one
+# form: what varies, what is shared, what exploring costs, and one adaptation to look at.
 
 
 # %% jupyter={"source_hidden": true}
@@ -94,8 +94,8 @@ def look(name, method="pearl", share=0.8, seed=SEED):
 # %% [markdown]
 # ## 2. Robots: a weak leg
 #
-# *What varies:* which leg of the cheetah is weak, and how much. *What is shared:* the wish to run forward. In lessons 05
-# and 07 the goal was hidden; here it is the **body**. *What exploring costs:* to drive a damaged leg strains it.
+# *What varies:* which leg of the cheetah is weak, and how much. *What is shared:* the wish to run forward. In lessons
+# 05 and 07 the goal was hidden; here it is the **body**. *What exploring costs:* to drive a damaged leg strains it.
 # So the agent must find out which leg to spare, and its own joints do not tell: it has to try.
 
 # %%
@@ -108,8 +108,8 @@ play(robot)
 #
 # ## 3. Games: a penalty taker
 #
-# *What varies:* the shooter's habits: her usual place, how her run-up gives her away, and how she reacts when she
-# is read. *What is shared:* the goal, the reach of a keeper. *What exploring costs:* a few shots let in. This opponent
+# *What varies:* the shooter's habits: her usual place, how her run-up gives her away, and how she reacts when she is
+# read. *What is shared:* the goal, the reach of a keeper. *What exploring costs:* a few shots let in. This opponent
 # answers: where she shoots next depends on what we did. So the best response looks ahead.
 
 # %%
@@ -150,9 +150,9 @@ exercises.users.check(users)
 # %% [markdown]
 # ## 5. Medicine: a patient's dose
 #
-# *What varies:* how fast this patient clears a drug, and how strongly she responds to it. *What is shared:* a published
-# model of theophylline, a drug for asthma whose helpful and harmful levels lie close together. *What exploring costs:*
-# here it is a person. An overdose costs five times as much as an underdose of the same size.
+# *What varies:* how fast this patient clears a drug, and how strongly she responds to it. *What is shared:* a
+# published model of theophylline, a drug for asthma whose helpful and harmful levels lie close together. *What
+# exploring costs:* here it is a person. An overdose costs five times as much as an underdose of the same size.
 
 # %%
 patient = look("dosing")
@@ -180,10 +180,10 @@ AdaptationExplorer(*(mpsearch.load(f"{method}-{name}") for method in ("maml", "p
 # %% [markdown]
 # ## 7. What is it worth?
 #
-# A return of -3 says nothing by itself. Two others make it readable: that of the **average policy**, which was trained
-# on all tasks but does not adapt, and the **optimum**, the best that is possible for one who *is told* the task. For
-# the four toys without physics the optimum is computed, and a test compares it with a slow search; for the robot it is
-# a policy trained with the task in its observation.
+# A return of -3 says nothing by itself. Two others make it readable: that of the **average policy**, which was
+# trained on all tasks but does not adapt, and the **optimum**, the best that is possible for one who *is told* the
+# task. For the four toys without physics the optimum is computed, and a test compares it with a slow search; for the
+# robot it is a policy trained with the task in its observation.
 #
 # ### Exercise 2: fill in
 #
@@ -249,8 +249,8 @@ plots.show(axes, f"Share of the gap between the average policy and the optimum t
 assert np.mean([value > 0.4 for value in share.values()]) > 0.7
 
 # %% [markdown]
-# `RESULTS.md` has the intervals, and says where a method fails, and why. Nothing here says that one method is better: each
-# got settings that suit the family (see the `command` of its card), and no family was chosen to favour one.
+# `RESULTS.md` has the intervals, and says where a method fails, and why. Nothing here says that one method is better:
+# each got settings that suit the family (see the `command` of its card), and no family was chosen to favour one.
 
 # %% [markdown]
 # ## 8. What a distribution leaves out
@@ -263,8 +263,8 @@ assert np.mean([value > 0.4 for value in share.values()]) > 0.7
 # - **It covers what will come.** This is the one that fails in practice, because the rare cases are missing where
 #   the data come from.
 #
-# Let us break the last one on purpose. A study has enrolled no rare patients: none whose sensitivity or clearance lies
-# in an outer quarter of its range.
+# Let us break the last one on purpose. A study has enrolled no rare patients: none whose sensitivity or clearance
+# lies in an outer quarter of its range.
 #
 # ### Exercise 3, the larger one: change the distribution
 #
@@ -272,10 +272,10 @@ assert np.mean([value > 0.4 for value in share.values()]) > 0.7
 #
 # - `__init__(self, rare=0.1, **settings)`, which keeps `rare` and passes the other settings on, and `config`, a
 #   property: that of `Dosing` and `"rare"`, so that a checkpoint can create the distribution again,
-# - `is_rare(tasks)` [K] for tasks [K, 2]: on a logarithmic scale, as patients are drawn, does one number lie in the lowest
-#   or the highest quarter of its range, from `self.low` to `self.high`?
-# - `sample(n, rng)`, n patients [n, 2], each rare with the probability `rare`. Rare patients are uniform among rare ones
-#   on that scale, and typical ones among typical ones.
+# - `is_rare(tasks)` [K] for tasks [K, 2]: on a logarithmic scale, as patients are drawn, does one number lie in the
+#   lowest or the highest quarter of its range, from `self.low` to `self.high`?
+# - `sample(n, rng)`, n patients [n, 2], each rare with the probability `rare`. Rare patients are uniform among rare
+#   ones on that scale, and typical ones among typical ones.
 
 
 # %% tags=["exercise"]
@@ -313,8 +313,9 @@ exercises.clinic.check(Clinic)
 # exercises.clinic.solution()
 
 # %% [markdown]
-# Two MAMLs are now trained live: one where all patients of the study are typical, one where three quarters are rare, as
-# in the full range. Then both meet the same new patients, rare and typical. (If your class is not done, a copy works.)
+# Two MAMLs are now trained live: one where all patients of the study are typical, one where three quarters are rare,
+# as in the full range. Then both meet the same new patients, rare and typical. (If your class is not done, a copy
+# works.)
 #
 # ### Exercise 4: predict, then run
 #
@@ -375,7 +376,8 @@ plots.show(
 # %% [markdown]
 # ## 9. The price of exploring, and a task that changes
 #
-# Adaptation needs data, and the data come from somebody. Here is the share of hours above the toxic level for each stage:
+# Adaptation needs data, and the data come from somebody. Here is the share of hours above the toxic level for each
+# stage:
 
 # %% jupyter={"source_hidden": true}
 dosing, rng = Dosing(), np.random.default_rng(SEED)
@@ -394,8 +396,8 @@ assert all(share[-1] < share[0] for share in toxic.values())
 # %% [markdown]
 # Look at the first column. Before it has adapted, a meta-policy may well do *more* harm than the dose for everybody:
 # it was trained for the return *after* exploring, and nobody told it that the first patients count. A patient is not
-# a simulator. What can be done: put the price of exploring into the reward of training; begin near the standard; let a
-# rule that is known to be safe overrule the policy; or explore in the model only, and treat with what was found.
+# a simulator. What can be done: put the price of exploring into the reward of training; begin near the standard; let
+# a rule that is known to be safe overrule the policy; or explore in the model only, and treat with what was found.
 #
 # And a patient is the same tomorrow. A market need not be. `Turning` is a market that reverses its correlation in the
 # middle of each episode:
@@ -470,32 +472,36 @@ exercises.turned.check(stale[:, 1], calm[:, 1])
 # exercises.turned.solution()
 
 # %% [markdown]
-# The belief is right for half an episode, and wrong for the other half. New observations alone do not mend it: PEARL's
-# belief is a *product* over all that it has seen (lesson 06), so yesterday's evidence counts for ever. An agent for a
-# world that changes has to forget, or to be trained in a world that changes (Al-Shedivat et al. 2018).
+# The belief is right for half an episode, and wrong for the other half. New observations alone do not mend it:
+# PEARL's belief is a *product* over all that it has seen (lesson 06), so yesterday's evidence counts for ever. An
+# agent for a world that changes has to forget, or to be trained in a world that changes (Al-Shedivat et al. 2018).
 
 # %% [markdown]
 # ## 10. When not to use this
 #
 # Ask three questions before you meta-train anything.
 #
-# 1. *Does knowing the task change what to do?* Compare the average policy with one that is told. If they are near each
-#    other, train the average policy, and be done. (`mpsearch check` measures it.)
+# 1. *Does knowing the task change what to do?* Compare the average policy with one that is told. If they are near
+#   each other, train the average policy, and be done. (`mpsearch check` measures it.)
 # 2. *Can one just ask, or measure?* If the weight of the load can be read from a scale, put it into the observation.
 # 3. *Are there hundreds of tasks like this one, in data or in a simulator, and is the next one among them?* If there
 #    are five, learn each. If the next one differs in kind, no meta-policy will know.
 #
 # And how far are our toys from practice?
 #
-# | field | what was done | what our toy leaves out |
-# |---|---|---|
-# | robots | a real six-legged robot walks on with a broken leg after about two minutes (Cully et al. 2015); a small legged one adapts online to a missing leg (Nagabandi et al. 2019) | contact, wear, a body that can break |
-# | games | simulated wrestlers adapt to an opponent who learns, too (Al-Shedivat et al. 2018) | an opponent with a will of her own |
-# | recommendation | a meta-learned model for users with few ratings (Lee et al. 2019, MeLU) | a million items, and a user who leaves |
-# | medicine | treatment in simulated HIV patients with hidden differences (Killian et al. 2017) | a laboratory that is slow, and everything that no model knows |
-# | trading | the optimal rule for *known* predictability (Garleanu and Pedersen 2013) | correlations near 0, and everybody else who has read the same lesson |
+# - **Robots:** a real robot with six legs walks on with a broken leg after about two minutes (Cully et al. 2015), and
+#   a small one adapts to a missing leg while it runs (Nagabandi et al. 2019). *Our toy leaves out* contact, wear, and
+#   a body that can break.
+# - **Games:** simulated wrestlers adapt to an opponent who learns, too (Al-Shedivat et al. 2018). *We leave out* that
+#   will of her own.
+# - **Recommendation:** a meta-learned model serves users with few ratings (Lee et al. 2019). *We leave out* a million
+#   items, and a user who leaves.
+# - **Medicine:** patients with HIV are treated, in simulation, whose differences are hidden (Killian et al. 2017).
+#   *We leave out* slow laboratories, and all that no model knows.
+# - **Trading:** the optimal rule is known for *known* predictability (Garleanu and Pedersen 2013). *We leave out*
+#   that correlations are near 0, and everybody else who has read this lesson.
 #
-# Most of the middle column, too, is simulation.
+# Even in this list only the robots are real. The rest is simulation, as ours is.
 #
 # ## What you have learned
 #
@@ -515,7 +521,8 @@ exercises.turned.check(stale[:, 1], calm[:, 1])
 #   KDD.
 # - Killian, Daulton, Konidaris and Doshi-Velez 2017, *Robust and efficient transfer learning with hidden parameter
 #   Markov decision processes*, NeurIPS.
-# - Garleanu and Pedersen 2013, *Dynamic trading with predictable returns and transaction costs*, Journal of Finance 68.
+# - Garleanu and Pedersen 2013, *Dynamic trading with predictable returns and transaction costs*, Journal of Finance
+#   68.
 # - Holford, Black, Couch, Kennedy and Briant 1993, *Theophylline target concentration in severe airways obstruction*,
 #   Clinical Pharmacokinetics 25.
 #
