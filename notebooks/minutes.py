@@ -45,7 +45,7 @@ LISTING = re.compile(r"```python\n(.*?)```", re.DOTALL)
 IMPORT = re.compile(r"(?:import|from) ")
 IN_EXERCISE = {"exercise", "check"}  # tags of cells
 TIME = re.compile(r"\*\*Time:\*\*(.*?)\*\*", re.DOTALL)
-NUMBER = re.compile(r"\b\d+\b(?= minutes|(?: for|,? and \d+ for)\b)")
+NUMBER = re.compile(r"\b\d+(?= minutes| for)")
 
 
 def words(text: str) -> int:

@@ -126,7 +126,15 @@ class TaskDistribution(ABC):
 
     def describe_task(self, task: Array) -> str:
         """Describe ``task`` [P] in words, for captions."""
-        return ", ".join(f"{name} {value:.2f}" for name, value in zip(self.parameter_names, task, strict=True))
+        return ", ".join(
+            f"{name} {number}" for name, number in zip(self.parameter_names, self.spell(task), strict=True)
+        )
+
+    def spell(self, task: Array) -> list[str]:
+        """Return the numbers of ``task`` [P] as text: with two decimals, or with more if the range is narrow."""
+        spans = np.maximum(self.high - self.low, 1e-9)
+        decimals = np.maximum(2, 1 - np.floor(np.log10(spans))).astype(int)
+        return [f"{value:.{digits}f}" for value, digits in zip(task, decimals, strict=True)]
 
     def weak_parts(self, task: Array) -> tuple[int, ...]:
         """Return the numbers of the robot's capsules that ``task`` [P] weakens. The player draws them hollow."""

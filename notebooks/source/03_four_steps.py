@@ -16,11 +16,11 @@
 # **After this lesson you can**
 #
 # 1. name the four steps of meta-policy search, and the object of the library for each,
-# 2. say what varies and what is shared in a family of tasks, and write a family,
+# 2. say what varies and what is shared in a family of tasks, and read how one is written,
 # 3. find five mistakes that keep a program from learning, and measure each,
 # 4. repair such a program until it learns.
 #
-# **Time:** about 60 minutes. **Builds on:** lesson 01 (policy gradient) and lesson 02 (a step that is differentiated).
+# **Time:** about 55 minutes. **Builds on:** lesson 01 (policy gradient) and lesson 02 (a step that is differentiated).
 
 # %%
 import numpy as np

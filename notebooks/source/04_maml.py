@@ -21,7 +21,7 @@
 # 4. say which policy drew which samples, and which part of the meta-gradient a program leaves out,
 # 5. meta-train a policy from which one gradient step is enough.
 #
-# **Time:** two sittings: about 50 minutes for all but section 5, 15 for section 5, which may wait. **Builds on:**
+# **Time:** two sittings: about 50 minutes for all but section 5, 10 for section 5, which may wait. **Builds on:**
 # lessons 01 to 03. **You need:** the chain rule for vectors, and what a Hessian is: the matrix of second derivatives.
 #
 # Lesson 02 let a program differentiate *through* a step of learning. Here we open that step, find two terms in its
@@ -405,8 +405,8 @@ print("This is the exact meta-gradient." if exact_one else "This is first order,
 assert exact_one or torch.allclose(friends, first_order)
 
 # %% [markdown]
-# Two silent ways lead to first order: a gradient without its graph (exercise 2 would not run without it, this program
-# does), and a graph that ends at a copy. `copy.deepcopy(policy)` before an inner loop is such a copy.
+# Two silent ways lead to first order: a gradient without its graph (exercise 2 would stop with an error, this program
+# would not), and a graph that ends at a copy. `copy.deepcopy(policy)` before an inner loop is such a copy.
 
 # %% [markdown]
 # ## 5. In reinforcement learning, the data move too

@@ -22,7 +22,7 @@
 # 5. write the whole inner loop, and adapt a cheetah with it,
 # 6. judge a meta-policy against a random start, an average policy and an oracle.
 #
-# **Time:** three sittings: about 45 minutes for sections 1 to 3, 25 for 4 to 6, 40 for 7 to 9. **Builds on:** lessons
+# **Time:** three sittings: about 40 minutes for sections 1 to 3, 15 for 4 to 6, 40 for 7 to 9. **Builds on:** lessons
 # 01 and 04. **You need:** the chain rule for vectors, and logarithms.
 #
 # Lesson 04 took a step along the meta-gradient and did not explain it. Here it is. Then we train, write the inner loop
@@ -734,10 +734,8 @@ def show_evaluations(found, title):
     env_steps = found["MAML"].env_steps
     axes.axhline(found[oracle].mean[0], color="0.4", linestyle=":", label=oracle)
     axes.set_xticks(env_steps, [f"{step}\n({spent:,})" for step, spent in enumerate(env_steps)])
-    axes.set(title=title, xlabel="gradient steps (environment steps on the task)")
-    for line in axes.get_lines():
-        line.set_markersize(4)  # so that short intervals show
-    axes.legend(frameon=False, title="bar: 95 % interval over seeds", fontsize="small", loc="best")
+    axes.set(xlabel="gradient steps (environment steps on the task)")
+    plots.legend(axes, f"{title}; bar: 95 % interval over seeds", above=2)
     plots.show(
         axes, plots.describe_evaluations(found) + f" The dotted line is the oracle's {found[oracle].mean[0]:.0f}."
     )

@@ -47,7 +47,7 @@ from mpsearch.pearl.probing import act_on, believe, explored, explored_context
 from mpsearch.view import plots
 from mpsearch.view.live import show_source
 from mpsearch.view.player import play
-from mpsearch.view.widgets import LieExplorer
+from mpsearch.view.widgets import FirstEpisodeExplorer, LieExplorer
 
 # %% [markdown]
 # ## 1. Two speeds it has never met
@@ -417,6 +417,13 @@ parts = "; ".join(
     for n, a in seen.items()
 )
 plots.show(axes, f"Return so far in the first episode against steps seen, mean of twelve speeds. {parts}.")
+
+# %% [markdown]
+# Watch it: choose a speed, press **Run**, and below the cheetah the belief (its band is one standard deviation) and
+# the speed settle. What do they do if $z$ is never drawn anew?
+
+# %% tags=["nbval-ignore-output"]
+FirstEpisodeExplorer(agent)
 
 # %% [markdown]
 # That is adaptation within the very first episode. Why is it not always done so? Three families, as stored: return of

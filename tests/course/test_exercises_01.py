@@ -163,7 +163,7 @@ def test_the_baselines_are_measured(fresh):
     assert lesson_01.estimates_outcome({"a": 10 + noise, "b": 12 + noise[::-1]}) == "mean"
     assert lesson_01.estimates_outcome({"a": 10 + noise, "b": 20 + 5 * noise}) == "both"
     estimates = {"none": noise, "silly": 9 * noise}
-    assert fresh.record("variance").status == "unclear"  # none of the choices
+    assert fresh.record("bias").status == "unclear"  # none of the choices
     assert fresh.record(" Spread ").status == "recorded"
     fresh.record(...)
     assert fresh.verdict(estimates).status == "blank"

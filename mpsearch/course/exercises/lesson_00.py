@@ -71,9 +71,9 @@ gains = FillIn(
         "Take the mean of each over the episodes with .mean(-1), and subtract the mean before from the mean after.",
     ),
     stops={
-        "for axis": "an index or an axis is one too far: returns are [K, S, E], tasks, stages, episodes, counted from 0",
-        "axis 2 is out of bounds": "an axis is gone once it has been indexed: returns[:, 0] is [K, E], with axes 0 and 1",
-        "too many indices": "an axis is gone once it has been indexed: returns[:, 0] is [K, E], with two indices left",
+        "for axis": "an index is too large: returns are [K, S, E], tasks, stages, episodes, each counted from 0",
+        "axis 2 is out of bounds": "an axis is gone once it is indexed: returns[:, 0] is [K, E], with axes 0 and 1",
+        "too many indices": "an axis is gone once it is indexed: returns[:, 0] is [K, E], with two indices left",
         "broadcast": "the two stages have different shapes; take the same axes of both, each [K, E] before the mean",
         "has no attribute": "returns is an array of numbers [K, S, E], not the result of adapt",
     },
@@ -94,6 +94,7 @@ steps = Predict(
     name="steps",
     choices=("the first", "a later one", "all alike"),
     outcome=most_helpful_step,
+    also={"1": "the first", "same": "all alike", "equal": "all alike"},
     hints=(
         "What was the meta-policy trained to be good at?",
         "It was trained to need few steps. Where can a step gain more: far from the target speed, or near it?",

@@ -124,6 +124,7 @@ baselines = Predict(
     name="baselines",
     choices=("mean", "spread", "both", "neither"),
     outcome=estimates_outcome,
+    also={"variance": "spread", "noise": "spread", "nothing": "neither", "none": "neither", "mean and spread": "both"},
     hints=(
         "Look at the derivation above. What does it assume about the number b?",
         "It assumes only that b does not depend on the action. Is this true of the number 50?",

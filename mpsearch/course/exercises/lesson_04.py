@@ -170,6 +170,7 @@ overshoot = Predict(
     name="overshoot",
     choices=("same", "opposite", "zero"),
     outcome=overshoot_outcome,
+    also={"0": "zero", "equal": "same", "other": "opposite"},
     hints=(
         "Where does the inner step end: before the task, on it, or beyond it?",
         "It ends beyond the task. First order uses the slope at that point. Which direction is downhill from there?",

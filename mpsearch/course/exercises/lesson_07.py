@@ -94,6 +94,7 @@ other_context = Predict(
     name="other_context",
     choices=("its own", "the other's", "between"),
     outcome=shuffle_outcome,
+    also={"others": "the other's", "theirs": "the other's", "unchanged": "its own", "middle": "between"},
     hints=(
         "What does the actor see? Its inputs are the state and z, and nothing else.",
         "Do these inputs contain the rewards of the task in which it runs? Only if the context contains them.",

@@ -80,6 +80,7 @@ beyond = Predict(
     name="beyond",
     choices=("maml", "pearl", "unclear"),
     outcome=clearly_higher,
+    also={"neither": "unclear", "alike": "unclear", "same": "unclear", "no difference": "unclear"},
     hints=(
         "There are arguments for both. Which of them do you believe?",
         "Who ends higher depends on more than on how a method adapts: also on how well its policy runs.",

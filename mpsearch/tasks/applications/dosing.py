@@ -33,15 +33,16 @@ class Dosing(Application):
 
     Observation (3 numbers): the level measured now and an hour ago, in mg/L, each with an error of 5 %, and the last
     dose in mg/kg. The effect is not observed. It is only in the reward, so the sensitivity must be found out.
-    Action (1 number in [-1, 1], clipped): the dose of the next hour, from 0 at -1 to 4 mg/kg at 1.
+    Action (1 number ``a`` in [-1, 1], clipped): the next hour's dose, ``4 * ((a + 1) / 2) ** 2`` mg/kg. The square lets
+    small doses be set finely: from the most to the least sensitive patient, the best infusion grows thirtyfold.
 
     Let ``x = effect / TARGET - 1`` at the end of the hour. The reward is ``-x ** 2`` below the target and
     ``-overdose_cost * x ** 2`` above it, but not less than -10. So an untreated hour costs 1, and an hour at the toxic
     level of 20 mg/L costs 5. An episode starts without any drug. It ends at the time limit and never terminates before.
 
     Sources: Yano et al. 1993 (population pharmacokinetics of theophylline II, intravenous infusion): clearance, volume
-    and the spread of 38.5 % of the clearance. Holford et al. 1993 (Clinical Pharmacokinetics 25): a target of 10 mg/L, more adverse
-    effects above 20 mg/L. Mitenko and Ogilvie 1973: a loading dose followed by a constant infusion.
+    and the spread of 38.5 % of the clearance. Holford et al. 1993 (Clinical Pharmacokinetics 25): a target of 10 mg/L,
+    more adverse effects above 20 mg/L. Mitenko and Ogilvie 1973: a loading dose followed by a constant infusion.
 
     What is a toy: the spread of the sensitivity, the form of the cost, an effect that is proportional to the level and
     follows it at once, equal volumes, and a laboratory that answers each hour.
@@ -135,7 +136,7 @@ class DosingBatch(Batch):
         self.dose, self.level, self.measured, self.before = np.zeros((4, *self.shape))
 
     def _step(self, actions: Array) -> Array:
-        self.dose = LARGEST_DOSE * (actions[..., 0] + 1.0) / 2.0
+        self.dose = LARGEST_DOSE * ((actions[..., 0] + 1.0) / 2.0) ** 2
         self.level = self.kept * self.level + self.raised * self.dose
         self.before = self.measured
         self.measured = self.level * (1.0 + ASSAY_ERROR * self.rng.standard_normal(self.shape))
@@ -161,4 +162,4 @@ def overdose(positions: Array) -> Array:
 
 def _action(dose: Array) -> Array:
     """Return the actions [..., 1] that give ``dose`` [...] in mg/kg, or the nearest possible dose."""
-    return (2.0 * dose / LARGEST_DOSE - 1.0).clip(-1.0, 1.0)[..., None]
+    return 2.0 * np.sqrt((dose / LARGEST_DOSE).clip(0.0, 1.0))[..., None] - 1.0

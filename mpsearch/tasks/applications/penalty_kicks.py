@@ -12,6 +12,7 @@ from mpsearch.records import Array
 from mpsearch.tasks.applications.application import Application
 from mpsearch.tasks.batch import Batch
 
+HALF_GOAL = 3.66  # m; half the distance between the posts
 REACH = 0.25  # of half the goal; a shot at this distance from the dive is saved with probability exp(-1/2) = 0.61
 SCATTER = 0.15  # of half the goal; the standard deviation of a shot around the place that the shooter aims at
 EFFORT = 0.2  # saves; the price of a dive to a post

@@ -15,7 +15,7 @@ from mpsearch.tasks.batch import Batch
 
 WIDTH = 0.6  # the distance from the taste at which a rating has fallen to exp(-1/2) = 0.61
 RATING_NOISE = 0.15  # standard deviation of a rating between 0 and 1 (Amatriain et al. 2009)
-SAMENESS = 0.4  # the distance at which two items bore as one to exp(-1/2)
+SAMENESS = 0.25  # the distance at which two items bore as one to exp(-1/2)
 RECENT = (1.0, 0.5)  # the weights of the last suggestion and the one before
 
 
@@ -33,7 +33,7 @@ class Taste(Application):
     The reward is ``rating + noise - boredom``. The rating of an item at distance ``d`` from the taste is
     ``exp(-d ** 2 / (2 * 0.6 ** 2))``. The noise is normal with a standard deviation of 0.15. The boredom is
     ``boredom * (s(d1) + s(d2) / 2)`` with the distances ``d1`` to the last suggestion and ``d2`` to the one before, and
-    ``s(d) = exp(-d ** 2 / (2 * 0.4 ** 2))``. So the same item again and again bores most.
+    ``s(d) = exp(-d ** 2 / (2 * 0.25 ** 2))``. So the same item again and again bores most.
 
     Sources: items and users as points in one space: Koren, Bell and Volinsky 2009. A response that falls with distance
     in such a space: Shepard 1987, and as a Gaussian: Nosofsky 1986. Satiation by what was recently consumed: McAlister

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mpsearch.records import AdaptationResult, Array
-from mpsearch.tasks.applications.dosing import TARGET, TOXIC, overdose
-from mpsearch.view.plots.style import AFTER, BESIDE, PALETTE, check_finite, legend, new_axes
+from mpsearch.tasks.applications.dosing import LARGEST_DOSE, TARGET, TOXIC, overdose
+from mpsearch.view.plots.style import AFTER, PALETTE, check_finite, legend, new_axes, number
 from mpsearch.view.plots.style import TARGET as TARGET_COLOUR
 
 
@@ -25,11 +25,11 @@ def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = No
     """
     dose, level, effect = _day(result, task, stage)
     hours = np.arange(len(dose))
-    axes = new_axes(axes, BESIDE)
+    axes = new_axes(axes)
     doses = axes.twinx()
     doses.bar(hours[:-1], dose[1:], width=1.0, align="edge", color="0.82", edgecolor="white", linewidth=0.5)
     doses.set_ylabel("dose (mg/kg in an hour, bars)")
-    doses.set_ylim(0, 4 * max(1.0, dose.max()) / 1.6)  # the bars stay in the lower part
+    doses.set_ylim(0, 2.5 * LARGEST_DOSE)  # the bars stay in the lower part
     axes.set_zorder(doses.get_zorder() + 1)
     axes.patch.set_visible(False)
     axes.axhspan(TOXIC, max(1.15 * TOXIC, 1.1 * effect.max()), color=PALETTE["vermillion"], alpha=0.12, linewidth=0)
@@ -42,10 +42,8 @@ def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = No
     axes.set_xlabel("time (h)")
     axes.set_ylabel("level and effect (mg/L)")
     sensitivity, clearance = result.tasks[task]
-    legend(
-        axes,
-        f"sensitivity {sensitivity:.2g}\nclearance {clearance:.2g}\nreturn {result.rewards[task, stage].sum():.1f}",
-    )
+    value = number(result.rewards[task, stage].sum())
+    legend(axes, f"sensitivity {sensitivity:.2g}, clearance {clearance:.2g}, return {value}", above=4)
     return axes
 
 

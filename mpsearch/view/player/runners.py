@@ -15,7 +15,7 @@ from mpsearch.tasks.robots import find_robot
 from mpsearch.view.player.kinematics import capsule_radii, relative_capsules, way
 from mpsearch.view.plots import PALETTE
 
-COLOURS = [PALETTE[name] for name in ("orange", "blue", "green", "purple", "vermillion", "sky")]
+COLOURS = [PALETTE[name] for name in ("orange", "blue", "green", "purple", "sky", "vermillion")]
 CHEETAH = "HalfCheetah"
 GLYPHS, MARKERS = "●◆■▲▼✚", "oDs^vP"  # the sign of each runner, as text and in matplotlib
 

@@ -20,6 +20,7 @@ from mpsearch.view.jupyter import ipywidgets
 from mpsearch.view.player import Player, Runner, runners_of
 from mpsearch.view.plots import AFTER, BEFORE, plot_methods
 from mpsearch.view.widgets import shell
+from mpsearch.view.widgets.episodes import draw_episodes
 from mpsearch.view.widgets.shell import LABELS, WIDE, Drawn, errors_in_words
 
 REMEMBERED = 32  # adaptations that the cache holds, about 0.3 MB each
@@ -148,8 +149,8 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
         self.drawn = draw(self.family, choice, results)
         self.picture.show(self.drawn.png, self.drawn.alt)
         self.words.value = self.drawn.words
-        if picture_of(self.family.id):
-            self.episodes.children = [draw_episodes(self.family, *item) for item in results.items()]
+        if drawer := picture_of(self.family.id):
+            self.episodes.children = [draw_episodes(drawer, name, result) for name, result in results.items()]
         else:
             self._play(race(self.family, choice, results))
 
@@ -245,21 +246,6 @@ def plot_pairs(results: Results, axes: Axes) -> Axes:
     axes.set_ylabel("return (sum of rewards)")
     axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return axes
-
-
-def draw_episodes(family: TaskDistribution, method: str, result: AdaptationResult) -> shell.Picture:
-    """Draw an episode before and one after adaptation side by side, with the family's own picture."""
-    drawer, stages = picture_of(family.id), {"before": 0, "after": -1}
-    figure, columns = shell.new_figure(2)
-    figure.set_layout_engine("constrained")
-    words = []
-    for (when, stage), axes in zip(stages.items(), columns, strict=True):
-        drawer.plot(result, 0, stage, axes=axes)
-        axes.set_title(f"{method} {when} adaptation", loc="left")
-        words.append(f"{method} {when} adaptation: {drawer.describe(result, 0, stage)}")
-    picture = shell.Picture()
-    picture.show(shell.to_png(figure), " ".join(words))
-    return picture
 
 
 def describe(family: TaskDistribution, choice: Choice, results: Results) -> str:

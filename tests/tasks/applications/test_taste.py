@@ -24,7 +24,7 @@ def slow_rewards(user, items, boredom=0.5):
     seen, rewards = [(0.0, 0.0), (0.0, 0.0)], []
     for x, y in items:
         rating = math.exp(-(math.dist((x, y), user) ** 2) / (2 * 0.6**2))
-        near = [math.exp(-(math.dist((x, y), other) ** 2) / (2 * 0.4**2)) for other in seen[-2:]]
+        near = [math.exp(-(math.dist((x, y), other) ** 2) / (2 * 0.25**2)) for other in seen[-2:]]
         rewards.append(rating - boredom * (near[1] + near[0] / 2))
         seen.append((x, y))
     return rewards
@@ -75,7 +75,7 @@ def test_the_best_list_of_three_is_that_of_a_search_on_a_grid(user) -> None:
     family, zero = Taste(horizon=3), np.zeros(2)
     begin = family.rewards(grid, zero, zero, user)
     then = family.rewards(grid[None], grid[:, None], zero, user)
-    bored = np.exp(-((grid[:, None] - grid) ** 2).sum(-1) / (2 * 0.4**2))
+    bored = np.exp(-((grid[:, None] - grid) ** 2).sum(-1) / (2 * 0.25**2))
     likes = np.exp(-((grid - user) ** 2).sum(-1) / (2 * 0.6**2))
     end = likes[third] - 0.5 * bored[second, third] - 0.25 * bored[first, third]
     found = (begin[first] + then[first, second] + end).max()
