@@ -123,7 +123,7 @@ def test_a_shipped_baseline_was_never_adapted_in_training_and_only_the_oracle_is
     card = read_card(ZOO / name)
     assert card["config"]["inner_steps"] == 0
     assert card["tasks"]["config"].get("told", False) == name.startswith("oracle")
-    assert card["command"].startswith("mpsearch train maml cheetah-")
+    assert card["command"].startswith(f"mpsearch train maml {card['tasks']['id']} ")
     agent, told = mpsearch.load(name), results.evaluation(name)
     again = evaluate(agent, told.tasks[:2], [0], steps=0)
     stored = told.task_means[:2, 0].mean()
