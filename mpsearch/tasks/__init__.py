@@ -9,7 +9,10 @@ from mpsearch.tasks.registry import BUILT_IN, make_distribution, register
 
 if TYPE_CHECKING:
     from mpsearch.tasks.applications.dosing import Dosing
+    from mpsearch.tasks.applications.market import Market
+    from mpsearch.tasks.applications.penalty_kicks import PenaltyKicks
     from mpsearch.tasks.applications.taste import Taste
+    from mpsearch.tasks.applications.weak_leg import WeakLeg
     from mpsearch.tasks.batch import Batch
     from mpsearch.tasks.cheetah import CheetahDirection, CheetahVelocity
     from mpsearch.tasks.distribution import TaskDistribution
@@ -29,11 +32,14 @@ _HOME = {  # the module of each name; it is imported at first use, because impor
     "GymnasiumTasks": "gymnasium",
     "HopperBody": "planar_bodies",
     "HumanoidDirection": "spatial_bodies",
+    "Market": "applications.market",
+    "PenaltyKicks": "applications.penalty_kicks",
     "PointNavigation": "navigation",
     "TaskDistribution": "distribution",
     "TaskEnv": "environments",
     "Taste": "applications.taste",
     "WalkerBody": "planar_bodies",
+    "WeakLeg": "applications.weak_leg",
 }
 
 __all__ = [
@@ -47,11 +53,14 @@ __all__ = [
     "GymnasiumTasks",
     "HopperBody",
     "HumanoidDirection",
+    "Market",
+    "PenaltyKicks",
     "PointNavigation",
     "TaskDistribution",
     "TaskEnv",
     "Taste",
     "WalkerBody",
+    "WeakLeg",
     "make_distribution",
     "register",
 ]

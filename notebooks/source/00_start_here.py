@@ -20,7 +20,7 @@
 # 3. say what the policy may use to adapt, and what it may not,
 # 4. predict which tasks will be hard, and check your prediction.
 #
-# **Time:** about 45 minutes. **You need:** Python. Everything else is explained when it comes up.
+# **Time:** about 40 minutes. **You need:** Python. Everything else is explained when it comes up.
 #
 # Run the cells from top to bottom: click a cell, then press Shift+Enter.
 

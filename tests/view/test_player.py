@@ -36,6 +36,26 @@ def navigation():
     return to_a_goal()
 
 
+def test_faded_parts_reach_the_page_and_lighten_the_still_picture(result) -> None:
+    plain, hollow = (Player(runners_of(result, 1, faded=faded)) for faded in ((), (2, 3, 4)))
+    assert [runner["faded"] for runner in hollow.meta["runners"]] == [(2, 3, 4)] * 2
+    light = [
+        np.asarray(Image.open(io.BytesIO(player.png())).convert("L"), dtype=float).mean() for player in (plain, hollow)
+    ]
+    assert light[1] > light[0]
+
+
+@pytest.mark.parametrize("faded", [(8,), (-1,)])
+def test_faded_parts_that_the_robot_does_not_have_are_refused(result, faded) -> None:
+    with pytest.raises(UsageError, match="must be numbers below 8"):
+        runners_of(result, faded=faded)
+
+
+def test_a_point_has_no_parts_to_fade(navigation) -> None:
+    with pytest.raises(UsageError, match="must be numbers below 0"):
+        runners_of(navigation, faded=(0,))
+
+
 def mujoco_ends(qpos):
     """[8, 2, 2] ends of the capsules from ``geom_xpos`` and ``geom_xmat`` of a full forward pass."""
     model = load_gymnasium_model("half_cheetah.xml")

@@ -11,6 +11,8 @@ from types import ModuleType
 
 PICTURES: dict[str, str] = {  # family id -> the module of its picture
     "dosing": "mpsearch.view.applications.dosing",
+    "market": "mpsearch.view.applications.market",
+    "penalty-kicks": "mpsearch.view.applications.penalty_kicks",
     "taste": "mpsearch.view.applications.taste",
 }
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from mpsearch.records import AdaptationResult, Array
 from mpsearch.tasks.applications.taste import WIDTH, likeness
-from mpsearch.view.plots.style import COLOUR_MAP, PALETTE, check_finite, legend, new_axes
+from mpsearch.view.plots.style import COLOUR_MAP, PALETTE, SQUARE, check_finite, legend, new_axes
 
 LEVELS = (0.2, 0.4, 0.6, 0.8)  # of the rating, for contours
 
@@ -25,7 +25,7 @@ def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = No
         UsageError: a recorded suggestion is not finite.
     """
     items, taste = _items(result, task, stage), result.tasks[task]
-    axes = new_axes(axes)
+    axes = new_axes(axes, SQUARE)
     side = np.linspace(-1, 1, 101)
     ratings = likeness(np.stack(np.meshgrid(side, side), axis=-1), taste, WIDTH)
     contours = axes.contour(side, side, ratings, LEVELS, colors="0.7", linewidths=0.8)

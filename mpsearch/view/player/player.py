@@ -131,6 +131,7 @@ class Player(anywidget.AnyWidget):
                     "target": runner.target,
                     "goal": runner.goal,
                     "radius": runner.radius,
+                    "faded": runner.faded,
                     **style,
                 }
                 for runner, style in zip(self.runners, look(self.runners), strict=True)
@@ -174,6 +175,7 @@ def play(
     target: float | None = None,
     goal: Sequence[float] | None = None,
     names: Sequence[str] | None = None,
+    faded: Sequence[int] = (),
     layout: Layout = "race",
     title: str = "",
     autoplay: bool = False,
@@ -187,12 +189,13 @@ def play(
         target: the target velocity in m/s. A ghost runs at this velocity. Robots only.
         goal: (x, y) in m. For points, it is by default the task itself.
         names: the names of the runners, one for each stage.
+        faded: the numbers of the robot's capsules that are drawn hollow, such as ``family.weak_parts(task)``.
         layout, title, autoplay: as in :class:`Player`.
 
     Raises:
         UsageError: there is no such task or stage, or the trajectories cannot be played.
     """
-    runners = runners_of(result, task, stages=stages, target=target, goal=goal, names=names)
+    runners = runners_of(result, task, stages=stages, target=target, goal=goal, names=names, faded=faded)
     return Player(runners, layout=layout, title=title, autoplay=autoplay)
 
 

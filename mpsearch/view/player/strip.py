@@ -97,9 +97,10 @@ def _draw_track(axes: Axes, runner: Runner, colour: str, limits: tuple[float, fl
     digits = 0 if runner.steps * runner.dt >= MOMENTS - 1 else 1
     for t in moments:
         x = float(runner.track[t])
-        ends = relative_capsules(runner.positions[t], robot, runner.heading) * factor  # [C, 2, 2]
+        ends = relative_capsules(runner.positions[t], robot, runner.heading) * factor + [x, 0]  # [C, 2, 2]
         widths = 2 * capsule_radii(robot) * factor * points
-        _draw_robot(axes, np.add(ends, [x, 0]), widths, colour, 0.45 + 0.55 * t / runner.steps)
+        _draw_robot(axes, ends, widths, colour, 0.45 + 0.55 * t / runner.steps)
+        _draw_hollow(axes, ends[list(runner.faded)], widths[list(runner.faded)])
         axes.text(x, tall * factor, f"{t * runner.dt:.{digits}f} s", ha="center", color=GREY, fontsize=8)
     if runner.target is not None:
         axes.axvline(_ghost(runner), color=TARGET, linestyle=":", linewidth=1.2, zorder=0)
@@ -123,6 +124,12 @@ def _draw_robot(axes: Axes, ends: Any, widths: Any, colour: str, opacity: float)
     for extra, shade in ((2.0, "white"), (0.0, body)):  # a white edge separates robots that overlap
         for (x, z), width in zip(ends.transpose(0, 2, 1), widths, strict=True):
             axes.plot(x, z, color=shade, linewidth=width + extra, solid_capstyle="round", clip_on=False)
+
+
+def _draw_hollow(axes: Axes, ends: Any, widths: Any) -> None:
+    """Draw a white line inside capsules with ``ends`` [C, 2, 2] in m and ``widths`` [C] in points."""
+    for (x, z), width in zip(ends.transpose(0, 2, 1), widths, strict=True):
+        axes.plot(x, z, color="white", linewidth=0.55 * width, solid_capstyle="round", clip_on=False)
 
 
 def _draw_path(axes: Axes, runner: Runner, colour: str, marker: str) -> None:
