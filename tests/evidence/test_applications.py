@@ -94,6 +94,14 @@ def test_a_policy_that_is_not_shipped_is_left_out_with_a_word(monkeypatch, capsy
     assert "dosing: no row 'pearl', because pearl-dosing is not shipped" in capsys.readouterr().out
 
 
+def test_a_family_without_shipped_policies_is_skipped_with_a_word(monkeypatch, tmp_path, capsys) -> None:
+    monkeypatch.setattr(applications, "available", lambda: ["maml-dosing"])
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    applications.main(("dosing",))
+    assert "dosing: skipped, because average-dosing" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
 def test_only_application_families_can_be_named() -> None:
     assert {"dosing", "taste"} <= set(applications.families())
     assert "cheetah-direction" not in applications.families()
