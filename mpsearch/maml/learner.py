@@ -125,9 +125,9 @@ class MAML(MetaPolicy):
     def _weigh(self, episodes: Episodes) -> Steps:
         """Return the transitions of ``episodes`` with their advantages."""
         c, scale = self.config, self.tasks.observation_scale
-        return Steps.of(
-            episodes, task_advantages(episodes, scale, c.discount, c.gae_lambda, shared_scale=c.shared_scale)
-        )
+        shared = c.shared_scale
+        advantages = task_advantages(episodes, scale, c.discount, c.gae_lambda, shared_scale=shared)
+        return Steps.of(episodes, advantages)
 
     def _improve(self, batch: MetaBatch, generator: torch.Generator) -> StepReport:
         """Update theta, and alpha if it is learned."""

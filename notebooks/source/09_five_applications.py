@@ -39,8 +39,9 @@ from mpsearch.evidence import results
 from mpsearch.exercises import lesson_09 as exercises
 from mpsearch.tasks.applications import rule_returns
 from mpsearch.tasks.applications.dosing import overdose
-from mpsearch.view import play, plots
+from mpsearch.view import plots
 from mpsearch.view.applications import picture_of
+from mpsearch.view.player import play
 from mpsearch.view.widgets import AdaptationExplorer
 
 SEED = 0
@@ -335,7 +336,7 @@ exercises.breaks.predict(prediction)
 
 # %%
 right = exercises.clinic.verdict(Clinic).status == "right"
-Study = Clinic if right else exercises.clinic.reference
+Study = Clinic if right else exercises.Clinic
 SETTINGS = MAMLConfig(tasks_per_iteration=16, episodes=10, discount=0.95, max_kl=0.05, hidden=(32, 32))
 ITERATIONS = 20
 

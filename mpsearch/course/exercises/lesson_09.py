@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
-from mpsearch.course.exercises.lesson_09_clinic import STAGES
+from mpsearch.course.exercises.lesson_09_clinic import STAGES, Clinic
 from mpsearch.course.exercises.staged import Staged
 from mpsearch.course.exercises.words import Mistake, as_array
 from mpsearch.records import Array
 
 LESSON = "09_five_applications"
+__all__ = ["Clinic", "breaks", "clinic", "gap_closed", "turned", "users"]
 DEARER = 1.5  # a group of patients is worse off from this many times the cost of a day on
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from mpsearch.records import AdaptationResult
@@ -16,7 +17,8 @@ def draw_episodes(drawer: ModuleType, method: str, result: AdaptationResult) -> 
     """Draw both episodes side by side, with the pictures of the module ``drawer`` and their alternative texts."""
     figure = Figure(figsize=(8.8, shell.HEIGHT / 100), layout="constrained")
     words = []
-    for (when, stage), half in zip(STAGES.items(), figure.subfigures(1, 2), strict=True):
+    halves = np.asarray(figure.subfigures(1, 2))
+    for (when, stage), half in zip(STAGES.items(), halves, strict=True):
         title = f"{method} {when} adaptation"
         half.suptitle(title, fontsize=10)
         drawer.plot(result, 0, stage, axes=half.subplots())
