@@ -322,14 +322,13 @@ exercises.clinic.check(Clinic)
 #
 # ### Exercise 4: predict, then run
 #
-# After adaptation, who is worse off with the agent of the narrow study: the `"rare"` patients, the `"typical"` ones,
-# `"both"` or `"none"`?
+# After adaptation, who loses most by the narrow study: the `"rare"` patients, the `"typical"` ones, or `"neither"`?
 
 # %% tags=["exercise", "check"]
 # begin solution: breaks
 prediction = "rare"
 # stub
-# prediction = ...  # "rare", "typical", "both" or "none"
+# prediction = ...  # "rare", "typical" or "neither"
 # end solution
 exercises.breaks.predict(prediction)
 # exercises.breaks.hint()
@@ -352,7 +351,7 @@ for words, returns in after.items():
     print(f"trained with {words:<20}", end="")
     print(f" typical patients {returns[~is_rare].mean():6.1f}, rare patients {returns[is_rare].mean():6.1f}")
 narrow, wide = after.values()
-assert narrow[is_rare].mean() < 1.5 * wide[is_rare].mean()
+assert (wide - narrow)[is_rare].mean() > max(5, (wide - narrow)[~is_rare].mean())
 
 # %% tags=["check"]
 exercises.breaks.check(narrow, wide, is_rare)

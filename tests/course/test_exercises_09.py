@@ -208,8 +208,8 @@ def test_a_clinic_says_what_is_wrong_and_which_stages_are_done(wrong, done, said
 
 def test_who_is_worse_off_is_told_from_the_returns():
     wide, is_rare = -np.array([2.0, 2, 4, 4]), np.array([False, False, True, True])
-    for rare, typical, truth in ((20, 2, "rare"), (20, 9, "both"), (5, 2.5, "none"), (4, 9, "typical")):
+    for rare, typical, truth in ((20, 2, "rare"), (20, 9, "rare"), (4.5, 2.5, "neither"), (4, 9, "typical")):
         narrow = -np.array([typical, typical, rare, rare])
-        assert lesson_09.who_suffers(narrow, wide, is_rare) == truth
+        assert lesson_09.who_loses_most(narrow, wide, is_rare) == truth
     assert lesson_09.against_not_adapting(np.array([1.0]), np.array([2.0])) == "below"
     assert lesson_09.against_not_adapting(np.array([3.0]), np.array([2.0])) == "above"

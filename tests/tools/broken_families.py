@@ -181,18 +181,6 @@ class LongEnvironment(Broken):
         return env
 
 
-class FailsOnManyTasks(Broken):
-    """Its code raises an error when there are more than six tasks."""
-
-    finding, words = "random episodes", "KeyError: 'no such room'"
-
-    class Rooms(ThermostatBatch):
-        def _step(self, actions):
-            if len(self.tasks) > 6:
-                raise KeyError("no such room")
-            return super()._step(actions)
-
-
 # What there is to learn.
 
 

@@ -12,7 +12,7 @@ from mpsearch.records import Array
 
 LESSON = "09_five_applications"
 __all__ = ["Clinic", "breaks", "clinic", "gap_closed", "turned", "users"]
-DEARER = 1.5  # a group of patients is worse off from this many times the cost of a day on
+MATTERS = 1.0  # a smaller loss is not counted; it is the cost of one hour without any treatment
 
 
 def share_closed(after: Array, average: Array, optimum: Array) -> float:
@@ -131,31 +131,30 @@ clinic = Staged(
 )
 
 
-def who_suffers(narrow: Array, wide: Array, is_rare: Array) -> str:
-    """Return which patients are worse off with the agent that was trained without rare patients.
+def who_loses_most(narrow: Array, wide: Array, is_rare: Array) -> str:
+    """Return which patients lose most by an agent that was trained without rare patients.
 
     Args:
-        narrow, wide: [K] returns after adaptation of the agents trained without and with rare patients. They are
-            negative: the smaller, the more a patient's day costs.
+        narrow, wide: [K] returns after adaptation of the agents trained without and with rare patients.
         is_rare: [K] which patients are rare.
     """
-    rare, typical = (narrow[group].mean() < DEARER * wide[group].mean() for group in (is_rare, ~is_rare))
-    return "both" if rare and typical else "rare" if rare else "typical" if typical else "none"
+    rare, typical = ((wide - narrow)[group].mean() for group in (is_rare, ~is_rare))
+    return "neither" if max(rare, typical) < MATTERS else "rare" if rare > typical else "typical"
 
 
 breaks = Predict(
     lesson=LESSON,
     name="breaks",
-    choices=("rare", "typical", "both", "none"),
-    outcome=who_suffers,
+    choices=("rare", "typical", "neither"),
+    outcome=who_loses_most,
     hints=(
         "Both agents are as large, and see as many patients. What does each of them see?",
-        "The encoder, or the gradient step, was only ever asked to tell typical patients apart.",
+        "A gradient step that was only ever asked to tell typical patients apart meets another kind of patient.",
         "Who never met a rare patient has less to learn. Does that cost the typical ones anything?",
     ),
     moral="A meta-policy adapts to what its distribution holds. Outside, it treats a rare patient as the most"
     " similar one that it knows, and nothing warns you: the mean over the patients of the study looks as good as ever.",
-    also={"the rare ones": "rare", "the typical ones": "typical", "all": "both", "nobody": "none"},
+    also={"the rare ones": "rare", "the typical ones": "typical", "none": "neither", "nobody": "neither"},
 )
 
 
