@@ -81,14 +81,16 @@ def look(name, method="pearl", share=0.8, seed=SEED):
     result = agent.adapt(task[None], seed=seed)
     hidden = ", ".join(f"{one} {value:.2f}" for one, value in zip(agent.tasks.parameter_names, task, strict=True))
     print(f"{method.upper()}, not told: {hidden}.", end=" ")
-    print(f"Return {result.before[0]:.1f} before, {result.after[0]:.1f} after {result.env_steps[-1]:,} steps.")
+    episodes = result.returns.shape[-1]
+    what = "Return" if episodes == 1 else f"Mean return of {episodes} episodes"
+    print(f"{what} {result.before[0]:.1f} before, {result.after[0]:.1f} after {result.env_steps[-1]:,} steps.")
     if picture := picture_of(name):
-        _, panels = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained", sharey=True)
-        for stage, words, panel in zip((0, -1), ("before", "after"), panels, strict=True):
-            picture.plot(result, 0, stage, panel)
-            panel.set_title(f"{words} adaptation")
+        halves = plt.figure(figsize=(9.5, 4.2), layout="constrained").subfigures(1, 2)
+        for stage, words, half in zip((0, -1), ("before", "after"), halves, strict=True):
+            half.suptitle(f"{words} adaptation", fontsize=10)
+            axes = picture.plot(result, 0, stage, half.subplots())
         before, after = (picture.describe(result, 0, stage) for stage in (0, -1))
-        plots.show(panels[0], f"Before adaptation: {before} After: {after}")
+        plots.show(axes, f"Before adaptation: {before} After: {after}")
     return result
 
 
@@ -101,13 +103,14 @@ def look(name, method="pearl", share=0.8, seed=SEED):
 
 # %%
 robot = look("weak-leg", method="maml")
-play(robot)
+play(robot, faded=mpsearch.make_distribution("weak-leg").weak_parts(robot.tasks[0]))
 
 # %% [markdown]
-# A robot with a broken leg that walks on is the best-known success of this field (Cully et al. 2015). Ours is the least
-# finished of the five: this MAML had a quarter of an hour of training, a PEARL and a policy that is told the leg are
-# still missing, and so section 7 leaves the robot out. To know the weak leg also seems to be worth little: most of
-# running is the same on any legs. Compare that with lesson 05, where the task was which way to run.
+# The weak leg is drawn hollow. A robot with a broken leg that walks on is the best-known success of this field (Cully
+# et al. 2015). Ours is the least finished of the five: this MAML had a quarter of an hour of training, a PEARL and a
+# policy that is told the leg are still missing, and so section 7 leaves the robot out. To know the weak leg also
+# seems to be worth little: most of running is the same on any legs. Compare that with lesson 05, where the task was
+# which way to run.
 #
 # ## 3. Games: a penalty taker
 #
@@ -116,7 +119,7 @@ play(robot)
 # answers: where she shoots next depends on what we did. So the best response looks ahead.
 
 # %%
-game = look("penalty-kicks")
+game = look("penalty-kicks", method="maml")
 
 # %% [markdown]
 # ## 4. Recommendation: a user's taste
@@ -168,7 +171,7 @@ patient = look("dosing")
 # purse learns as much as who trades.
 
 # %%
-market = look("market")
+market = look("market", method="maml")
 
 # %% [markdown]
 # ### Move it
@@ -366,7 +369,7 @@ axes.axvspan(low, high, color="0.92", zorder=0, label="sensitivity of typical pa
 axes.set(xlabel="sensitivity of the patient (1: average)", ylabel="cost of a day", xscale="log", yscale="log")
 axes.xaxis.set_major_formatter("{x:g}")
 axes.xaxis.set_minor_formatter("{x:g}")
-axes.legend(frameon=False)
+axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
 outside = (patients[:, 0] < low) | (patients[:, 0] > high)
 plots.show(
     axes,
