@@ -26,7 +26,7 @@
 # 01 and 04. **You need:** the chain rule for vectors, and logarithms.
 #
 # Lesson 04 took a step along the meta-gradient and did not explain it. Here it is. Then we train, and measure what it
-# has brought. Side paths and drawing code are folded away: a click opens them.
+# has brought. Side paths and drawing code are folded.
 
 # %%
 import itertools
