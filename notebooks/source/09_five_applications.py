@@ -26,7 +26,7 @@
 #
 # Texts on meta-learning end with a list of fields that are waiting for it: robots, games, recommendation, medicine,
 # trading. Here each becomes a program. All five are toys, and section 10 says how far from practice. But toys have
-# something that practice has not: we know the best that can be done, and can say how near we come.
+# something that practice has not: for four of them we know the best that can be done, and how near we come.
 
 # %%
 import matplotlib.pyplot as plt
@@ -157,8 +157,9 @@ exercises.users.check(users)
 # ## 5. Medicine: a patient's dose
 #
 # *What varies:* how fast this patient clears a drug, and how strongly she responds to it. *What is shared:* a
-# published model of theophylline, a drug for asthma whose helpful and harmful levels lie close together. *What
-# exploring costs:* here it is a person. An overdose costs five times as much as an underdose of the same size.
+# published model (a dose $d$ raises the level $c$ by $\dot c = d / V - k\,c$) of theophylline, a drug for asthma
+# whose helpful and harmful levels lie close together. *What exploring costs:* here it is a person. An overdose costs
+# five times as much as an underdose of the same size.
 
 # %%
 patient = look("dosing")
