@@ -79,8 +79,7 @@ def look(name, method="pearl", share=0.8, seed=SEED):
     tasks = agent.tasks.spread(11)
     task = tasks[round(share * 10)]
     result = agent.adapt(task[None], seed=seed)
-    hidden = ", ".join(f"{one} {value:.2f}" for one, value in zip(agent.tasks.parameter_names, task, strict=True))
-    print(f"{method.upper()}, not told: {hidden}.", end=" ")
+    print(f"{method.upper()}, not told: {agent.tasks.describe_task(task)}.", end=" ")
     episodes = result.returns.shape[-1]
     what = "Return" if episodes == 1 else f"Mean return of {episodes} episodes"
     print(f"{what} {result.before[0]:.1f} before, {result.after[0]:.1f} after {result.env_steps[-1]:,} steps.")
