@@ -106,7 +106,7 @@ def require_finite(*named: tuple[str, Tensor]) -> None:
 def trust_region_step(
     parameters: Sequence[Tensor],
     gradient: Callable[[], tuple[Tensor, Tensor]],
-    sampled_kl: Callable[[], Tensor],
+    curvature: Callable[[float], Callable[[Tensor], Tensor]],
     evaluate: Callable[[], tuple[float, float]],
     *,
     max_kl: float,
@@ -120,8 +120,8 @@ def trust_region_step(
     Args:
         parameters: the parameters of the policy.
         gradient: returns the surrogate loss and its gradient as one vector.
-        sampled_kl: returns the mean KL divergence from the present policy on a sample.
-            It must be twice differentiable, because its Hessian measures the length of a step.
+        curvature: returns, for a damping, the function ``v -> (M + damping I) v``, where M is the Hessian of the mean
+            KL divergence from the present policy. It measures the length of a step.
         evaluate: returns the loss and the KL divergence at the present values of the parameters.
         max_kl: the largest mean KL divergence that is allowed.
         iterations: the number of iterations of the conjugate gradient method.
@@ -131,10 +131,10 @@ def trust_region_step(
         NonFiniteError: loss, gradient or step is not finite. The parameters are unchanged.
     """
     start_loss, slope = gradient()
-    product = hessian_product(sampled_kl(), parameters, damping)
+    product = curvature(damping)
     direction = conjugate_gradient(product, -slope, iterations)
-    curvature = direction @ product(direction)
-    full_step = direction * (2 * max_kl / curvature.clamp_min(1e-12)).sqrt()
+    square = direction @ product(direction)
+    full_step = direction * (2 * max_kl / square.clamp_min(1e-12)).sqrt()
     require_finite(("meta-loss", start_loss), ("meta-gradient", slope))
     require_finite(("trust-region step", full_step))
     start = parameters_to_vector(parameters).detach().clone()
