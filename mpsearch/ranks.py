@@ -70,9 +70,8 @@ def joined(patience: float = PATIENCE) -> Iterator[None]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or count() > 1:
         yield
         return
-    both = torch.cuda.is_available() and dist.is_nccl_available()
     try:
-        dist.init_process_group("cpu:gloo,cuda:nccl" if both else "gloo", timeout=timedelta(seconds=patience))
+        dist.init_process_group("gloo", timeout=timedelta(seconds=patience))
     except (RuntimeError, ValueError) as error:
         raise RankError(_why_alone(str(error), patience)) from error
     try:

@@ -108,6 +108,16 @@ def with_same_ends(episodes: Episodes, share: Share) -> Episodes:
     return replace(episodes, lengths=lengths, terminated=terminated)
 
 
+def gathered(episodes: Episodes, share: Share) -> Episodes:
+    """Return the episodes of all tasks [K, ...] from those of each rank's share [k, ...]."""
+    if share.alone:
+        return episodes
+    episodes = with_same_ends(episodes, share)
+    arrays = {field.name: getattr(episodes, field.name) for field in fields(episodes)}
+    found = {name: share.gather(torch.from_numpy(np.multiply(x, 1))) for name, x in arrays.items() if x is not None}
+    return replace(episodes, **{name: x.numpy().astype(arrays[name].dtype) for name, x in found.items()})
+
+
 def placed(episodes: Episodes, share: Share) -> Episodes:
     """Return ``episodes`` [k, ...] in their places among those of all tasks [K, ...], with copies elsewhere."""
     arrays = {field.name: getattr(episodes, field.name) for field in fields(episodes)}

@@ -1,8 +1,8 @@
 """The share of the tasks that one rank simulates and learns from, and random numbers that do not depend on it.
 
-The numbers that are drawn for a task depend on its place among all tasks, and not on the rank that has it. Therefore any
-number of ranks draws the same tasks, start states and noise. For this, each rank draws the numbers for all tasks, which
-is cheap compared with simulating them, and keeps those of its own.
+The numbers that are drawn for a task depend on its place among all tasks, and not on the rank that has it. Therefore
+any number of ranks draws the same tasks, start states and noise. For this, each rank draws the numbers for all tasks,
+which is cheap compared with simulating them, and keeps those of its own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mpsearch.records import Array
 
 @dataclass(frozen=True)
 class Share:
-    """The tasks from ``first`` up to ``end`` out of ``count`` tasks. By default these are all, however many there are."""
+    """The tasks from ``first`` up to ``end`` out of ``count`` tasks. By default these are all, however many."""
 
     count: int | None = None
     first: int = 0
@@ -59,6 +59,11 @@ class Share:
     def alone(self) -> bool:
         """Whether there are no other ranks that have other tasks."""
         return self.count is None or ranks.count() == 1
+
+    @property
+    def threads(self) -> int:
+        """The threads with which to simulate these tasks; 0 means one for each core."""
+        return 0 if self.alone else ranks.threads()
 
     def gather(self, values: Tensor) -> Tensor:
         """Return the values [count, ...] of all tasks from those of this share [k, ...] on each rank."""

@@ -77,7 +77,7 @@ class MAML(MetaPolicy):
         c, i = self.config, self.iteration
         share = Share.of(c.tasks_per_iteration)  # if several processes train together; otherwise, all tasks
         tasks = self.tasks.sample(c.tasks_per_iteration, streams.numpy("tasks", i))[share.rows]  # T_k ~ p(T)
-        batch = self.tasks.make_batch(tasks, c.episodes, threads=ranks.threads())
+        batch = self.tasks.make_batch(tasks, c.episodes, threads=share.threads)
         parameters: Sequence[Tensor] = spread_over_tasks(self.policy, len(tasks))
         stages, returns, env_steps = [], [], 0
         for stage in range(c.inner_steps + 1):
