@@ -79,9 +79,9 @@ class Share:
 
     def placed(self, values: Array) -> Array:
         """Return ``values`` [k, ...] in their places among all tasks [count, ...], and copies of them elsewhere."""
-        return values if self.alone else values[self._nearest()]
+        return values if self.alone else values[self.nearest()]
 
-    def _nearest(self) -> Array:
+    def nearest(self) -> Array:
         """Return the row of this share for each of all tasks: its own, where it has one."""
         return np.clip(np.arange(self.count or 0), self.first, (self.end or 1) - 1) - self.first
 
@@ -113,7 +113,7 @@ class SharedGenerator(np.random.Generator):
             return method(*given.args, **given.kwargs)
         for key, value in given.arguments.items():  # parameters of the distribution, if each task has its own
             if key not in ("self", "size") and np.shape(value)[:1] == (shape[0],) and np.ndim(value) == len(shape):
-                given.arguments[key] = self.share.placed(np.asarray(value))
+                given.arguments[key] = np.asarray(value)[self.share.nearest()]
         given.arguments["size"] = (self.share.count, *shape[1:])
         return method(*given.args, **given.kwargs)[self.share.rows]
 

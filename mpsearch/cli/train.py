@@ -12,7 +12,7 @@ import tyro
 
 from mpsearch.cli.arguments import Algorithm, Settings, Tasks, parse_settings
 from mpsearch.cli.naming import name_family
-from mpsearch.errors import UsageError
+from mpsearch.errors import UsageError, check_number
 from mpsearch.tasks.registry import make_distribution
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class Train:
     """Where gradient steps are made: cpu, or cuda for PEARL on a GPU."""
     on_nonfinite: Literal["stop", "rollback"] = "stop"
     """When training diverges, stop, or go back to the last checkpoint and continue with other random numbers."""
+    save_every: float = 60.0
+    """Seconds between checkpoints. One is always written at the end."""
     patience: float = 60.0
     """With torchrun: the seconds that a process waits for the others before it gives up."""
 
@@ -55,10 +57,19 @@ class Train:
                 if remaining < 1 and not ranks.restarted():
                     raise UsageError(f"{folder} already has {agent.iteration} iterations; give more with --iterations")
             if remaining > 0:
-                options = {"on_nonfinite": self.on_nonfinite, "device": self.device}
-                agent.train(remaining, seed=agent.seed or 0, folder=folder, **options)
+                self._train(agent, folder, remaining)
             if ranks.number() == 0:
                 print(f"{agent.iteration} iterations, {agent.env_steps:,} environment steps: saved in {folder}")
+
+    def _train(self, agent: MetaPolicy, folder: Path, iterations: int) -> None:
+        agent.train(
+            iterations,
+            seed=agent.seed or 0,
+            folder=folder,
+            save_every=check_number("save_every", self.save_every, 0),
+            on_nonfinite=self.on_nonfinite,
+            device=self.device,
+        )
 
     def _prepare(self) -> tuple[MetaPolicy, Path]:
         """Return the agent to train, and the folder of the run."""
