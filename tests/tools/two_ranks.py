@@ -1,4 +1,7 @@
-"""A program for torchrun: ranks that disagree, or of which one fails. Each rank writes what it was told into a folder."""
+"""A program for torchrun: ranks that disagree, or of which one fails.
+
+Each rank writes what it was told into a folder.
+"""
 
 from __future__ import annotations
 

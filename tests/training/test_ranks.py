@@ -81,9 +81,15 @@ def test_without_it_ranks_would_draw_the_same_numbers_for_different_tasks() -> N
 
 def test_alone_everything_is_returned_as_it_is() -> None:
     x, rng = torch.tensor([1.0, 2.0]), np.random.default_rng(0)
-    assert ranks.count() == 1 and ranks.number() == 0 and ranks.threads() == 0
-    assert ranks.mean(3, x)[0] is x and ranks.total(x) is x and ranks.largest(1, 0) == [1, 0]
-    assert Share.of(4).rows == slice(0, 4) and Share.of(2).gather(x) is x and Share.of(2).generator(rng) is rng
+    assert ranks.count() == 1
+    assert ranks.number() == 0
+    assert ranks.threads() == 0
+    assert ranks.mean(3, x)[0] is x
+    assert ranks.total(x) is x
+    assert ranks.largest(1, 0) == [1, 0]
+    assert Share.of(4).rows == slice(0, 4)
+    assert Share.of(2).gather(x) is x
+    assert Share.of(2).generator(rng) is rng
     with pytest.raises(NonFiniteError, match="^as it was$"), ranks.together():
         raise NonFiniteError("as it was")
 

@@ -85,9 +85,11 @@ def test_when_a_process_is_killed_all_end_with_one_sentence_and_the_checkpoint_i
     code, output = end_of(process, 60)
     assert code == 1
     (sentence,) = sentences(output)
-    assert sentence.startswith("another process of this training has ended") and "--resume" in sentence
+    assert sentence.startswith("another process of this training has ended")
+    assert "--resume" in sentence
     agent = load(tmp_path / "run")
-    assert isinstance(agent, MAML) and agent.iteration >= 2
+    assert isinstance(agent, MAML)
+    assert agent.iteration >= 2
 
 
 def test_torchrun_restarts_a_training_and_the_result_is_the_same(tmp_path) -> None:
