@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 TOOLS = Path(__file__).parent
+PATIENT = "--patience=300"  # on a busy machine, one process may begin long after another
 SMALL = {
     "maml": ["horizon=8", "--set", "tasks_per_iteration=3", "episodes=2", "hidden=[8]"],
     "pearl": [
@@ -23,14 +24,14 @@ SMALL = {
 
 def training(algorithm, folder, iterations, *more):
     """Return the words of the command that trains a small agent."""
-    small = ["--family", *SMALL[algorithm], "--folder", str(folder)]
+    small = ["--family", *SMALL[algorithm], "--folder", str(folder), PATIENT]
     return ["-m", "mpsearch", "train", algorithm, "point-navigation", f"--iterations={iterations}", *small, *more]
 
 
 def resuming(algorithm, folder, iterations, *more):
     """Return the words of the command that continues the training in ``folder``."""
     start = ["-m", "mpsearch", "train", algorithm, "point-navigation", f"--iterations={iterations}"]
-    return [*start, "--resume", str(folder), *more]
+    return [*start, "--resume", str(folder), PATIENT, *more]
 
 
 def start(command, **environment):

@@ -62,7 +62,7 @@ def one_simulation_diverges(folder):
 
 def main(folder):
     said = {}
-    with ranks.joined(30):
+    with ranks.joined(300):
         for act in (other_settings, other_versions, other_folder, other_parameters, one_simulation_diverges):
             try:
                 act(folder)

@@ -1,4 +1,4 @@
-"""Training in several processes by torchrun: it gives the results of one process, and loses nothing when one is killed."""
+"""Training in several processes by torchrun: the results are those of one process, and a kill loses nothing."""
 
 from __future__ import annotations
 
