@@ -96,19 +96,27 @@ def _nothing_follows(episodes: Episodes) -> Array:
     return after if episodes.terminated is None else after & episodes.terminated[..., None]
 
 
-def standardise(advantages: Array, counts: Array | bool = True) -> Array:
+def standardise(advantages: Array, counts: Array | bool = True, *, shared_scale: bool = False) -> Array:
     """Shift and scale advantages [K, E, T] to mean 0 and standard deviation 1 in each task.
+
+    With ``shared_scale``, all tasks are divided by the same standard deviation, that of all shifted advantages.
 
     Mean and standard deviation are those of the steps in the mask ``counts`` [K, E, T], by default of all steps. The
     other steps get 0.
     """
     mean = advantages.mean(axis=(1, 2), keepdims=True, where=counts)
-    spread = advantages.std(axis=(1, 2), keepdims=True, where=counts)
+    if shared_scale:
+        spread = (advantages - mean).std(keepdims=True, where=counts)
+    else:
+        spread = advantages.std(axis=(1, 2), keepdims=True, where=counts)
     return counts * ((advantages - mean) / (spread + 1e-8))
 
 
-def task_advantages(episodes: Episodes, scale: Array, discount: float, gae_lambda: float) -> Array:
+def task_advantages(
+    episodes: Episodes, scale: Array, discount: float, gae_lambda: float, *, shared_scale: bool = False
+) -> Array:
     """Return standardised advantages [K, E, T] of ``episodes`` with respect to a linear baseline for each task."""
     values = linear_values(episodes, scale, discount)
     counts = True if episodes.lengths is None else episodes.mask
-    return standardise(generalised_advantages(episodes.rewards, values, discount, gae_lambda, counts), counts)
+    advantages = generalised_advantages(episodes.rewards, values, discount, gae_lambda, counts)
+    return standardise(advantages, counts, shared_scale=shared_scale)

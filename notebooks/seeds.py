@@ -7,6 +7,7 @@ python notebooks/seeds.py                      run every lesson that has a seed,
 python notebooks/seeds.py 02 04 --seeds 0 7    run these lessons with these seeds
 python notebooks/seeds.py 04 --print           also print what their cells printed
 python notebooks/seeds.py 06 --keep record     also store the variable `record` of each run, where the lesson reads it
+python notebooks/seeds.py 01 --set ITERATIONS=120 --keep record    set another constant, too, such as a longer training
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import nbformat
@@ -27,9 +28,16 @@ from mpsearch.evidence import results
 from mpsearch.evidence.records import rounded, write_record
 
 SEEDS = (0, 10, 20, 30, 40)  # some lessons also train with the four seeds after each of these
-LINE = re.compile(r"^SEED = \d+", re.MULTILINE)
 KEPT = results.FOLDER / "lessons"
 ASSERT = re.compile(r"^\s*assert ", re.MULTILINE)
+
+
+def line_of(constant: str) -> re.Pattern[str]:
+    """Return what finds the line of a lesson that gives this constant its value."""
+    return re.compile(rf"^{re.escape(constant)} = [\w.]+", re.MULTILINE)
+
+
+LINE = line_of("SEED")
 
 
 def seeded(folder: Path = FOLDER) -> list[Path]:
@@ -37,16 +45,20 @@ def seeded(folder: Path = FOLDER) -> list[Path]:
     return [source for source in sources(folder) if LINE.search(source.read_text(encoding="utf-8"))]
 
 
-def run(source: Path, seed: int, variable: str | None = None) -> nbformat.NotebookNode:
+def run(source: Path, seed: int, variable: str | None = None, constants: Sequence[str] = ()) -> nbformat.NotebookNode:
     """Run the learner's notebook of ``source`` with this seed, even after a cell has failed; returns the notebook.
 
-    If ``variable`` is given, a last cell prints its value as JSON.
+    Args:
+        variable: if it is given, a last cell prints the value of this variable as JSON.
+        constants: other constants of the lesson, as ``NAME=VALUE``.
     """
     notebook = read_source(source)
     if variable:
         notebook.cells.append(nbformat.v4.new_code_cell(f"import json\nprint(json.dumps({variable}))"))
-    for cell in notebook.cells:
-        cell.source = LINE.sub(f"SEED = {seed}", cell.source)
+    for constant in (f"SEED={seed}", *constants):
+        name, _, value = constant.partition("=")
+        for cell in notebook.cells:
+            cell.source = line_of(name).sub(f"{name} = {value}", cell.source)
     folder = {"metadata": {"path": str(source.parents[1])}}
     options = {"timeout": None, "kernel_name": KERNEL["name"], "coalesce_streams": True}
     client = NotebookClient(notebook, allow_errors=True, resources=folder, **options)
@@ -70,9 +82,10 @@ def printed(notebook: nbformat.NotebookNode) -> str:
     return "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
 
 
-def keep(source: Path, variable: str, seeds: list[int], records: list[object]) -> None:
+def keep(source: Path, variable: str, seeds: list[int], records: list[object], constants: Sequence[str] = ()) -> None:
     """Write the values that ``variable`` had at the end of each run, with the command that repeats them."""
-    command = f"python notebooks/seeds.py {source.name[:2]} --keep {variable}"
+    options = "".join(f"--set {constant} " for constant in constants)
+    command = f"python notebooks/seeds.py {source.name[:2]} {options}--keep {variable}"
     write_record(KEPT / f"{source.stem}.json", {"command": command, "seeds": seeds, "records": records})
 
 
@@ -83,15 +96,21 @@ def main() -> int:
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
     parser.add_argument("--print", action="store_true", help="also print what their cells printed")
     parser.add_argument("--keep", metavar="VARIABLE", help="also store this variable of each run")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="set this constant, too")
     arguments = parser.parse_args()
     chosen = [path for path in seeded() if not arguments.lessons or path.name[:2] in arguments.lessons]
     if not chosen:
         parser.error(f"no such lesson has a seed; these have: {', '.join(path.name[:2] for path in seeded())}")
+    for name in (constant.partition("=")[0] for constant in arguments.set):
+        if lacking := [path.stem for path in chosen if not line_of(name).search(path.read_text(encoding="utf-8"))]:
+            parser.error(
+                f"{lacking[0]} has no line '{name} = ...'; give --set a NAME=VALUE that all these lessons have"
+            )
     good = 0
     for source in chosen:
         kept = []
         for seed in arguments.seeds:
-            notebook = run(source, seed, arguments.keep)
+            notebook = run(source, seed, arguments.keep, arguments.set)
             found = list(failures(notebook))
             good += not found
             asserts = sum(len(ASSERT.findall(cell.source)) for cell in notebook.cells)
@@ -101,7 +120,7 @@ def main() -> int:
             if arguments.keep:
                 kept.append(rounded(json.loads(notebook.cells[-1].outputs[0].text)))
         if arguments.keep:
-            keep(source, arguments.keep, list(arguments.seeds), kept)
+            keep(source, arguments.keep, list(arguments.seeds), kept, arguments.set)
     print(f"{good} of {len(chosen) * len(arguments.seeds)} runs hold")
     return 0 if good == len(chosen) * len(arguments.seeds) else 1
 

@@ -61,14 +61,23 @@ def test_its_picture_exists_and_has_alternative_text():
     assert len(words) > 40
 
 
-def test_the_results_table_is_what_the_cards_say():
-    assert readme.write_between(README, readme.results_table()) == README
+def test_the_tables_are_what_cards_and_stored_evaluations_say():
+    for name, made in readme.PARTS.items():
+        assert f"<!-- {name}:" in README
+        assert readme.write_between(README, name, made()) == README
     for algorithm in ("maml", "pearl"):
         assert README.count(f"| `{algorithm}-") >= 3
 
 
 def test_new_words_and_numbers_go_where_the_old_ones_are():
     assert "![new words](docs/before-after.png)" in readme.write_words(README, "new words")
-    changed = readme.write_between(README, "| new |\n")
+    changed = readme.write_between(README, "results", "| new |\n")
     assert changed.partition("<!-- end of results -->")[0].endswith("from the cards -->\n| new |\n")
-    assert readme.write_between(changed, readme.results_table()) == README
+    assert readme.write_between(changed, "results", readme.results_table()) == README
+
+
+def test_the_first_episode_with_a_guess_each_step_is_nearly_as_good_as_the_last():
+    for line in readme.first_episode_table().splitlines()[2:]:
+        once, anew, _, last = (float(cell.split()[0]) for cell in line.strip("| ").split(" | ")[1:])
+        assert once < anew
+        assert anew - once > 0.8 * (last - once)

@@ -70,6 +70,15 @@ def test_a_task_is_weighed_as_if_it_were_alone() -> None:
     np.testing.assert_allclose(together[1], alone[0], rtol=1e-4, atol=1e-5)
 
 
+def test_with_a_shared_scale_tasks_keep_their_weights() -> None:
+    advantages = np.random.default_rng(2).normal(3.0, 1.0, (2, 3, 4)) * np.array([1.0, 10.0])[:, None, None]
+    found, alone = standardise(advantages, shared_scale=True), standardise(advantages)
+    np.testing.assert_allclose(found.mean(axis=(1, 2)), 0.0, atol=1e-12)
+    np.testing.assert_allclose(found.std(), 1.0)
+    np.testing.assert_allclose(found[1].std() / found[0].std(), advantages[1].std() / advantages[0].std())
+    np.testing.assert_allclose(alone.std(axis=(1, 2)), 1.0)
+
+
 @settings(deadline=None, max_examples=30)
 @given(arrays(float, (2, 3, 4), elements=numbers))
 def test_standardised_advantages_have_mean_zero_and_spread_one_or_none(advantages) -> None:

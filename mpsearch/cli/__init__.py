@@ -16,6 +16,7 @@ import tyro
 
 from mpsearch.cli.adapt import Adapt
 from mpsearch.cli.bench import Bench
+from mpsearch.cli.check import Check
 from mpsearch.cli.doctor import Doctor
 from mpsearch.cli.evaluate import Evaluate
 from mpsearch.cli.lab import Lab
@@ -27,6 +28,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "adapt": Adapt,
     "train": Train,
     "evaluate": Evaluate,
+    "check": Check,
     "bench": Bench,
     "doctor": Doctor,
     "lab": Lab,

@@ -33,14 +33,16 @@ def adaptation_json(agent: MetaPolicy, seed: int, result: AdaptationResult) -> d
     }
 
 
-def label_of(task: Array) -> str:
-    """Return a task [P] as text."""
-    return ", ".join(f"{value:+.2f}" for value in task)
+def task_column(family: TaskDistribution, tasks: Array) -> list[str]:
+    """Return lines of equal width: the parameters' names, and below them the numbers of each of ``tasks`` [K, P]."""
+    rows = [family.parameter_names, *map(family.spell, tasks)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.rjust, row, widths)) for row in rows]
+    return [line.ljust(max(14, len(line) + 2)) for line in lines]
 
 
 def adaptation_table(family: TaskDistribution, result: AdaptationResult) -> str:
     """Return a text table with the mean return on each task at each stage."""
-    names = ", ".join(family.parameter_names)
     stages = result.returns.mean(-1)  # [K, S]
     heads = [
         "first episode" if result.renewed_every else "before",
@@ -48,15 +50,16 @@ def adaptation_table(family: TaskDistribution, result: AdaptationResult) -> str:
     ]
     count = result.returns.shape[2]
     episodes = f"{count} episodes" if count > 1 else "one episode"
-    width = max(14, len(names) + 2)
-    lines = [names.ljust(width) + "".join(head.rjust(20) for head in heads)]
-    for task, row in zip(result.tasks, stages, strict=True):
-        lines.append(label_of(task).ljust(width) + "".join(f"{value:20.1f}" for value in row))
+    names, *tasks = task_column(family, result.tasks)
+    width = len(names)
+    lines = [names + "".join(head.rjust(20) for head in heads)]
+    for task, row in zip(tasks, stages, strict=True):
+        lines.append(task + "".join(f"{value:20.1f}" for value in row))
     lines.append("mean".ljust(width) + "".join(f"{value:20.1f}" for value in stages.mean(0)))
     if result.stage_names:
         lines.append("acting on".ljust(width) + "".join(name.rjust(20) for name in result.stage_names))
     if result.returns.shape[1] > 1:
-        worst = label_of(result.tasks[result.worst.argmin()])
+        worst = family.describe_task(result.tasks[result.worst.argmin()])
         lines.append(
             f"\nWorst episode at the end: {result.worst.min():.1f}, on the task {worst}."
             f" Tasks that ended below their return before: {result.fell.sum()} of {len(result.tasks)}."

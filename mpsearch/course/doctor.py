@@ -10,17 +10,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import textwrap
 import webbrowser
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from mpsearch.course import installed
+from mpsearch.findings import Finding, table
 
 GIBIBYTE = 2**30
-LINE = 100  # characters in a line of the report, about the width of a notebook
 ENOUGH_MEMORY = 2 * GIBIBYTE  # no lesson needs more
 BROWSERS = ("firefox", "google-chrome", "chromium", "chromium-browser", "microsoft-edge")
 CJK_FONTS = ("Noto Sans CJK", "Source Han Sans", "WenQuanYi", "SimHei", "Microsoft YaHei", "PingFang", "Hiragino Sans")
@@ -37,25 +35,6 @@ renderer = mujoco.Renderer(model, 8, 8)
 renderer.update_scene(mujoco.MjData(model))
 renderer.render()
 """
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check.
-
-    Attributes:
-        name: what was checked.
-        ok: whether the check passed.
-        detail: what was found.
-        advice: what to do if the check did not pass.
-        needed: whether mpsearch cannot work unless the check passes.
-    """
-
-    name: str
-    ok: bool
-    detail: str
-    advice: str = ""
-    needed: bool = False
 
 
 def examine(*, quick: bool = False) -> list[Finding]:
@@ -78,15 +57,7 @@ def examine(*, quick: bool = False) -> list[Finding]:
 
 def report(findings: Sequence[Finding]) -> str:
     """Return the findings as a text table, with advice below each failed check and a summary at the end."""
-    width = max((len(finding.name) for finding in findings), default=0)
-    indent = f"{'':<4}  {'':<{width}}  "
-    lines = []
-    for finding in findings:
-        mark = "ok" if finding.ok else "FAIL" if finding.needed else "note"
-        line = f"{mark:<4}  {finding.name:<{width}}  {finding.detail}"
-        lines += textwrap.wrap(line, LINE, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
-        if not finding.ok and finding.advice:
-            lines.append(f"{indent}-> {finding.advice}")
+    lines = table(findings)
     failed = [finding.name for finding in findings if finding.needed and not finding.ok]
     lines.append("")
     lines.append(f"Not ready: {', '.join(failed)}." if failed else "Everything that mpsearch needs is here.")

@@ -1,4 +1,4 @@
-"""Write the README's picture, its alternative text and its table of results from the shipped meta-policies.
+"""Write the README's picture, its alternative text and its tables from the shipped meta-policies and stored results.
 
 python -m mpsearch.evidence.readme
 """
@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 
 import mpsearch
-from mpsearch.evidence.page.markdown import span, table
+from mpsearch.evidence import results
+from mpsearch.evidence.page.markdown import span, stage, table
 from mpsearch.evidence.pictures import BEFORE_AFTER, draw_before_after
 from mpsearch.evidence.program import CHECKOUT, DOCS, run
 from mpsearch.training.storage import read_card
 from mpsearch.zoo import ALGORITHMS, ZOO
 
 README = CHECKOUT / "README.md"
+FIRST_HEADS = ("PEARL", "first episode, one guess", "first episode, a guess each step", "second episode", "third")
 HEADS = ("meta-policy", "horizon", "before", "after one stage", "at the end", "steps spent on a task", "trained for")
 
 
@@ -36,9 +38,26 @@ def results_table() -> str:
     return table(HEADS, rows)
 
 
-def write_between(text: str, table: str) -> str:
-    """Replace the part of ``text`` between the README's two comments by ``table``."""
-    return re.sub(r"(<!-- results.*?-->\n).*?(<!-- end of results -->)", rf"\1{table}\2", text, flags=re.DOTALL)
+def first_episode_table() -> str:
+    """Return PEARL's first episode, with one draw of z and with a draw at each step, beside the later ones."""
+    rows = []
+    for tasks in ("cheetah-direction", "cheetah-velocity"):
+        once, anew = (results.evaluation(f"pearl-{tasks}-every-{steps}") for steps in (0, 1))
+        rows.append([f"`pearl-{tasks}`", stage(once, 0), stage(anew, 0), stage(anew, 1), stage(anew)])
+    return table(FIRST_HEADS, rows)
+
+
+PARTS = {"first episode": first_episode_table, "results": results_table}  # by the name in the README's comments
+
+
+def write_between(text: str, name: str, table: str) -> str:
+    """Replace the part of ``text`` between the README's two comments with this name by ``table``."""
+    return re.sub(
+        rf"(<!-- {name}:.*?-->\n).*?(<!-- end of {name} -->)",
+        lambda found: found[1] + table + found[2],
+        text,
+        flags=re.DOTALL,
+    )
 
 
 def write_words(text: str, words: str) -> str:
@@ -47,9 +66,11 @@ def write_words(text: str, words: str) -> str:
 
 
 def main() -> None:
-    """Draw the README's picture, and write its alternative text and the table of results into README.md."""
+    """Draw the README's picture, and write its alternative text and the tables into README.md."""
     words = draw_before_after(DOCS)
-    text = write_between(write_words(README.read_text(encoding="utf-8"), words), results_table())
+    text = write_words(README.read_text(encoding="utf-8"), words)
+    for name, made in PARTS.items():
+        text = write_between(text, name, made())
     README.write_text(text, encoding="utf-8", newline="\n")
     print(words)
 

@@ -27,6 +27,10 @@ class MAMLConfig(Config):
             where the linear baseline has to estimate it. Learning from scratch then fails: with 20 steps, it failed
             with 0.99 and succeeded with 0.9.
         gae_lambda: lambda. The paper has 1; 0.95 has less variance and learned several times faster.
+        shared_scale: whether the advantages of all tasks are divided by one standard deviation, so that the outer loop
+            improves the mean return. The default, one for each task, gives tasks with small and large rewards the same
+            weight. Adaptation needs that; an average policy (inner_steps=0) that has to weigh tasks against each other
+            needs the mean return.
         outer: "trust-region", as in the paper, or "clipped", which is Adam on a clipped surrogate.
         max_kl: the size of the trust region. The paper has 0.01; 0.03 learned faster and stayed stable.
         curvature_steps: the number of transitions of each task for Hessian-vector products. With all transitions,
@@ -49,6 +53,7 @@ class MAMLConfig(Config):
     order: Literal[1, 2] = 2
     discount: float = 0.99
     gae_lambda: float = 0.95
+    shared_scale: bool = False
     outer: Literal["trust-region", "clipped"] = "trust-region"
     max_kl: float = 0.03
     curvature_steps: int = 200

@@ -18,7 +18,7 @@ from mpsearch.meta_policy import Callback, MetaPolicy
 from mpsearch.policies import PolicyNet
 from mpsearch.records import AdaptationResult, Array, Episodes
 from mpsearch.returns import task_advantages
-from mpsearch.rollouts import collect, gaussian_actor, placed, with_same_ends
+from mpsearch.rollouts import collect, gathered, gaussian_actor, placed, with_same_ends
 from mpsearch.seeding import Streams
 from mpsearch.shares import Share
 from mpsearch.tasks import Batch
@@ -131,7 +131,10 @@ class MAML(MetaPolicy):
     def _weigh(self, episodes: Episodes, share: Share | None = None) -> Steps:
         """Return the transitions of ``episodes`` with their advantages."""
         c, scale, share = self.config, self.tasks.observation_scale, share or Share()
-        advantages = task_advantages(placed(episodes, share), scale, c.discount, c.gae_lambda)  # rounded by their place
+        # Numbers are rounded by their place in an array, so they are computed for all tasks, as one process does. Copies
+        # stand for the tasks of other ranks, unless these matter.
+        every = gathered(episodes, share) if c.shared_scale else placed(episodes, share)
+        advantages = task_advantages(every, scale, c.discount, c.gae_lambda, shared_scale=c.shared_scale)
         return Steps.of(episodes, advantages[share.rows], share=share)
 
     def _improve(self, batch: MetaBatch, generator: torch.Generator) -> StepReport:

@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Any
 from mpsearch.tasks.registry import BUILT_IN, make_distribution, register
 
 if TYPE_CHECKING:
+    from mpsearch.tasks.applications.dosing import Dosing
+    from mpsearch.tasks.applications.market import Market
+    from mpsearch.tasks.applications.penalty_kicks import PenaltyKicks
+    from mpsearch.tasks.applications.taste import Taste
+    from mpsearch.tasks.applications.weak_leg import WeakLeg
     from mpsearch.tasks.batch import Batch
     from mpsearch.tasks.cheetah import CheetahDirection, CheetahVelocity
     from mpsearch.tasks.distribution import TaskDistribution
@@ -23,13 +28,18 @@ _HOME = {  # the module of each name; it is imported at first use, because impor
     "Batch": "batch",
     "CheetahDirection": "cheetah",
     "CheetahVelocity": "cheetah",
+    "Dosing": "applications.dosing",
     "GymnasiumTasks": "gymnasium",
     "HopperBody": "planar_bodies",
     "HumanoidDirection": "spatial_bodies",
+    "Market": "applications.market",
+    "PenaltyKicks": "applications.penalty_kicks",
     "PointNavigation": "navigation",
     "TaskDistribution": "distribution",
     "TaskEnv": "environments",
+    "Taste": "applications.taste",
     "WalkerBody": "planar_bodies",
+    "WeakLeg": "applications.weak_leg",
 }
 
 __all__ = [
@@ -39,13 +49,18 @@ __all__ = [
     "Batch",
     "CheetahDirection",
     "CheetahVelocity",
+    "Dosing",
     "GymnasiumTasks",
     "HopperBody",
     "HumanoidDirection",
+    "Market",
+    "PenaltyKicks",
     "PointNavigation",
     "TaskDistribution",
     "TaskEnv",
+    "Taste",
     "WalkerBody",
+    "WeakLeg",
     "make_distribution",
     "register",
 ]

@@ -124,6 +124,22 @@ class TaskDistribution(ABC):
         pairs = zip(self.parameter_names, self.low, self.high, strict=True)
         return ", ".join(f"{name} must lie in [{low:g}, {high:g}]" for name, low, high in pairs)
 
+    def describe_task(self, task: Array) -> str:
+        """Describe ``task`` [P] in words, for captions."""
+        return ", ".join(
+            f"{name} {number}" for name, number in zip(self.parameter_names, self.spell(task), strict=True)
+        )
+
+    def spell(self, task: Array) -> list[str]:
+        """Return the numbers of ``task`` [P] as text: with two decimals, or with more if the range is narrow."""
+        spans = np.maximum(self.high - self.low, 1e-9)
+        decimals = np.maximum(2, 1 - np.floor(np.log10(spans))).astype(int)
+        return [f"{value:.{digits}f}" for value, digits in zip(task, decimals, strict=True)]
+
+    def weak_parts(self, task: Array) -> tuple[int, ...]:
+        """Return the numbers of the robot's capsules that ``task`` [P] weakens. The player draws them hollow."""
+        return ()
+
     def make_env(self, task: Any, render_mode: str | None = None) -> gymnasium.Env[Array, Array]:
         """Create a gymnasium environment of one ``task`` [P]. With ``render_mode="rgb_array"`` it can be drawn."""
         batch = self.make_batch(self.check([task]), 1, threads=1)

@@ -30,6 +30,11 @@ BUILT_IN = {
     "walker-body": "mpsearch.tasks.planar_bodies:WalkerBody",
     "hopper-body": "mpsearch.tasks.planar_bodies:HopperBody",
     "humanoid-direction": "mpsearch.tasks.spatial_bodies:HumanoidDirection",
+    "market": "mpsearch.tasks.applications.market:Market",
+    "penalty-kicks": "mpsearch.tasks.applications.penalty_kicks:PenaltyKicks",
+    "dosing": "mpsearch.tasks.applications.dosing:Dosing",
+    "taste": "mpsearch.tasks.applications.taste:Taste",
+    "weak-leg": "mpsearch.tasks.applications.weak_leg:WeakLeg",
 }
 ENTRY_POINTS = "mpsearch.tasks"  # the group of entry points of installed packages with families: id = "module:Class"
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")

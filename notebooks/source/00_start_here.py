@@ -20,7 +20,7 @@
 # 3. say what the policy may use to adapt, and what it may not,
 # 4. predict which tasks will be hard, and check your prediction.
 #
-# **Time:** about 45 minutes. **You need:** Python. Everything else is explained when it comes up.
+# **Time:** about 40 minutes. **You need:** Python. Everything else is explained when it comes up.
 #
 # Run the cells from top to bottom: click a cell, then press Shift+Enter.
 
@@ -105,14 +105,14 @@ for label, before, after in zip(labels, result.before, result.after, strict=True
 plots.show(plots.plot_before_after(result, labels), plots.describe_before_after(result, labels))
 
 # %% [markdown]
-# **How to read it.** Each faint dot is one episode. The large markers are means: a circle before, a diamond
+# **How to read it.** Each short bar is one episode. The large markers are means: a circle before, a diamond
 # after. A line joins the two for each task.
 #
 # **What it says.** Before, the cheetah cannot be good at both: what a policy gains by running forward when that
 # is wanted, it loses when backward is wanted. So on average the two returns of one and the same policy add up to less
 # than zero, by the cost of the motors. (Here the two come from different episodes, so luck moves their sum a little.)
 # After one gradient step the same start has become two *different* policies, one for each direction. All they used was
-# the reward of their own episodes. Even then an episode may fail: look for a dot far below the others.
+# the reward of their own episodes. Even then an episode may fail: look for a bar far below the others.
 #
 # That is the idea of this whole course: *do not learn a task; learn a start from which tasks are learned
 # quickly*.

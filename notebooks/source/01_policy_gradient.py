@@ -34,6 +34,7 @@ import torch
 
 import mpsearch
 from mpsearch import CheetahDirection, PointNavigation, PolicyNet
+from mpsearch.evidence import results
 from mpsearch.exercises import lesson_01 as exercises
 from mpsearch.maml.inner import Steps, surrogate
 from mpsearch.policies import log_prob
@@ -151,10 +152,11 @@ plots.show(plots.plot_paths(paths, goal), plots.describe_paths(paths, goal))
 # %% [markdown]
 # ## 4. The policy gradient, derived
 #
-# We want to raise the mean return $J(\theta) = \mathbb{E}[R(\tau)]$. Here
-# $R(\tau) = r_0 + \gamma\, r_1 + \gamma^2 r_2 + \dots$ is the discounted return of an episode, so it is $G_0$. The
-# gradient of $J$ would say how to change $\theta$. But where is $\theta$? Not in the reward, whose formula we do not
-# know. It is in *how likely* each episode is. Write $p_\theta(\tau)$ for that likelihood:
+# We want to raise the mean return $J(\theta) = \mathbb{E}_{\tau}[R(\tau)]$. Below each $\mathbb{E}$ stands what is
+# drawn at random, here whole episodes $\tau$. $R(\tau) = r_0 + \gamma\, r_1 + \gamma^2 r_2 + \dots$ is the discounted
+# return of an episode, so it is $G_0$. The gradient of $J$ would say how to change $\theta$. But where is $\theta$? Not
+# in the reward, whose formula we do not know. It is in *how likely* each episode is. Write $p_\theta(\tau)$ for that
+# likelihood:
 #
 # $$
 # \begin{aligned}
@@ -165,7 +167,7 @@ plots.show(plots.plot_paths(paths, goal), plots.describe_paths(paths, goal))
 # && \text{multiply and divide by } p_\theta \\
 # &= \int p_\theta(\tau)\; \nabla_\theta \log p_\theta(\tau)\; R(\tau)\, d\tau
 # && \text{chain rule: } \nabla \log p = \nabla p \,/\, p \\
-# &= \mathbb{E}\big[\, \nabla_\theta \log p_\theta(\tau)\; R(\tau) \,\big] && \text{a mean again}
+# &= \mathbb{E}_{\tau}\big[\, \nabla_\theta \log p_\theta(\tau)\; R(\tau) \,\big] && \text{a mean again}
 # \end{aligned}
 # $$
 #
@@ -180,7 +182,8 @@ plots.show(plots.plot_paths(paths, goal), plots.describe_paths(paths, goal))
 #
 # Only the middle part contains $\theta$. The unknown dynamics drop out of the gradient:
 #
-# $$\nabla_\theta J(\theta) = \mathbb{E}\Big[ \sum_t \nabla_\theta \log \pi_\theta(a_t \mid s_t)\; R(\tau) \Big]$$
+# $$\nabla_\theta J(\theta)
+# = \mathbb{E}_{\tau}\Big[ \sum_t \nabla_\theta \log \pi_\theta(a_t \mid s_t)\; R(\tau) \Big]$$
 #
 # In words: *make each action more likely, in proportion to the return of its episode*.
 
@@ -202,14 +205,14 @@ plots.show(plots.plot_paths(paths, goal), plots.describe_paths(paths, goal))
 # Two things follow. The first: **past rewards can go**. When $a_t$ is drawn, an earlier reward $r_u$, $u < t$, is
 # already fixed. So hold the past fixed, take the mean over $a_t$ first, and over the past afterwards:
 #
-# $$\mathbb{E}\big[\nabla_\theta \log \pi_\theta(a_t \mid s_t)\; r_u\big]
+# $$\mathbb{E}_{\tau}\big[\nabla_\theta \log \pi_\theta(a_t \mid s_t)\; r_u\big]
 # = \mathbb{E}_{\text{past}}\Big[ r_u\, \underbrace{\mathbb{E}_{a_t}\big[\nabla_\theta \log
 # \pi_\theta(a_t \mid s_t)\big]}_{0} \Big] = 0$$
 #
 # What is left of $R(\tau)$ is $\gamma^t r_t + \gamma^{t+1} r_{t+1} + \dots$, which is $\gamma^t G_t$:
 #
 # $$\nabla_\theta J(\theta)
-# = \mathbb{E}\Big[ \sum_t \gamma^t\, \nabla_\theta \log \pi_\theta(a_t \mid s_t)\; G_t \Big]$$
+# = \mathbb{E}_{\tau}\Big[ \sum_t \gamma^t\, \nabla_\theta \log \pi_\theta(a_t \mid s_t)\; G_t \Big]$$
 #
 # (Nearly all programs, ours too, then leave out the factor $\gamma^t$, so that late steps count as much as early
 # ones. Strictly, that is no longer the gradient of $J$.)
@@ -233,15 +236,16 @@ assert abs(scores.mean()) < 3 * scores.std() / np.sqrt(scores.size)
 # The second thing that follows. Here every reward is negative, so *every* action is made less likely, the good
 # ones by a little less than the others. It would be clearer to compare with what is usual. Subtract a number $b(s)$, a
 # **baseline**, that may depend on the state but not on the action. In one state $s$ it is the same for every action, so
-# it comes out of the mean over actions:
+# it comes out of the mean over actions. ($G$ also depends on what is drawn later; that mean is taken first, and does
+# not touch $b(s)$.)
 #
 # $$
 # \begin{aligned}
-# \mathbb{E}\big[\nabla_\theta \log \pi_\theta(a \mid s)\,\big(G - b(s)\big)\big]
-# &= \mathbb{E}\big[\nabla_\theta \log \pi_\theta(a \mid s)\; G\big]
-# - \mathbb{E}\big[\nabla_\theta \log \pi_\theta(a \mid s)\; b(s)\big] && \text{multiply out} \\
-# &= \mathbb{E}\big[\nabla_\theta \log \pi_\theta(a \mid s)\; G\big]
-# - b(s)\, \underbrace{\mathbb{E}\big[\nabla_\theta \log \pi_\theta(a \mid s)\big]}_{0}
+# \mathbb{E}_{a}\big[\nabla_\theta \log \pi_\theta(a \mid s)\,\big(G - b(s)\big)\big]
+# &= \mathbb{E}_{a}\big[\nabla_\theta \log \pi_\theta(a \mid s)\; G\big]
+# - \mathbb{E}_{a}\big[\nabla_\theta \log \pi_\theta(a \mid s)\; b(s)\big] && \text{multiply out} \\
+# &= \mathbb{E}_{a}\big[\nabla_\theta \log \pi_\theta(a \mid s)\; G\big]
+# - b(s)\, \underbrace{\mathbb{E}_{a}\big[\nabla_\theta \log \pi_\theta(a \mid s)\big]}_{0}
 # && b(s) \text{ comes out}
 # \end{aligned}
 # $$
@@ -290,7 +294,7 @@ for name, found in estimates.items():
 none, usual, silly = estimates.values()
 assert usual.std() < none.std() < silly.std()
 
-# %%
+# %% jupyter={"source_hidden": true}
 _, panels = plt.subplots(1, 2, figsize=(9.5, 2.6), sharey=True, layout="constrained")
 for axes in panels:
     for row, found in enumerate(estimates.values()):
@@ -319,8 +323,8 @@ exercises.baselines.check(estimates)
 #
 # Which baseline is a good one? What one may expect in that state. Three names:
 #
-# - the **value** $V(s) = \mathbb{E}[G_t \mid s_t = s]$: the return that is usual from here,
-# - the **action value** $Q(s, a) = \mathbb{E}[G_t \mid s_t = s, a_t = a]$: the same after action $a$,
+# - the **value** $V(s) = \mathbb{E}_{\tau}[G_t \mid s_t = s]$: the return that is usual from here,
+# - the **action value** $Q(s, a) = \mathbb{E}_{\tau}[G_t \mid s_t = s, a_t = a]$: the same after action $a$,
 # - the **advantage** $A(s, a) = Q(s, a) - V(s)$: how much better than usual the action is.
 #
 # With $b = V$, the gradient weighs each action by an estimate of its advantage. There are two natural estimates.
@@ -345,7 +349,14 @@ exercises.baselines.check(estimates)
 # $$
 #
 # Why choose one $k$? **Generalised advantage estimation** (GAE) averages over all of them, with weights
-# $(1-\lambda)\lambda^{k-1}$, which add up to 1. How often does $\delta_{t+l}$ occur? In every $A_t^{(k)}$ with $k > l$:
+# $(1-\lambda)\lambda^{k-1}$, which add up to 1. What comes out is short:
+#
+# $$A_t^{\text{GAE}} = (1-\lambda) \sum_{k=1}^{\infty} \lambda^{k-1} A_t^{(k)}
+# = \sum_{l=0}^{\infty} (\gamma\lambda)^l\, \delta_{t+l}$$
+#
+# <details><summary>The derivation, in four lines</summary>
+#
+# How often does $\delta_{t+l}$ occur? In every $A_t^{(k)}$ with $k > l$:
 #
 # $$
 # \begin{aligned}
@@ -357,6 +368,8 @@ exercises.baselines.check(estimates)
 # && \text{since } (1-\lambda)(\lambda^l + \lambda^{l+1} + \dots) = \lambda^l
 # \end{aligned}
 # $$
+#
+# </details>
 #
 # So GAE is a discounted sum once more, of $\delta$'s with discount $\gamma\lambda$. $\lambda = 0$ trusts the values,
 # $\lambda = 1$ the rewards. The library does just that:
@@ -544,10 +557,11 @@ print("It learned." if distance < 0.1 else "It did not learn: the point is not a
 
 # %% tags=["nbval-ignore-output"]
 cheetah, forward = CheetahDirection(), [1.0]
+ITERATIONS = 40
 
-with LiveCurve("one cheetah, from scratch") as cheetah_curve:
+with LiveCurve(f"one cheetah, from scratch, seed {SEED}") as cheetah_curve:
     watch = cheetah_curve.add
-    train(cheetah, forward, iterations=40, rate=0.01, discount=0.99, seed=SEED, watch=watch)
+    train(cheetah, forward, iterations=ITERATIONS, rate=0.01, discount=0.99, seed=SEED, watch=watch)
 
 # %% tags=["nbval-ignore-output"]
 agent = mpsearch.load("maml-cheetah-direction")
@@ -565,11 +579,34 @@ arrived = reached >= adapted.after[0]
 print("From scratch it runs as well by now." if arrived else "From scratch it does not run as well yet.")
 assert reached > cheetah_curve.returns[0] + 50  # it learns
 assert adapted.after[0] > cheetah_curve.returns[1] + 100  # at the same cost
+record = {"env_steps": cheetah_curve.steps, "returns": cheetah_curve.returns, "meta": float(adapted.after[0])}
 
 # %% [markdown]
-# Be fair to both. The run from scratch was short: give it three times the iterations, and it gets farther. How far is a
-# matter of luck: another seed makes quite another curve (try `seed=SEED + 1`). The meta-policy paid in advance, and a
-# lot. That pays when there are *many* tasks to come. For one task, train on that task.
+# Be fair to both. This was one seed, and a short run. Five seeds with three times the iterations are stored
+# (`python notebooks/seeds.py 01 --set ITERATIONS=120 --keep record`):
+
+# %% jupyter={"source_hidden": true}
+stored = results.read("01_policy_gradient", kind="lessons")
+runs = np.array([run["returns"] for run in stored["records"]])  # [seeds, iterations]
+meta = np.array([run["meta"] for run in stored["records"]])
+steps_taken = stored["records"][0]["env_steps"]
+_, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+axes.plot(steps_taken, runs.T, color=plots.AFTER, linewidth=1, alpha=0.7)
+axes.axhline(meta.mean(), color=plots.TARGET, linestyle="--", label="meta-start after one step, mean")
+axes.set(xlabel="environment steps", ylabel="mean return", title=f"from scratch, {len(runs)} seeds")
+axes.spines[["top", "right"]].set_visible(False)
+axes.legend(frameon=False, loc="lower right")
+third, ends = runs[:, len(runs[0]) // 3 - 5 : len(runs[0]) // 3].mean(1), runs[:, -5:].mean(1)
+words = f"Five trainings from scratch: from {third.min():.0f} to {third.max():.0f} after {steps_taken[39]:,} steps,"
+words += f" from {ends.min():.0f} to {ends.max():.0f} after {steps_taken[-1]:,}; the meta-start after one step has"
+words += f" {meta.mean():.0f} on average."
+plots.show(axes, words)
+print(f"With three times the steps {np.sum(ends > third)} of {len(ends)} runs got farther, and", end=" ")
+print(f"{np.sum(ends >= meta)} passed the meta-start of the same seed.")
+
+# %% [markdown]
+# How far a run gets is a matter of luck, and some even fall back. The meta-policy paid in advance, and a lot. That pays
+# when there are *many* tasks to come. For one task, train on that task, and with several seeds.
 
 # %% [markdown]
 # ## What you have learned
@@ -581,7 +618,7 @@ assert adapted.after[0] > cheetah_curve.returns[1] + 100  # at the same cost
 #
 # **Next:** lesson 02 asks whether a *start* can be learned from which few steps are enough.
 #
-# **Further reading**
+# <details><summary>Further reading</summary>
 #
 # - R. J. Williams: *Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning*,
 #   Machine Learning 8, 1992. The log-derivative trick and baselines ("REINFORCE").
@@ -591,3 +628,5 @@ assert adapted.after[0] > cheetah_curve.returns[1] + 100  # at the same cost
 #   Advantage Estimation*, ICLR 2016, [arXiv:1506.02438](https://arxiv.org/abs/1506.02438).
 # - R. S. Sutton, A. G. Barto: *Reinforcement Learning: An Introduction*, second edition, MIT Press 2018,
 #   [incompleteideas.net/book](http://incompleteideas.net/book/the-book-2nd.html). Chapter 13.
+#
+# </details>

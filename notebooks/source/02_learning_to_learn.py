@@ -83,7 +83,7 @@ practice = draw_points(examples, streams.numpy("example-points"))
 for amplitude, phase in examples:
     print(f"amplitude {amplitude:.2f}, phase {phase:.2f}")
 
-# %%
+# %% jupyter={"source_hidden": true}
 GRID = np.linspace(-5, 5, 101)
 
 _, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
@@ -383,7 +383,7 @@ LABELS = {"ylabel": "squared error on test points", "xlabel": "iterations"}
 with LiveCurve("trained on the average", **LABELS) as curve:
     average, _ = train(on_the_average, watch=curve.add)
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 x, _ = on_curve(np.ones((1, 2)), GRID[None])
 with torch.no_grad():
     drawn = predict(average, x)[0, :, 0].numpy()
@@ -485,8 +485,10 @@ assert error > found["meta"][1]  # hundreds of steps do less than one from the r
 # %% [markdown]
 # Before the step the meta-trained network is no better than the average, as in the bowls. Here it is on one new task:
 
-# %% tags=["nbval-ignore-output"]
-my_task = np.array([[4.0, 0.5]])  # amplitude and phase: change me
+# %%
+my_task = np.array([[4.0, 0.5]])  # amplitude and phase: change me, and run the next cell too
+
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 my_practice = draw_points(my_task, Streams(SEED + 2).numpy("points"))
 my_curve = on_curve(my_task, GRID[None])
 
@@ -610,7 +612,7 @@ print("It learned to adapt." if error < 1.5 else "It did not learn to adapt.")
 # **Next:** lesson 03 puts policies and environments in the place of curves, and reads a program that cannot learn.
 # Lesson 04 takes the derivative through the step apart, term by term.
 #
-# **Further reading**
+# <details><summary>Further reading</summary>
 #
 # - C. Finn, P. Abbeel, S. Levine: *Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks*, ICML 2017,
 #   [arXiv:1703.03400](https://arxiv.org/abs/1703.03400). Section 5.1 has the sine waves.
@@ -622,3 +624,5 @@ print("It learned to adapt." if error < 1.5 else "It did not learn to adapt.")
 #   *Generalized Inner Loop Meta-Learning*, 2019, [arXiv:1910.01727](https://arxiv.org/abs/1910.01727). The paper of
 #   `higher`.
 # - S. Thrun, L. Pratt (editors): *Learning to Learn*, Kluwer 1998. Where the name comes from.
+#
+# </details>

@@ -21,8 +21,8 @@
 # 4. say which policy drew which samples, and which part of the meta-gradient a program leaves out,
 # 5. meta-train a policy from which one gradient step is enough.
 #
-# **Time:** about 70 minutes, 15 of them for section 5, which may wait. **Builds on:** lessons 01 to 03. **You need:**
-# the chain rule for vectors, and what a Hessian is: the matrix of second derivatives.
+# **Time:** two sittings: about 50 minutes for all but section 5, 10 for section 5, which may wait. **Builds on:**
+# lessons 01 to 03. **You need:** the chain rule for vectors, and what a Hessian is: the matrix of second derivatives.
 #
 # Lesson 02 let a program differentiate *through* a step of learning. Here we open that step, find two terms in its
 # gradient, and ask what each is worth. Then we train with it.
@@ -375,8 +375,9 @@ assert share["second order"] > share["first order"] + 0.2
 # %% [markdown]
 # ### Exercise 3: find the bug
 #
-# A friend writes MAML in two lines, without `higher`. The losses come out right, it learns, and there is no
-# warning. But which gradient does it follow? Read it, run the cells below, then repair it.
+# A friend writes MAML without `higher`, with the `create_graph=True` of exercise 2 in its place. The losses come out
+# right, it learns, and there is no warning. But which gradient does it follow? Read it, run the cells below, then
+# repair it.
 
 
 # %% tags=["exercise"]
@@ -385,7 +386,8 @@ def meta_loss(loss, new_loss, theta, alpha):
     # begin solution: meta_loss
     gradient = torch.autograd.grad(loss(theta), theta, create_graph=True)[0]
     # stub
-    # gradient = torch.autograd.grad(loss(theta), theta)[0]
+    # fast = theta.detach().clone().requires_grad_()  # a copy, so that theta stays as it is
+    # gradient = torch.autograd.grad(loss(fast), fast, create_graph=True)[0]
     # end solution
     return new_loss(theta - alpha * gradient)
 
@@ -401,6 +403,10 @@ friends = torch.autograd.grad(meta_loss(loss, new_loss, leaf, alpha), leaf)[0]
 exact_one = torch.allclose(friends, by_hand)
 print("This is the exact meta-gradient." if exact_one else "This is first order, under the name of MAML.")
 assert exact_one or torch.allclose(friends, first_order)
+
+# %% [markdown]
+# Two silent ways lead to first order: a gradient without its graph (exercise 2 would stop with an error, this program
+# would not), and a graph that ends at a copy. `copy.deepcopy(policy)` before an inner loop is such a copy.
 
 # %% [markdown]
 # ## 5. In reinforcement learning, the data move too
@@ -421,8 +427,9 @@ assert exact_one or torch.allclose(friends, first_order)
 # \nabla_\theta \int p_\theta(D)\, J\big(\theta'(\theta, D)\big)\, dD
 # &= \int p_\theta(D)\, \nabla_\theta\, J\big(\theta'(\theta, D)\big)\, dD
 # + \int \nabla_\theta\, p_\theta(D)\; J(\theta')\, dD && \text{product rule} \\
-# &= \mathbb{E}\Big[ \underbrace{\tfrac{\partial \theta'}{\partial \theta}^{\!\top}\, \nabla J(\theta')}_{\text{use of
-# the data}} + \underbrace{J(\theta')\, \nabla_\theta \log p_\theta(D)}_{\text{choice of the data}} \Big]
+# &= \mathbb{E}_{D}\Big[
+# \underbrace{\tfrac{\partial \theta'}{\partial \theta}^{\!\top}\, \nabla J(\theta')}_{\text{use of the data}}
+# + \underbrace{J(\theta')\, \nabla_\theta \log p_\theta(D)}_{\text{choice of the data}} \Big]
 # && \text{log-derivative trick}
 # \end{aligned}
 # $$
@@ -522,7 +529,8 @@ show_source(MAML._iterate)
 
 # %% [markdown]
 # `_improve` takes the meta-gradient and makes a *trust-region* step, whose size is measured by how much the adapted
-# policies change. Lesson 05 explains it. The step sizes `rates`, our $\alpha$, are learned along with $\theta$.
+# policies change. Lesson 05 explains it. The step sizes `rates`, our $\alpha$, are learned along with $\theta$. All
+# other settings are in the recipe below, each with what it does here; `MAMLConfig?` lists the rest.
 #
 # The tasks: a point in the plane, a goal somewhere in a square of 1 m. The point sees its position, *not* the goal.
 #
@@ -531,15 +539,15 @@ show_source(MAML._iterate)
 
 # %% tags=["nbval-ignore-output"]
 RECIPE = MAMLConfig(
-    tasks_per_iteration=20,
-    episodes=20,
+    tasks_per_iteration=20,  # goals that are drawn for each meta-step
+    episodes=20,  # for each goal before the inner step, and as many after it
     inner_steps=1,
     inner_rate=0.1,  # alpha, at first
-    learn_rates=True,
-    max_kl=0.05,  # size of the trust region
-    discount=0.9,  # about ten steps count: half an episode
-    initial_std=0.3,
-    hidden=(32, 32),
+    learn_rates=True,  # one alpha for each tensor of theta, learned with it
+    max_kl=0.05,  # how far a meta-step may change the adapted policies
+    discount=0.9,  # about ten steps count: half an episode. Section 3 had 0.95, as nothing was learned there
+    initial_std=0.3,  # of the actions, which are cut off at 1: enough to look around
+    hidden=(32, 32),  # two hidden layers: a small network is enough for a plane
 )
 ITERATIONS = 10
 
@@ -588,7 +596,7 @@ before, after = mean_distances(agent)
 print(f"mean distance to the goal: {before:.2f} m before, {after:.2f} m after one gradient step")
 assert after < before / 2
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 shown = agent.adapt(tasks.spread(4), seed=SEED + 1, steps=1)
 _, panels = plt.subplots(1, 2, figsize=(8, 4), sharey=True, layout="constrained")
 for stage, name in enumerate(("before", "after")):
@@ -629,14 +637,14 @@ assert max(ratios) < 0.5  # one step at least halves the distance
 # - The meta-gradient is $(I - \alpha H)\, g'$: the gradient at the end, carried back through the inner step.
 # - $H$ is never built: $H g'$ is a gradient of a gradient.
 # - First order drops $\alpha H g'$. It is exact without curvature or step, close for small steps, and can point
-#   the wrong way where a step overshoots. `create_graph=False` makes it silently.
+#   the wrong way where a step overshoots. A copy, or a gradient without its graph, makes it silently.
 # - In reinforcement learning $\theta$ also chooses the data. The loss with the ratio has a good part of that in its
 #   Hessian; the logarithm has none.
 # - One good gradient step is something that can be trained for.
 #
 # **Next:** lesson 05 does the same on the cheetah, and explains the trust region.
 #
-# **Further reading**
+# <details><summary>Further reading</summary>
 #
 # - C. Finn, P. Abbeel, S. Levine: *Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks*, ICML 2017,
 #   [arXiv:1703.03400](https://arxiv.org/abs/1703.03400). MAML, also first-order; algorithm 3 is ours.
@@ -651,3 +659,5 @@ assert max(ratios) < 0.5  # one step at least halves the distance
 # - E. Grefenstette et al.: *Generalized Inner Loop Meta-Learning*, 2019,
 #   [arXiv:1910.01727](https://arxiv.org/abs/1910.01727). This is `higher`.
 # - B. A. Pearlmutter: *Fast Exact Multiplication by the Hessian*, Neural Computation 6(1), 1994.
+#
+# </details>

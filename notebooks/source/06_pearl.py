@@ -22,7 +22,7 @@
 # 5. build PEARL's encoder, and let it drive a trained actor,
 # 6. train PEARL on a task where nearly every reward is zero, and see what it believes, and where it fails.
 #
-# **Time:** three sittings: about 45 minutes for sections 1 to 5, 40 for 6 and 7, 35 for 8 to 10. **Builds on:**
+# **Time:** three sittings: about 40 minutes for sections 1 to 5, 35 for 6 and 7, 25 for 8 to 10. **Builds on:**
 # lessons 01 to 04. **You need:** the normal distribution, and logarithms. Side paths and drawing code are folded away:
 # a click opens them.
 #

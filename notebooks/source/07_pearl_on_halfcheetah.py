@@ -21,11 +21,11 @@
 # 4. tell two kinds of shuffling apart: one that changes nothing, and one that changes everything,
 # 5. draw the contexts that an encoder learns from, and show which part of a transition carries the task.
 #
-# **Time:** about 85 minutes, in two sittings: sections 1 to 4, then 5 to 8. The larger exercise of section 7 takes 20
-# of them, and may wait. **Builds on:** lesson 00, and the lesson before this one, where the theory of PEARL is. Code
-# that only draws or prints is folded away.
+# **Time:** two sittings: about 60 minutes for all but the larger exercise of section 7, and 20 for that. **Builds on:**
+# lesson 00, and the lesson before this one, where the theory of PEARL is. Code that only draws or prints, and what may
+# wait, is folded away: a click opens it.
 #
-# In one breath, what we need of the theory. A **context** $c$ is a set of transitions $(s, a, r, s')$ of one task. An
+# What we need of the theory. A **context** $c$ is a set of transitions $(s, a, r, s')$ of one task. An
 # **encoder** turns each of them into a Gaussian over a small vector $z$, and multiplies them, together with the
 # prior $\mathcal{N}(0, 1)$, into the belief $q(z \mid c)$. The **actor** $\pi_\theta(a \mid s, z)$ acts on a $z$
 # drawn from that belief. To adapt, no weight changes: only $c$ grows.
@@ -47,7 +47,7 @@ from mpsearch.pearl.probing import act_on, believe, explored, explored_context
 from mpsearch.view import plots
 from mpsearch.view.live import show_source
 from mpsearch.view.player import play
-from mpsearch.view.widgets import AdaptationExplorer, LieExplorer
+from mpsearch.view.widgets import FirstEpisodeExplorer, LieExplorer
 
 # %% [markdown]
 # ## 1. Two speeds it has never met
@@ -74,18 +74,16 @@ for k, label in enumerate(labels):
 assert result.after.mean() > result.before.mean() + 50
 
 # %% [markdown]
-# Each number is one episode. The first acts on $z$ from the **prior**: a guess, any task might be it. The second acts
-# on $z$ from the posterior after one episode, the third on the posterior's mean after two. Watch the first and the
-# last; the grey cheetah runs at the wanted speed.
+# Each number is one episode. The first acts on $z$ from the **prior**, a guess. The second acts on $z$ from the
+# posterior after one episode, the third on the posterior's mean after two. The grey cheetah runs at the wanted speed.
 
 # %% tags=["nbval-ignore-output"]
 play(result, 1, target=pair[1, 0], title=f"wanted: {labels[1]}")
 
 # %% [markdown]
-# Does each episode improve on the one before? One seed is an anecdote, and a lucky guess cannot be improved. So look at
-# five seeds, each with another guess:
+# Does each episode improve on the one before? Five seeds, each with another guess:
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 five = np.stack([agent.adapt(pair, seed=seed).returns[..., 0] for seed in range(5)])  # [seeds, K, S]
 for k, label in enumerate(labels):
     first, last = five[:, k, 0], five[:, k, -1]
@@ -95,29 +93,15 @@ for k, label in enumerate(labels):
     print(f"{last.max():.0f}; the last is worse than the first on {np.sum(last < first)} of 5")
 
 # %% [markdown]
-# Where the last episode is worse than the first, the guess happened to be good. Compare the two ranges, not two
-# numbers: what adaptation brings is that the *bad* guesses are gone.
-
-# %% [markdown]
-# ### Your turn
-#
-# Choose a speed, press **Run**. **Predict first:** is there a speed for which the *before* is good? Why does that
-# depend on the seed?
-
-# %% tags=["nbval-ignore-output"]
-explorer = AdaptationExplorer(agent)
-explorer
-
-# %% [markdown]
-# *Before*, $z$ comes from the prior, and with it some speed, by chance. If your wish is near that speed, you are
-# lucky.
+# With $z$ from the prior comes some speed, by chance. Where the last episode is worse than the first, that speed
+# happened to be the wanted one. Compare the two ranges: what adaptation brings is that the *bad* guesses are gone.
 
 # %% [markdown]
 # ## 2. A map of sixty speeds
 #
 # What is in $z$? Let the agent explore sixty speeds for two episodes each, and keep for each the mean of its belief.
-# Three helpers of the library, in `mpsearch.pearl.probing`, look into an agent: `explored_context` gives what it sees
-# while it explores, a context $[K, N, C]$; `believe` gives $q(z \mid c)$; `act_on` acts on a $z$ that we choose.
+# Three helpers look into an agent: `explored_context` gives what it sees while it explores, a context $[K, N, C]$;
+# `believe` gives $q(z \mid c)$; `act_on` acts on a $z$ that we choose.
 
 
 # %%
@@ -140,11 +124,11 @@ words = plots.describe_latent_space(means, speeds, "wanted speed (m/s)")
 plots.show(plots.plot_latent_space(means, speeds, "wanted speed (m/s)"), words)
 
 # %% [markdown]
-# Nobody told the agent that the tasks are speeds, or that they are ordered. It never sees the wanted speed. Yet along
-# one axis they come in order. And the other axis: what is in there? Two questions to each dimension. Does it go with
-# the speed? And does it come out alike when the same sixty speeds are explored a second time, with other luck?
+# Nobody told the agent that the tasks are speeds, or that they are ordered. Yet along one axis they come in order. And
+# the others? Two questions to each dimension. Does it go with the speed? And does it come out alike when the same sixty
+# speeds are explored a second time, with other luck?
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 again = believe(agent, explored_context(agent, sixty, seed=1)).mean.numpy()
 dimensions = range(means.shape[1])
 correlation = np.array([np.corrcoef(means[:, dim], speeds)[0, 1] for dim in dimensions])
@@ -158,8 +142,7 @@ assert abs(correlation[carrier]) > 0.9 > 0.6 > np.delete(abs(correlation), carri
 assert repeated[carrier] > 0.8 > 0.6 > np.delete(abs(repeated), carrier).max()
 
 # %% [markdown]
-# One dimension carries the speed, and comes out alike. The picture of that dimension, with both explorations of each
-# speed joined by a line:
+# One dimension carries the speed, and comes out alike. Here it is, both explorations of each speed joined by a line:
 
 # %% jupyter={"source_hidden": true}
 _, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
@@ -179,10 +162,10 @@ words += (
 plots.show(axes, f"{words} on average.")
 
 # %% [markdown]
-# The other dimensions do not come out alike: they hold what happened on the way, not the task. The lesson before said
-# that an encoder leaves out what does not help. The KL makes it *cheap* to leave out; it does not forbid anything. How
-# surely does it claim such a dimension, and what does it cost? Twelve of the speeds, three explorations each: act on
-# the mean of the belief, then with every number but the carrier set to 0, and for contexts of other lengths.
+# The other dimensions hold what happened on the way, not the task. The lesson before said that an encoder leaves out
+# what does not help. The KL makes it *cheap* to leave out; it forbids nothing. What does it cost? Twelve of the speeds,
+# three explorations each: act on the mean of the belief, then with every number but the carrier set to 0, and for other
+# lengths of the context.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 some = sixty[2::5]  # twelve of the sixty
@@ -207,14 +190,19 @@ best = table.mean(0).argmax()
 print(f"best here: {KINDS[best]}; what the other numbers of z cost: {table[:, 1].mean() - table[:, 0].mean():.1f}")
 
 # %% [markdown]
-# So a cloud that is wide in some direction tells nothing of the *task*, and yet the actor listens to it: setting these
-# numbers to 0 changes the return. A longer context is not always better, since each further transition adds its share
-# to these dimensions, too. (Is it that 400 are more than any context in training? Then *random 64* would be clearly
-# better than *all*.) And *which* transitions counts: the last 64 were made at about the wanted speed, where $|v -
-# v^*|$ is small whatever $v^*$ is; the first 64 start from rest.
+# The other numbers tell nothing of the *task*, and yet the actor listens to them: setting them to 0 changes the return.
+# A longer context is not always better, since each further transition adds its share to them, too.
 #
-# (Careful: correlation sees straight lines only. And $z$ does not *mean* speed: another training may put it elsewhere,
-# or turn it round.)
+# <details><summary>Is it the length, or which transitions? And two cautions</summary>
+#
+# If the trouble were that 400 are more than any context in training, *random 64* would be clearly better than *all*.
+# *Which* transitions counts as well: the last 64 were made at about the wanted speed, where $|v - v^*|$ is small
+# whatever $v^*$ is; the first 64 start from rest.
+#
+# Correlation sees straight lines only. And $z$ does not *mean* speed: another training may put it elsewhere, or turn
+# it round.
+#
+# </details>
 #
 # ### Exercise 1: fill in
 #
@@ -239,8 +227,8 @@ exercises.read_velocity.check(read_velocity)
 # exercises.read_velocity.solution()
 
 # %% [markdown]
-# Every second task to fit, the others to test. (We use the library's copy of the function, so that the lesson goes on
-# if you skipped the exercise.)
+# Every second task to fit, the others to test. (As in all cells below an exercise, we use the library's copy of the
+# function, so that the lesson goes on if yours is not done.)
 
 # %%
 known, new = slice(0, None, 2), slice(1, None, 2)
@@ -253,9 +241,9 @@ assert probe_error < guess_error / 3
 # %% [markdown]
 # ## 3. How many steps until it knows?
 #
-# The belief is a product, so each transition can only sharpen it. Write $\sigma_n$ for the
-# standard deviation of transition $n$'s Gaussian. Precisions add, $1/\sigma^2 = 1 + \sum_n 1/\sigma_n^2$. We give
-# the encoder the first $k$ transitions of each context.
+# The belief is a product, so each transition can only sharpen it: precisions add, $1/\sigma^2 = 1 + \sum_n
+# 1/\sigma_n^2$, with $\sigma_n$ for the standard deviation of transition $n$'s Gaussian. We give the encoder the first
+# $k$ transitions of each context.
 #
 # **Predict first.** An episode has 200 steps, ten seconds. After how many will the cheetah know its speed?
 
@@ -272,11 +260,10 @@ assert std[1, carrier] < 0.3 < 0.9 < np.delete(std[1], carrier).min()
 
 # %% [markdown]
 # A *single* transition tells nearly all about the dimension that carries the speed, and next to nothing about the
-# others. (The bend after 200: there the second episode begins. It already runs at about the wanted speed, and the
-# encoder gives such transitions more weight.)
+# others. (After 200 the second episode begins. It already runs at about the wanted speed, and the encoder gives such
+# transitions more weight.)
 #
-# But is the belief right, or only sure of itself? A belief is worth what the actor makes of it. So act on the
-# mean of the belief after $k$ transitions, in a new episode:
+# But is the belief right, or only sure of itself? Act on its mean after $k$ transitions, in a new episode:
 
 # %% tags=["nbval-ignore-output"]
 errors, returns = [], []
@@ -290,10 +277,8 @@ assert errors[1] < errors[0] / 3
 assert errors[3] < errors[0] / 4
 
 # %% [markdown]
-# One step of a twentieth of a second, and the error nearly vanishes. The belief goes on sharpening, but the return does
-# not go on rising: section 2 said what the further transitions bring with them.
-#
-# This is no magic. Look at the reward:
+# One step of a twentieth of a second, and the error nearly vanishes. (The belief goes on sharpening, the return does
+# not go on rising: section 2 said why.) This is no magic. Look at the reward:
 #
 # $$r = -\,|v - v^*| - 0.05\, |a|^2$$
 #
@@ -342,7 +327,7 @@ exercises.forged_reward.check(forged_reward)
 
 # %% [markdown]
 # Now use it on the step that the 0.75 m/s cheetah made. It keeps being *paid* for 0.75 m/s; only this one number of its
-# context is a lie. (The cell takes the library's copy of your function.)
+# context is a lie.
 
 # %% tags=["nbval-ignore-output"]
 forge = exercises.forged_reward.reference
@@ -377,8 +362,8 @@ for wish, ran in zip(slow[:, 0], honest, strict=True):
     )
 
 # %% [markdown]
-# Where it stands here as well, the lie is innocent: so slow a run is not in its repertoire, and to stand costs little
-# there, $0.3$ a step for a wish of $0.3$ m/s. A belief is worth no more than what the actor can make of it.
+# Where it stands here as well, the lie is innocent: so slow a run is not in its repertoire, and to stand costs little,
+# $0.3$ a step for a wish of $0.3$ m/s. A belief is worth no more than what the actor can make of it.
 #
 # **Too fast for a slow lie.** We solved the equation for $v < v^*$. If the step was *faster* than told, the sign
 # turns. The reward is a distance, and a distance has two sides:
@@ -392,17 +377,17 @@ print(f"told {mirror:.2f} m/s it is {pair_of_lies[1]:.3f}: no encoder can tell t
 assert np.isclose(*pair_of_lies)
 
 # %% [markdown]
-# One step may be ambiguous. A second one at another speed settles it: here the product of Gaussians has work to do.
+# A second step, at another speed, settles it: here the product of Gaussians has work to do.
 #
-# So tell the truth about this benchmark: with a reward at every step, *finding out* the task is easy. The hard part is
-# to run at any speed on demand, and *that* was learned in training.
+# So with a reward at every step, *finding out* the task is easy. The hard part is to run at any speed on demand, and
+# *that* was learned in training.
 
 # %% [markdown]
 # ## 4. Adapting within the first episode
 #
-# A frequent misreading: PEARL needs whole episodes to adapt. That is how it is usually *tested*: $z$ is kept for an
-# episode, and changed between two. Nothing forbids drawing it again within one. `resample_every=n` renews the belief
-# and draws $z$ anew every $n$ steps; 0 is one draw an episode.
+# A frequent misreading: PEARL needs whole episodes to adapt. That is how it is usually *tested*. Nothing forbids
+# drawing $z$ again within one: `resample_every=n` renews the belief and draws $z$ anew every $n$ steps; 0 is one draw
+# an episode.
 #
 # **Predict first.** How much of the return of the *first* episode is won by a draw every half second, 10 steps?
 
@@ -434,8 +419,15 @@ parts = "; ".join(
 plots.show(axes, f"Return so far in the first episode against steps seen, mean of twelve speeds. {parts}.")
 
 # %% [markdown]
-# That is adaptation within the very first episode. Why is it not always done so? What is a guess that is *kept* good
-# for? Look at three families, as stored: return of the first episode with its interval over seeds.
+# Watch it: choose a speed, press **Run**, and below the cheetah the belief (its band is one standard deviation) and
+# the speed settle. What do they do if $z$ is never drawn anew?
+
+# %% tags=["nbval-ignore-output"]
+FirstEpisodeExplorer(agent)
+
+# %% [markdown]
+# That is adaptation within the very first episode. Why is it not always done so? Three families, as stored: return of
+# the first episode with its interval over seeds.
 
 # %% jupyter={"source_hidden": true}
 NAMES = {"cheetah-direction": "direction", "cheetah-velocity": "velocity", "point-navigation": "sparse navigation"}
@@ -459,15 +451,15 @@ assert sparse[5] > max(sparse[0], sparse[1], sparse[20])
 # %% [markdown]
 # The two cheetahs win nearly all within the first second, because *one transition tells the task*. In sparse
 # navigation a transition is silent until the goal is met, and no number of draws makes the first episode like the
-# last. Several draws help there, too, but for another reason: not to know more, but to *try* more. And there is a best
-# number of them. A guess must be **kept long enough to be tested**: to look at a far place one has to walk there, and
-# who changes the goal at every step walks back and forth. Who never changes it looks at one place only. (This agent was
-# trained with a draw every 4 steps, so it may be at its best near that.) That is what posterior sampling is good for:
-# a draw that is kept turns a doubt into a plan, and sees it through.
+# last. Several draws help there, too, not to know more, but to *try* more. And there is a best number of them. A guess
+# must be **kept long enough to be tested**: to look at a far place one has to walk there. Who changes the goal at every
+# step walks back and forth; who never changes it looks at one place only. (This agent was trained with a draw every 4
+# steps, so it may be at its best near that.) That is what posterior sampling is good for: a draw that is kept turns a
+# doubt into a plan.
 #
-# So, a rule: how long must one act on a guess until the world can answer? Draw anew no sooner than that. On
-# HalfCheetah the answer comes with each step; where it comes at the end of an episode, keep $z$ until then.
-# (By default `adapt` draws as in training, so that "before" means before *any* adaptation, as it does for MAML.)
+# So, a rule: draw anew no sooner than the world can answer. On HalfCheetah the answer comes with each step; where it
+# comes at the end of an episode, keep $z$ until then. (By default `adapt` draws as in training, so that "before" means
+# before *any* adaptation, as it does for MAML.)
 
 # %% [markdown]
 # ## 5. Two ways to shuffle
@@ -486,10 +478,9 @@ assert moved < 1e-4
 
 # %% [markdown]
 # So the encoder knows nothing of time, and it need not: each transition says by itself what state led where, and
-# what it paid. (To be exact, the *sums* are taken in another order, and sums of floats are rounded.)
+# what it paid.
 #
-# **Between contexts.** Now exchange the contexts of *tasks*: the cheetah that is to run at one speed gets what was
-# seen of the other.
+# **Between contexts.** Now exchange the contexts of *tasks*.
 #
 # ### Exercise 3: predict, then run
 #
@@ -505,7 +496,7 @@ prediction = "the other's"
 exercises.other_context.predict(prediction)
 # exercises.other_context.hint()
 
-# %% tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 pair_contexts = explored_context(agent, pair, seed=0)
 own = act_on(agent, pair, believe(agent, pair_contexts).mean, seed=0)
 other = act_on(agent, pair, believe(agent, pair_contexts.flip(0)).mean, seed=0)
@@ -521,15 +512,13 @@ exercises.other_context.check(other_speeds, pair[:, 0], pair[::-1, 0])
 # exercises.other_context.solution()
 
 # %% [markdown]
-# This is the control that every experiment with a task variable needs. If the agent ran as well on a shuffled
-# context, it would not be using it. Say which shuffle you mean: the first *must* change nothing, the second *must*
-# hurt.
+# This is the control that every experiment with a task variable needs: the first shuffle *must* change nothing, the
+# second *must* hurt.
 
 # %% [markdown]
 # ## 6. The reward tells
 #
-# Which of $s, a, r, s'$ tells the task? Body and ground are the same in all of them. Only the reward differs. Take it
-# away, and act on what is left:
+# Which of $s, a, r, s'$ tells the task? Body and ground are the same in all. Take the reward away:
 
 # %% tags=["nbval-ignore-output"]
 silent = pair_contexts.clone()
@@ -541,13 +530,12 @@ print(f"mean error: {own_error:.2f} m/s with rewards, {silent_error:.2f} m/s wit
 assert silent_error > 2 * own_error
 
 # %% [markdown]
-# Zeros are not "no news". To the encoder they are rewards like others, the best there are, and it makes a task of
-# them.
+# Zeros are not "no news": to the encoder they are the best rewards there are, and it makes a task of them.
 #
 # ### Exercise 4: find the bug
 #
-# A friend writes the function that makes rows from an episode, by a habit from policy gradients. It runs, shapes are
-# right, no number is strange. Read it, see below what it does, then repair it.
+# A friend makes the rows of an episode, by a habit from policy gradients. It runs, shapes are right, no number is
+# strange. Read it, see below what it does, then repair it.
 
 
 # %% tags=["exercise"]
@@ -575,15 +563,14 @@ for label, speed in zip(labels, friends_speeds, strict=True):
     print(f"wanted {label}: the friend's context makes {speed:.1f} m/s")
 
 # %% [markdown]
-# To scale rewards is good advice for advantages, where only *better than usual* counts. Here the level is the
-# message.
+# To scale rewards is good advice for advantages, where only *better than usual* counts. Here the level is the message.
 
 # %% [markdown]
 # ## 7. Whose transitions? A context sampler
 #
-# In training, somebody has to decide what a context *is*. Rakelly et al. 2019 compare samplers, and it matters: from
-# the whole replay, the encoder sees what former agents did, some of which knew the task; from the latest explorations,
-# it sees what it will see when it adapts. This lesson's agent learned from a sampler that does four things:
+# In training, somebody has to decide what a context *is*, and it matters (Rakelly et al. 2019): from the whole replay,
+# the encoder sees what former agents did, some of which knew the task; from the latest explorations, it sees what it
+# will see when it adapts. This lesson's agent learned from a sampler that does four things:
 #
 # - it takes each task's latest `recent` explorations (or all that are kept, if there are fewer),
 # - of these, a **window** of `episodes` successive ones, each window equally likely, drawn anew for each task,
@@ -630,12 +617,12 @@ exercises.sample_contexts.check(sample_contexts)
 # exercises.sample_contexts.solution()
 
 # %% [markdown]
-# Now it drives the robot. Twelve cheetahs explore three times each; your contexts (the library's, if yours is not done)
-# of 1, 8 and 64 transitions go to the encoder, and the actor runs on what it believes.
+# Now it drives the robot. Twelve cheetahs explore three times each; your contexts of 1, 8 and 64 transitions go to the
+# encoder, and the actor runs on what it believes.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 right = exercises.sample_contexts.verdict(sample_contexts).status == "right"
-sampler = sample_contexts if right else exercises.sample_contexts.reference
+sampler = sample_contexts if right else exercises.right_contexts
 explorations = [explored(agent, some, seed=seed, episodes=1)[0] for seed in (0, 1, 2)]
 ring = [
     np.concatenate([getattr(e, name) for e in explorations], axis=1) for name in ("observations", "actions", "rewards")
@@ -666,12 +653,9 @@ for number, command in enumerate([*(card["command"] for card in agent.history), 
     print(f"command {number}:", textwrap.fill(command, 100, initial_indent="  ", subsequent_indent="      "), sep="\n")
 
 # %% [markdown]
-# (Two commands: the second goes on where the first ended, with a smaller learning rate.)
-#
-# At first both curves are alike: the agent cannot run yet, so there is nothing that knowledge could help. Then they
-# part: *before* cannot rise much, as it acts on a guess, and *after* does.
-#
-# All this was one speed or two. This is the evaluation that is stored, on tasks that no training drew:
+# (The second command goes on where the first ended, with a smaller learning rate.) At first both curves are alike: the
+# agent cannot run yet, so knowledge does not help. Then *before*, which acts on a guess, cannot rise much, and *after*
+# does. And the stored evaluation, on tasks that no training drew:
 
 # %% jupyter={"source_hidden": true}
 record, evaluation = results.read("pearl-cheetah-velocity"), results.evaluation("pearl-cheetah-velocity")
@@ -684,15 +668,14 @@ mean = evaluation.mean
 assert mean[1] - mean[0] > 5 * abs(mean[2] - mean[1])
 
 # %% [markdown]
-# The first episode brings nearly everything, the second little: section 3 said why. The interval is over seeds of
-# *exploration*, of one training. How much another training would differ, it does not say.
+# The first episode brings nearly everything: section 3 said why. The interval is over seeds of *exploration*. How much
+# another training would differ, it does not say.
 
 # %% [markdown]
 # ## What you have learned
 #
 # - In the space of $z$ the tasks lie in order, though nobody named the order. A line reads the speed off.
-# - With a reward at every step, one transition says nearly all. The belief sharpens with each; the actor did the
-#   hard part.
+# - With a reward at every step, one transition says nearly all. To run at any speed was the hard part.
 # - It can adapt within its first second where a transition tells the task. Where it takes a whole episode to test a
 #   guess, a guess must be kept.
 # - The order within a context does not matter. Whose context it is decides everything.
@@ -703,7 +686,7 @@ assert mean[1] - mean[0] > 5 * abs(mean[2] - mean[1])
 # you forge two rewards that contradict each other? Do the same with `pearl-cheetah-direction`: how does its map look,
 # and what is a lie there?
 #
-# **Further reading**
+# <details><summary>Further reading</summary>
 #
 # - K. Rakelly, A. Zhou, D. Quillen, C. Finn, S. Levine: *Efficient Off-Policy Meta-Reinforcement Learning via
 #   Probabilistic Context Variables*, ICML 2019, [arXiv:1903.08254](https://arxiv.org/abs/1903.08254). PEARL.
@@ -716,3 +699,5 @@ assert mean[1] - mean[0] > 5 * abs(mean[2] - mean[1])
 #   [arXiv:1306.0940](https://arxiv.org/abs/1306.0940). Why a guess is kept for an episode.
 # - G. Alain, Y. Bengio: *Understanding Intermediate Layers Using Linear Classifier Probes*, ICLR 2017 (workshop),
 #   [arXiv:1610.01644](https://arxiv.org/abs/1610.01644). Linear probes.
+#
+# </details>

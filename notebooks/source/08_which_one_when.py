@@ -21,11 +21,12 @@
 # 4. say what a changed body or a task outside the range does to an adapted policy,
 # 5. write an evaluation from raw returns, decide between MAML and PEARL by data, and read a paper with a checklist.
 #
-# **Time:** about 75 minutes, 20 of them for the larger exercise of section 6, which may wait. **Builds on:**
-# lessons 05 (MAML on HalfCheetah) and 07 (PEARL on HalfCheetah). Code that only draws or prints is folded away.
+# **Time:** two sittings: about 50 minutes for all but the larger exercise of section 6, and 20 for that. **Builds on:**
+# lessons 05 (MAML on HalfCheetah) and 07 (PEARL on HalfCheetah). Code that only draws or prints, and what may wait, is
+# folded away: a click opens it.
 #
-# Nearly all numbers here were measured in advance: evaluations take hours. They are stored with every return,
-# and with the command that repeats them.
+# Nearly all numbers here were measured in advance. They are stored with every return, and with the command that repeats
+# them.
 
 # %%
 import json
@@ -61,8 +62,8 @@ print(used)
 # %% [markdown]
 # ## 1. One axis
 #
-# MAML adapts by gradient steps, PEARL by episodes. Steps and episodes cannot be compared; what they *cost* can. So
-# the axis is the number of environment steps spent on the new task. The other methods show what is possible:
+# Gradient steps and episodes cannot be compared; what they *cost* can. So the axis is the number of environment steps
+# spent on the new task. The other methods show what is possible:
 #
 # - **random start**: gradient steps from a network that learned nothing,
 # - **average**: gradient steps from one policy that was trained on all tasks,
@@ -94,13 +95,11 @@ for steps, mean in zip(scratch_speeds.env_steps, scratch_speeds.mean, strict=Tru
 # %% [markdown]
 # **How to read it.** On the left nothing was spent. PEARL has finished before MAML's first gradient step, and ends
 # higher in both pictures. PEARL's long bar at the left is its first episode, which acts on a guess: on the direction a
-# right guess runs far forward, a wrong one as far back. (It need not stay so: with a new draw at each step, as in
-# lesson 07, the first episode itself adapts. Section 9 uses that.) Does this settle it? Not yet. We have to ask how
-# sure these points are, what went into them, and whether both methods were scored alike. One of the two verdicts will
-# not survive.
+# wrong one runs far back. (With a new draw at each step, as in lesson 07, the first episode itself adapts. Section 9
+# uses that.) What a bar draws anew is always the *seeds*, never the tasks.
 #
-# What a bar draws anew is always the *seeds*, never the tasks: it says how the mean moves with other exploration on
-# these tasks, not how it would be on other ones.
+# Does this settle it? Not yet. How sure are these points, what went into them, and were both methods scored alike? One
+# of the two verdicts will not survive.
 #
 # ## 2. How sure is a mean?
 #
@@ -133,9 +132,13 @@ print(f"mean {runs.mean():.1f}, standard deviation {runs.std(ddof=1):.1f}")
 # the runs we have. Draw $R$ of them *with replacement*, compute the mean, and do it again, thousands of times. The
 # middle 95 % of these means is the interval.
 #
-# Is that right for the mean? One draw has the variance $s^2 = \frac{1}{R} \sum_i (x_i - \bar x)^2$ of the runs at hand,
-# and $R$ independent draws average to $s^2 / R$, as above. Since $s^2$ is too small by $(R - 1)/R$ on average, the
-# interval is a little too narrow: not worth a thought for 30 runs, but for 3 it is.
+# <details><summary>Is that right for the mean?</summary>
+#
+# One draw has the variance $s^2 = \frac{1}{R} \sum_i (x_i - \bar x)^2$ of the runs at hand, and $R$ independent draws
+# average to $s^2 / R$, as above. Since $s^2$ is too small by $(R - 1)/R$ on average, the interval is a little too
+# narrow: not worth a thought for 30 runs, but for 3 it is.
+#
+# </details>
 #
 # ### Exercise 1: fill in
 #
@@ -159,8 +162,8 @@ exercises.bootstrap_interval.check(bootstrap_interval)
 # exercises.bootstrap_interval.solution()
 
 # %% [markdown]
-# The library's interval, the bars in the pictures, is the same thing. (The next cells use the right function from the
-# checker, in case yours is not done.)
+# The library's interval, the bars in the pictures, is the same thing. (All cells below an exercise use the library's
+# copy of the function, in case yours is not done.)
 
 # %%
 interval_of = exercises.bootstrap_interval.reference
@@ -172,8 +175,8 @@ assert np.abs(ours - library).max() < 0.1 * (library[1] - library[0])
 # ### How many seeds?
 #
 # A 95 % interval should hold the true mean in 95 of 100 experiments. With toy runs we know the truth and can count.
-# **Guess first: how often will it, with three runs?** We count something else, too: of two methods, one really is
-# better by one standard deviation of the runs. How often do we find a gap of more than 1.96 standard errors?
+# **Guess first: how often will it, with three runs?** And if one of two methods really is better by one standard
+# deviation of the runs, how often do we find a gap of more than 1.96 standard errors?
 
 # %%
 rng = np.random.default_rng(0)
@@ -191,17 +194,14 @@ assert coverage[3] < 0.85
 assert coverage[30] > 0.9
 
 # %% [markdown]
-# Remember the row of three runs when a few trainings are compared below. The bootstrap interval of three runs is nearly
-# as wide as their range, and still it misses the truth far more often than 5 % of the time.
-#
-# Few runs make intervals that are too narrow *and* miss real differences. Read from the last column how many runs
-# *each* method needs to see such a gap four times out of five (Colas et al. 2018 do this properly). Gaps that are
-# many standard deviations wide need few.
+# Few runs make intervals that are too narrow *and* miss real differences. Remember the row of three runs when a few
+# trainings are compared below, and read from the last column how many runs *each* method needs to see such a gap four
+# times out of five (Colas et al. 2018 do this properly). Gaps that are many standard deviations wide need few.
 #
 # ## 3. Which seeds?
 #
-# The bar above is narrow. But what was drawn anew? Only the exploration noise of *one* training's weights. Train again
-# with another seed, and you get other weights. Here is each training that we kept, with its own interval:
+# The bar above is narrow. But only the exploration noise of *one* training's weights was drawn anew. Here is each
+# training that we kept, with its own interval:
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 shipped = "maml-cheetah-direction"
@@ -225,17 +225,16 @@ assert ends.max() - ends.min() > 2 * (high - low)
 # %% [markdown]
 # Both are honest intervals, for different questions:
 #
-# - *How good are the weights that I downloaded?* Draw adaptation seeds anew. That is the narrow bar.
-# - *How good will the recipe be, if I train with it?* Draw trainings anew. That is the spread between the rows.
+# - *How good are the weights that I downloaded?* Draw adaptation seeds anew: the narrow bar.
+# - *How good will the recipe be, if I train with it?* Draw trainings anew: the spread between the rows.
 #
 # Papers mean the second, and the first is cheaper. And look at the rank: to ship the best is fine, to *report* the
-# best as what the recipe gives is not. The best of many trainings gets better with their number, even if nothing
-# else does.
+# best as what the recipe gives is not. The best of many gets better with their number, even if nothing else does.
 #
 # ### Exercise 2: find the bug
 #
-# A friend wants the interval for the *recipe*, and has several trainings with many adaptation seeds each. The function
-# runs, and it is far too sure. Find the line.
+# A friend wants the interval for the *recipe*, and has several trainings with many adaptation seeds each. The result is
+# far too sure. Find the line.
 
 
 # %% tags=["exercise"]
@@ -276,9 +275,9 @@ print(f"mean {noisy.mean[-1]:.0f}, interquartile mean {noisy.iqm[-1]:.0f}")
 print(f"worst {noisy.returns[..., -1].min():.0f}")
 
 # %% [markdown]
-# The **interquartile mean** sorts all returns, drops the lowest and the highest quarter, and averages the rest: less
-# jumpy than the mean, and it uses more of the data than the median (Agarwal et al. 2021). But what it hides may be
-# what matters to you. A robot that fails now and then is not made safe by a statistic. So give both, and the worst.
+# The **interquartile mean** drops the lowest and the highest quarter of all returns, and averages the rest: less jumpy
+# than the mean, and it uses more of the data than the median (Agarwal et al. 2021). But what it hides may be what
+# matters: a robot that fails now and then is not made safe by a statistic. So give both, and the worst.
 #
 # The **probability of improvement** asks how *often*, not by how much: take a task and one run of each method at
 # random; what is the chance that the first is higher?
@@ -303,15 +302,13 @@ print(f"\nPEARL ahead of the oracle: at best by {ahead.max():.0f}, at worst by {
 assert -ahead.min() > 2 * ahead.max()
 
 # %% [markdown]
-# The two can disagree. The last row compares PEARL with the oracle, which is told the speed. PEARL wins more often, and
-# yet its mean is lower: where it fails, it fails badly.
+# The two can disagree: PEARL wins more often than the oracle, and its mean is lower. Where it fails, it fails badly.
 #
 # ## 5. Is it fair?
 #
-# Now the verdict on velocity. How was each episode scored? MAML acts with the *noise* that it explores with. PEARL
-# explores through $z$ and always takes the mean action. So MAML pays for its noise in the very episodes that count.
-# The library can score MAML's adapted policies by their mean actions (`mpsearch evaluate --mean-actions`): it explores
-# with noise as always, and then each policy acts without. This is stored for both families:
+# How was each episode scored? MAML acts with the *noise* that it explores with. PEARL explores through $z$ and always
+# takes the mean action. So MAML pays for its noise in the very episodes that count. With `mpsearch evaluate
+# --mean-actions` it explores with noise as always, and then each policy acts without. This is stored:
 
 # %% jupyter={"source_hidden": true}
 quiet = {family: stored("maml", family, "-mean-actions") for family in FAMILIES}
@@ -334,8 +331,7 @@ assert fair["velocity"][1] < 0 < fair["velocity"][2]  # without: nobody is
 # %% [markdown]
 # Most of the gap on velocity was a rule of scoring! The interval in the last column is that of the **difference**, and
 # for velocities it draws tasks anew: for each task subtract first, then bootstrap. Do not compare two intervals by eye
-# instead. If they overlap, the difference may still be clear, since what makes a task hard for both is in both
-# intervals and cancels in the difference.
+# instead: if they overlap, the difference may still be clear, as what makes a task hard for both cancels in it.
 #
 # And even this honest mean hides something. Subtract task by task, and do not average:
 
@@ -363,15 +359,18 @@ assert np.mean(gaps[fast] > 0) > 0.75
 
 # %% [markdown]
 # The two cross. "About alike on average" is true, and useless to somebody who knows which speeds will be asked for. On
-# the direction nothing of this happens: the table above says what MAML's noise costs there, and the gap is many times
-# that. Published comparisons seldom say which rule they used. Ask.
+# the direction nothing of this happens: the gap is many times what MAML's noise costs.
 #
-# Other things that differ and are not "MAML" or "PEARL": the network's size, the outer algorithm (trust region on
-# fresh data; soft actor-critic on a replay), how long we tuned. We compare two *programs*, not two ideas.
+# <details><summary>What else differs</summary>
+#
+# The network's size, the outer algorithm (trust region on fresh data; soft actor-critic on a replay), how long each was
+# tuned. We compare two *programs*, not two ideas.
+#
+# </details>
 #
 # ## 6. An evaluation of your own
 #
-# All that a table of results needs can be computed from raw returns in twenty lines. You have seen each part.
+# All that a table of results needs can be computed from raw returns in twenty lines.
 #
 # ### Exercise 3, the larger one: write it
 #
@@ -385,8 +384,7 @@ assert np.mean(gaps[fast] > 0) > 0.75
 # - `"difference"` (mean, low, high): ours minus theirs at the last stage, with the 95 % bootstrap interval, **tasks**
 #   drawn anew.
 #
-# Draw 2,000 resamples with `rng` for each interval. `check` goes through the parts in this order, so you may run it
-# after each.
+# Draw 2,000 resamples with `rng` for each interval. `check` goes through the parts in this order.
 
 
 # %% tags=["exercise"]
@@ -419,8 +417,7 @@ exercises.evaluate_returns.check(evaluate_returns)
 
 # %% [markdown]
 # Let it judge real robots, now. PEARL runs six speeds with four seeds, once with a new $z$ every ten steps (ours), once
-# with one $z$ an episode (theirs); the first episode and one after it. (If your function is not done, the library's
-# copy works.)
+# with one $z$ an episode (theirs); the first episode and one after it.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 pearl = mpsearch.load("pearl-cheetah-velocity")
@@ -430,7 +427,7 @@ raw = {
     for every in (10, 0)
 }
 right = exercises.evaluate_returns.verdict(evaluate_returns).status == "right"
-judge = evaluate_returns if right else exercises.evaluate_returns.reference
+judge = evaluate_returns if right else exercises.evaluated
 for name, stage in (("the first episode alone", slice(0, 1)), ("first episode and the next", slice(0, 2))):
     found = judge(raw[10][:, :, stage], raw[0][:, :, stage], np.random.default_rng(0))
     gap, low, high = found["difference"]
@@ -440,7 +437,7 @@ for name, stage in (("the first episode alone", slice(0, 1)), ("first episode an
         end="",
     )
     print(f" fell {found['fell'][-1]:.0%}; ahead of one z an episode by {round(gap)} [{low:.0f}, {high:.0f}]")
-ahead = exercises.evaluate_returns.reference(raw[10][:, :, :1], raw[0][:, :, :1], np.random.default_rng(0))
+ahead = exercises.evaluated(raw[10][:, :, :1], raw[0][:, :, :1], np.random.default_rng(0))
 assert ahead["difference"][1] > 0
 
 # %% [markdown]
@@ -458,13 +455,12 @@ for family in FAMILIES:
 
 # %% [markdown]
 # A stage is one command that continued from the one before with other settings. Many stages mean that someone
-# watched and steered; such a result is harder to repeat than its curve suggests. Nor are the trainings that failed
-# in these costs.
+# watched and steered; such a result is harder to repeat. Nor are the trainings that failed in these costs.
 #
 # The same learning curves, first against environment steps, then against computing time. By the rules of section 5
-# this picture is *not* fair, and it cannot be mended afterwards, as the curves were kept so: MAML's points are
-# training tasks with noise, PEARL's are held-out tasks with mean actions. Read off it *when* each rises, not who ends
-# higher. And look for the place where MAML's curve jumps: the next cell says what happened there.
+# this picture is *not* fair: MAML's points are training tasks with noise, PEARL's are held-out tasks with mean actions.
+# Read off it *when* each rises, not who ends higher. And look for the place where MAML's curve jumps: the next cell
+# says what happened there.
 
 
 # %% jupyter={"source_hidden": true}
@@ -501,20 +497,16 @@ for family in FAMILIES:
             print(f"{len(line['returns']) - 1} gradient steps; until then after {len(former['returns']) - 1}")
 
 # %% [markdown]
-# So a part of MAML's rise is no learning: another stage of its recipe takes more gradient steps, and "after" means
-# something else from there on. (PEARL's dips on the direction lie in a training that was steered in many stages; the
-# table above counts them.)
+# So a part of MAML's rise is no learning: "after" means something else from there on. (PEARL's dips on the direction
+# lie in a training that was steered in many stages.)
 #
 # Per environment step PEARL is far ahead, since its replay uses each step many times. That use costs computing time:
 # against core-minutes the curves come near each other. A real robot pays for steps. A fast simulator pays for minutes.
 #
 # ## 8. Where do they break?
 #
-# The shipped policies never saw speeds above 3 m/s. We evaluate them on 3 to 4 m/s. There are arguments for both:
-#
-# - *for MAML*: a policy gradient points uphill on any task, also on one that was never trained for, and one can take
-#   more steps;
-# - *for PEARL*: its encoder never met such a task, but it runs better at the edge of the range.
+# The shipped policies never saw speeds above 3 m/s. We evaluate them on 3 to 4 m/s. *For MAML*: a policy gradient
+# points uphill on any task, and one can take more steps. *For PEARL*: it runs better at the edge of the range.
 #
 # ### Exercise 4: predict, then run
 #
@@ -551,9 +543,14 @@ exercises.beyond.check(*(stored(method, "velocity", "-beyond") for method in ("m
 
 # %% [markdown]
 # Beyond the edge both fall more steeply than inside, MAML most of all. (It is scored with its noise here; at this
-# distance that decides nothing: section 5 says what the noise costs.) A theorem says that a deep network with one
-# gradient step can stand for nearly any learning algorithm (Finn and Levine 2018). It says that such a start *exists*,
-# not that training on other tasks finds it.
+# distance that decides nothing.)
+#
+# <details><summary>But is there no theorem that MAML can learn anything?</summary>
+#
+# A deep network with one gradient step can stand for nearly any learning algorithm (Finn and Levine 2018). This says
+# that such a start *exists*, not that training on other tasks finds it.
+#
+# </details>
 #
 # "A gradient points uphill on any task" deserves more than three steps. Fifteen, live, on two speeds beyond the range:
 
@@ -572,8 +569,7 @@ assert path[5] > path[0] + 100  # uphill it goes
 assert guess.after.mean() > path.max() + 20  # and does not arrive
 
 # %% [markdown]
-# Uphill it goes, and it does not arrive. A gradient says which way is up, not how far the top is; and the inner rates
-# were learned for three steps, from a start that they knew.
+# Uphill it goes, and it does not arrive: the inner rates were learned for three steps, from a start that they knew.
 #
 # Next, other bodies: the torso half or twice as heavy, the hind leg at 30 % of its torque, noise on what is sensed.
 
@@ -598,14 +594,14 @@ plots.show(plots.plot_groups(changed["direction"]), plots.describe_groups(change
 plots.show(plots.plot_groups(changed["velocity"]), plots.describe_groups(changed["velocity"]))
 
 # %% [markdown]
-# Two questions hide in "which one survives?". *Who ends higher* and *who loses less* have different answers. The
-# bars of the changed bodies rest on three seeds each. By section 2 they are too narrow: believe large gaps only. And
-# see the wide bar of PEARL with noisy senses: its worst seed is far below the others, as section 4 showed.
+# *Who ends higher* and *who loses less* have different answers. The bars of the changed bodies rest on three seeds
+# each. By section 2 they are too narrow: believe large gaps only. And see the wide bar of PEARL with noisy senses: its
+# worst seed is far below the others, as section 4 showed.
 #
 # ### Move it
 #
-# A body of your own: change the line `body`, run the cell, and move the speed. Try `torso_mass=3`, `weak_leg=0.5`, or
-# `high_velocity=4` and a fast task. Does the last episode *look* like running?
+# A body of your own: change the line `body`, run the cell, and move the speed. Try `weak_leg=0.5`, or `high_velocity=4`
+# and a fast task. Does the last episode *look* like running?
 
 # %% tags=["nbval-ignore-output"]
 body = CheetahVelocity(torso_mass=2)  # change me
@@ -615,8 +611,8 @@ AdaptationExplorer(*(mpsearch.load(f"{method}-cheetah-velocity", body) for metho
 # %% [markdown]
 # ## 9. The decision
 #
-# Each row of the table below is checked here. "Above" means that the interval of the difference lies above 0: over
-# seeds, which is what we can draw anew for these weights.
+# Each row of the table below is checked here. "Above" means that the interval of the difference lies above 0, with
+# seeds drawn anew.
 
 
 # %% jupyter={"source_hidden": true}
@@ -727,15 +723,13 @@ assert all(claims.values()), [claim for claim, holds in claims.items() if not ho
 # | tasks outside the range | train on a wider range | PEARL ends higher, and neither is good |
 # | you have a million steps on one task | plain training | it passes MAML |
 #
-# These rows are about two families, one body and our two programs. On *your* tasks, let your own measurements fill the
-# table.
+# These rows are about two families and our two programs. On *your* tasks, let your own measurements fill the table.
 #
 # ### How they fail
 #
 # - **MAML with too few episodes**: the gradient is noise, and a run may not adapt at all.
 # - **PEARL on a wrong guess**: the first episode can run the wrong way at full speed.
-# - **PEARL off its map**: a context unlike any in training is still mapped to *some* $z$, and it never says that it
-#   does not know.
+# - **PEARL off its map**: an unknown kind of context is mapped to *some* $z$; it never says that it does not know.
 # - **Training that stalls**: curves flat for hours. RESULTS.md has a list of what did not work.
 
 # %% jupyter={"source_hidden": true}
@@ -746,8 +740,7 @@ assert few.returns[..., -1].mean(axis=1).min() < few.mean[-1] / 2
 assert first.returns[..., 0].min() < -500
 
 # %% [markdown]
-# **Repeat it.** Every record that this lesson has shown, and its command. (`results.read(name)` also holds the machine,
-# the versions and the commands of the training; those of other training seeds take the weights that these give.)
+# **Repeat it.** Every record that this lesson has shown, and its command:
 
 # %% tags=["nbval-ignore-output"]
 for name, command in sorted(used.items()):
@@ -761,13 +754,13 @@ for name, command in sorted(used.items()):
 # 1. Are the test tasks *held out*? How many, and from which distribution?
 # 2. What does an interval cover: tasks, adaptation seeds or trainings? How many of each?
 # 3. Is it the best training, or all of them? Was the seed chosen after looking?
-# 4. Is the axis a cost (environment steps, minutes), and the same one for all methods?
+# 4. Is the axis a cost, and the same one for all methods?
 # 5. With noise or without? The first episode after adaptation, or the best? Which horizon?
 # 6. Are there a random start, an average policy, an oracle and plain training? Without the average, "it adapts" may
 #    only mean "it was trained".
-# 7. How long was each method tuned, and by whom? What failed?
+# 7. How long was each method tuned? What failed?
 # 8. Worst task and worst run, not only means?
-# 9. Something outside the training range, at least once?
+# 9. Something outside the training range?
 # 10. Can I repeat it: a command, versions, every return?
 #
 # ## What you have learned
@@ -778,7 +771,7 @@ for name, command in sorted(used.items()):
 # - A gap between two curves may be a rule of scoring, and a mean may hide that two methods cross.
 # - PEARL saves environment steps; MAML is plainer and steadier. Outside their training both break, quietly.
 #
-# **Further reading**
+# <details><summary>Further reading</summary>
 #
 # - R. Agarwal, M. Schwarzer, P. S. Castro, A. Courville, M. G. Bellemare: *Deep Reinforcement Learning at the Edge of
 #   the Statistical Precipice*, NeurIPS 2021, [arXiv:2108.13264](https://arxiv.org/abs/2108.13264).
@@ -795,3 +788,5 @@ for name, command in sorted(used.items()):
 #   Algorithms*, 2021, [arXiv:2112.00478](https://arxiv.org/abs/2112.00478). Tasks outside the training range.
 # - K. Rakelly, A. Zhou, D. Quillen, C. Finn, S. Levine: *Efficient Off-Policy Meta-Reinforcement Learning via
 #   Probabilistic Context Variables*, ICML 2019, [arXiv:1903.08254](https://arxiv.org/abs/1903.08254).
+#
+# </details>

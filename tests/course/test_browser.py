@@ -14,12 +14,13 @@ ANSWER = 15  # s until an explorer has answered
 CELLS = [
     """import mpsearch
 from mpsearch.view.widgets import AdaptationExplorer, AdvantageExplorer, InnerStepExplorer, LieExplorer
-from mpsearch.view.widgets import PosteriorExplorer""",
+from mpsearch.view.widgets import FirstEpisodeExplorer, PosteriorExplorer""",
     'AdaptationExplorer(mpsearch.load("pearl-cheetah-velocity"))',
     'PosteriorExplorer(mpsearch.load("pearl-cheetah-direction"))',
     "InnerStepExplorer()",
     "AdvantageExplorer()",
     'LieExplorer(mpsearch.load("pearl-cheetah-velocity"))',
+    'FirstEpisodeExplorer(mpsearch.load("pearl-cheetah-velocity"))',
 ]
 
 PIXELS = """canvas => {
@@ -79,6 +80,23 @@ def run_after_a_key(page, explorer) -> None:
     is_drawn_and_moves(page, explorer.locator("canvas").first, play.click)
 
 
+def see_it_settle(page, explorer) -> None:
+    """Move the slider by a key and press Run: the cheetah runs by itself, and belief and speed come near it."""
+    words, values = explorer.locator(".mpsearch-status").first, explorer.get_by_role("listitem")
+    before = words.text_content()
+    explorer.locator(".noUi-handle").first.focus()
+    page.keyboard.press("ArrowRight")
+    explorer.get_by_role("button", name="Run", exact=True).focus()
+    page.keyboard.press("Enter")
+    assert "Wanted: 0.80 m/s" in changes(page, words, before)
+    canvas = explorer.locator("canvas").first
+    is_drawn_and_moves(page, canvas, lambda: None)
+    explorer.get_by_text(re.compile(r"^[3-9]\.\d+ of 10.00 s")).wait_for(timeout=ANSWER * 1e3)
+    shown = [float(re.search(r": (\d\.\d+)", text)[1]) for text in values.all_inner_texts()]
+    assert shown[0] == 0.8
+    assert all(abs(speed - 0.8) < 0.3 for speed in shown[1:])
+
+
 def restart_the_kernel(page) -> None:
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
     page.get_by_role("menuitem", name=re.compile("^Restart Kernel…")).click()
@@ -103,6 +121,8 @@ def test_the_explorers_answer_to_the_keyboard_and_say_when_python_no_longer_does
     lie.locator(".noUi-handle").first.focus()
     page.keyboard.press("ArrowRight")
     assert "told 2.5 m/s" in changes(page, words, before)
+
+    see_it_settle(page, cell(page, 6))
 
     inner = cell(page, 3)
     words = inner.locator("[role=status]").first

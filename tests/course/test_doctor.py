@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mpsearch.course import doctor, installed
-from mpsearch.course.doctor import Finding, report
+from mpsearch.course.doctor import report
+from mpsearch.findings import Finding
 
 EXTRAS = ["mpsearch[widgets]", "mpsearch[lab]", "mpsearch[test]"]
 

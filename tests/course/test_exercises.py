@@ -1,5 +1,7 @@
 """Exercises in general: not attempted is told from wrong, wrong is said in words, and solutions are written once."""
 
+import importlib
+
 import numpy as np
 import pytest
 import torch
@@ -219,3 +221,29 @@ def test_an_error_that_is_known_is_explained_after_its_message():
     assert "stops with AxisError: axis 1 is out of bounds" in verdict.words
     assert verdict.words.endswith("That means: use axis 0.")
     assert "That means" not in exercise.verdict(lambda x: 1 / 0).words
+
+
+@pytest.mark.parametrize(
+    ("lesson", "name", "said", "meant"),
+    [
+        ("00", "steps", "First step", "the first"),
+        ("00", "steps", 1, "the first"),
+        ("00", "steps", "all the same", "all alike"),
+        ("01", "baselines", "Variance", "spread"),
+        ("01", "baselines", "mean and spread", "both"),
+        ("01", "baselines", "nothing", "neither"),
+        ("04", "overshoot", 0, "zero"),
+        ("04", "overshoot", "opposite sign", "opposite"),
+        ("07", "other_context", "others", "the other's"),
+        ("07", "other_context", "The other", "the other's"),
+        ("07", "other_context", "own", "its own"),
+        ("07", "other_context", "in between", "between"),
+        ("08", "beyond", "PEARL.", "pearl"),
+        ("08", "beyond", "no difference", "unclear"),
+        ("08", "beyond", "neither", "unclear"),
+    ],
+)
+def test_predictions_may_be_spelled_in_many_ways(lesson, name, said, meant):
+    exercise = getattr(importlib.import_module(f"mpsearch.course.exercises.lesson_{lesson}"), name)
+    assert exercise.record(said).words.startswith(f'you predict "{meant}"')
+    exercise.record(...)

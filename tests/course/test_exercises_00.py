@@ -152,3 +152,22 @@ def test_mean_speed_is_tried_backward_and_with_an_even_number_of_positions(wrong
     verdict = lesson_00.mean_speed.verdict(wrong)
     assert verdict.status == "wrong"
     assert said in verdict.words
+
+
+@pytest.mark.parametrize(
+    ("exercise", "wrong", "said"),
+    [
+        (lesson_00.gains, lambda r: r[:, 5].mean(-1), "counted from 0"),
+        (lesson_00.gains, lambda r: r[:, -1].mean(2), "with axes 0 and 1"),
+        (lesson_00.gains, lambda r: r[:, -1][:, :, 0], "with two indices left"),
+        (lesson_00.gains, lambda r: r[:, :, -1].mean(-1) - r[:, :, 0], "take the same axes of both"),
+        (lesson_00.gains, lambda r: r.after - r.before, "not the result of adapt"),
+        (lesson_00.mean_speed, lambda x: x[len(x)] - x[0], "len(x) - 1, or -1"),
+        (lesson_00.mean_speed, lambda x: x[-1] - x[len(x) / 2], "`//` divides without a remainder"),
+        (lesson_00.mean_speed, lambda x: x[-1, 0], "takes one index"),
+    ],
+)
+def test_an_error_is_explained_after_its_message(exercise, wrong, said):
+    verdict = exercise.verdict(wrong)
+    assert f"{exercise.name} stops with" in verdict.words
+    assert said in verdict.words.partition("That means:")[2]

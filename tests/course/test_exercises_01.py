@@ -163,7 +163,7 @@ def test_the_baselines_are_measured(fresh):
     assert lesson_01.estimates_outcome({"a": 10 + noise, "b": 12 + noise[::-1]}) == "mean"
     assert lesson_01.estimates_outcome({"a": 10 + noise, "b": 20 + 5 * noise}) == "both"
     estimates = {"none": noise, "silly": 9 * noise}
-    assert fresh.record("variance").status == "unclear"  # none of the choices
+    assert fresh.record("bias").status == "unclear"  # none of the choices
     assert fresh.record(" Spread ").status == "recorded"
     fresh.record(...)
     assert fresh.verdict(estimates).status == "blank"
@@ -236,3 +236,42 @@ def test_policy_loss_names_what_was_done_to_the_advantages(wrong, said):
     verdict = lesson_01.policy_loss.verdict(wrong)
     assert verdict.status == "wrong"
     assert said in verdict.words
+
+
+def over_episodes(rewards, discount):
+    sums, following = np.zeros(rewards.shape), 0.0
+    for t in reversed(range(rewards.shape[1])):
+        following = sums[t] = rewards[t] + discount * following
+    return sums
+
+
+def one_step_too_far(rewards, discount):
+    sums = np.zeros(rewards.shape)
+    for t in reversed(range(rewards.shape[1])):
+        sums[:, t] = rewards[:, t] + discount * sums[:, t + 1]
+    return sums
+
+
+def one_row(rewards, discount):
+    sums = np.zeros(rewards.shape[1])
+    sums[:, 0] = rewards[:, 0]
+    return sums
+
+
+@pytest.mark.parametrize(
+    ("exercise", "wrong", "said"),
+    [
+        (lesson_01.rewards_to_go, over_episodes, "is rewards[:, t]"),
+        (lesson_01.rewards_to_go, one_step_too_far, "step t + 1 does not exist"),
+        (lesson_01.rewards_to_go, one_row, "np.zeros(rewards.shape)"),
+        (lesson_01.rewards_to_go, lambda r, d: r * d ** np.arange(len(r)), "so T is rewards.shape[1]"),
+        (lesson_01.policy_loss, lambda p, o, a, w: log_prob(p(o), a).mean(1), "there is no such axis"),
+        (lesson_01.policy_loss, lambda p, o, a, w: log_prob(p(o), a) @ w.T, "number by number"),
+        (lesson_01.policy_loss, lambda p, o, a, w: (p(o).log_prob(a) * w[:, 0]).mean(), "is one number, [N]"),
+        (lesson_01.policy_loss, lambda p, o, a, w: w[:, 1].mean(), "the second axis holds one number"),
+    ],
+)
+def test_an_error_is_explained_after_its_message(exercise, wrong, said):
+    verdict = exercise.verdict(wrong)
+    assert f"{exercise.name} stops with" in verdict.words
+    assert said in verdict.words.partition("That means:")[2]

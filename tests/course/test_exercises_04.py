@@ -116,6 +116,7 @@ def test_meta_loss_may_be_repaired_in_many_ways(right):
     [
         (lambda f, n, t, a: n(t - a * slope(f, t).detach()), "still is first order"),
         (lambda f, n, t, a: n(t - a * slope(f, t, False)) + 0, "still is first order"),
+        (lambda f, n, t, a: n(t - a * slope(f, t.detach().clone().requires_grad_())), "no path leads from theta"),
         (lambda f, n, t, a: n(t.detach() - a * slope(f, t, False)), "not even the first-order term"),
         (lambda f, n, t, a: n(t - a * slope(f, t)).detach(), "not even the first-order term"),
         (lambda f, n, t, a: n(t - a * slope(f, t)).item(), "type float"),

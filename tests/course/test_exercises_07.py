@@ -225,6 +225,7 @@ def test_contexts_may_be_drawn_row_by_row():
         ({"task": lambda tasks, m: m}, "use `tasks[m]`, not m"),
         ({"after": 0}, "s' is of another step"),
         ({"kept": lambda n, slots, recent: min(slots, recent)}, "holds no exploration yet"),
+        ({"size": lambda least, most, rng: most}, "1 of 6 stages are done. Stage 2, the size of a context"),
         ({"size": lambda least, most, rng: most}, "among the sizes is never 2"),
         ({"size": lambda least, most, rng: rng.integers(least, most)}, "nothing is left to draw from"),
         ({"steps": lambda t: t - 1}, "among the steps is never 4"),

@@ -28,6 +28,7 @@ from mpsearch.tasks import (
     HumanoidDirection,
     PointNavigation,
     WalkerBody,
+    WeakLeg,
 )
 
 CASES = {
@@ -39,6 +40,7 @@ CASES = {
     "mpsearch/WalkerBody-v0": ({"mass_torso": 1.5}, WalkerBody(), [1.5] + 27 * [0.0]),
     "mpsearch/HopperBody-v0": ({"friction_floor": -1.0}, HopperBody(), 11 * [0.0] + [-1.0] + 4 * [0.0]),
     "mpsearch/HumanoidDirection-v0": ({"angle": 0.5}, HumanoidDirection(), [0.5]),
+    "mpsearch/WeakLeg-v0": ({"weakness": -0.5}, WeakLeg(), [-0.5]),
 }
 every_case = pytest.mark.parametrize("name", CASES)
 

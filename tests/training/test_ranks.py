@@ -90,7 +90,7 @@ def test_alone_everything_is_returned_as_it_is() -> None:
     assert Share.of(4).rows == slice(0, 4)
     assert Share.of(2).gather(x) is x
     assert Share.of(2).generator(rng) is rng
-    with pytest.raises(NonFiniteError, match="^as it was$"), ranks.together():
+    with pytest.raises(NonFiniteError, match=r"^as it was$"), ranks.together():
         raise NonFiniteError("as it was")
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import sys
 import threading
+from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 
-from mpsearch import MAML, PEARL, CheetahDirection, MAMLConfig, PEARLConfig, PointNavigation
+from mpsearch import MAML, PEARL, CheetahDirection, MAMLConfig, PEARLConfig, PointNavigation, WeakLeg
 from mpsearch.errors import UsageError
+from mpsearch.view.applications import PICTURES
 from mpsearch.view.widgets import AdaptationExplorer
 from mpsearch.view.widgets.adaptation import Choice, describe, race
 
@@ -222,3 +225,38 @@ def test_only_velocity_tasks_have_a_ghost(explorer) -> None:
     result = {"MAML": explorer.result["MAML"]}
     assert all(runner.target is None for runner in race(explorer.family, choice, result))
     assert describe(explorer.family, choice, result).startswith("Task: x 0.10, y 0.20. MAML goes from a return of")
+
+
+@pytest.fixture
+def painted(monkeypatch):
+    """A picture for navigation's episodes that says which stage it shows; also as an application of its own."""
+    drawer = ModuleType("painted")
+    drawer.plot = lambda result, task, stage, axes: axes.plot(*result.trajectories[task, stage].T)
+    drawer.describe = lambda result, task, stage: f"A path to {result.trajectories[task, stage, -1].round(4)}."
+    monkeypatch.setitem(sys.modules, "painted", drawer)
+    monkeypatch.setitem(PICTURES, PointNavigation.id, "painted")
+
+
+@pytest.mark.usefixtures("painted")
+def test_a_family_with_a_picture_shows_it_before_and_after_instead_of_the_player() -> None:
+    explorer = AdaptationExplorer(make_maml(), make_pearl())
+    assert explorer.error.value == ""
+    assert explorer.player is None
+    for picture, (name, result) in zip(explorer.episodes.children, explorer.result.items(), strict=True):
+        for when, stage in (("before", 0), ("after", -1)):
+            end = result.trajectories[0, stage, -1].round(4)
+            assert f"{name} {when} adaptation: A path to {end}." in picture.value
+    before = [picture.value for picture in explorer.episodes.children]
+    explorer.controls["seed"].value = 1
+    press_run(explorer)
+    assert [picture.value for picture in explorer.episodes.children] != before
+
+
+def test_a_weak_leg_is_named_and_drawn_hollow_and_no_other_robot_has_one() -> None:
+    explorer = AdaptationExplorer(make_pearl(WeakLeg(horizon=10)))
+    explorer.controls["weakness"].value = -0.4
+    press_run(explorer)
+    assert "the back leg has 60% of its strength" in explorer.words.value
+    assert [runner.faded for runner in explorer.player.runners] == [(2, 3, 4)] * 2
+    plain = AdaptationExplorer(make_pearl(CheetahDirection(horizon=10)))
+    assert [runner.faded for runner in plain.player.runners] == [()] * 2

@@ -36,6 +36,26 @@ def navigation():
     return to_a_goal()
 
 
+def test_faded_parts_reach_the_page_and_lighten_the_still_picture(result) -> None:
+    plain, hollow = (Player(runners_of(result, 1, faded=faded)) for faded in ((), (2, 3, 4)))
+    assert [runner["faded"] for runner in hollow.meta["runners"]] == [(2, 3, 4)] * 2
+    light = [
+        np.asarray(Image.open(io.BytesIO(player.png())).convert("L"), dtype=float).mean() for player in (plain, hollow)
+    ]
+    assert light[1] > light[0]
+
+
+@pytest.mark.parametrize("faded", [(8,), (-1,)])
+def test_faded_parts_that_the_robot_does_not_have_are_refused(result, faded) -> None:
+    with pytest.raises(UsageError, match="must be numbers below 8"):
+        runners_of(result, faded=faded)
+
+
+def test_a_point_has_no_parts_to_fade(navigation) -> None:
+    with pytest.raises(UsageError, match="must be numbers below 0"):
+        runners_of(navigation, faded=(0,))
+
+
 def mujoco_ends(qpos):
     """[8, 2, 2] ends of the capsules from ``geom_xpos`` and ``geom_xmat`` of a full forward pass."""
     model = load_gymnasium_model("half_cheetah.xml")
@@ -172,8 +192,18 @@ def test_the_strip_says_what_it_shows(result) -> None:
     assert "distance (m)" in rows[-1].get_xlabel()
     times = [text.get_text() for text in rows[1].texts]
     assert times == ["0 s", "2 s", "4 s", "6 s", "8 s", "10 s", " target "]
-    assert "0 s" in [text.get_text() for text in rows[0].texts]
-    assert len(rows[0].texts) == 2  # one who stands still gets one label, not six on top of each other
+    standing = [text.get_text() for text in rows[0].texts]
+    assert standing == ["10 s", " target "]  # one who stands still is drawn once, not six times on top of each other
+
+
+@pytest.mark.parametrize("speeds", [(0.3,), (0.3, 4.0), (-1.0, 2.0)])
+def test_pictures_of_one_runner_do_not_cover_each_other(speeds) -> None:
+    for axes in draw_strip([Runner("r", cheetah(speed)) for speed in speeds]).axes:
+        edges = sorted({(min(line.get_xdata()), max(line.get_xdata())) for line in axes.lines[1:]})
+        torsos = sorted(text.get_position()[0] for text in axes.texts)
+        length = max(high - low for low, high in edges)  # of a torso, the longest part
+        assert (np.diff(torsos) > 1.3 * length).all()
+        assert len(torsos) >= 1
 
 
 @pytest.mark.slow

@@ -97,6 +97,16 @@ def test_it_draws_in_the_colours_of_the_theme_and_follows_a_change(result, open_
     assert has_colour(pixels(page), "#01c803")
 
 
+def test_a_faded_leg_is_hollow(result, open_page) -> None:
+    def coloured(faded):
+        page = open_page(Player(runners_of(result, 1, stages=[-1], faded=faded)).to_html())
+        assert page.troubles == []
+        red, green, blue = (int(COLOURS[1][n : n + 2], 16) for n in (1, 3, 5))
+        return (np.abs(pixels(page)[..., :3].astype(int) - [red, green, blue]).max(-1) < 3).sum()
+
+    assert 0.4 < coloured((2, 3, 4)) / coloured(()) < 0.9
+
+
 def test_it_is_driven_by_the_keyboard(result, open_page) -> None:
     page = open_page(play(result).to_html())
     page.keyboard.press("Tab")

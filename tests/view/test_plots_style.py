@@ -82,6 +82,50 @@ def test_before_and_after_differ_in_lightness_so_that_grey_print_works():
     assert before - after > 0.25
 
 
+def grey(colour):
+    return np.dot(to_rgb(colour), [0.299, 0.587, 0.114])
+
+
+def test_any_two_of_six_lines_differ_in_grey_by_their_marker_and_by_dash_or_lightness():
+    for one, other in combinations(map(style.line_style, range(6)), 2):
+        assert one["marker"] != other["marker"]
+        lightness = abs(grey(one["color"]) - grey(other["color"]))
+        assert one["linestyle"] != other["linestyle"] or lightness > 0.1
+
+
+def test_the_first_28_lines_all_look_different_and_six_have_but_one_orange():
+    looks = [tuple(style.line_style(i).values()) for i in range(28)]
+    assert len(set(looks)) == 28
+    six = [style.line_style(i)["color"] for i in range(6)]
+    assert not {plots.PALETTE["orange"], plots.PALETTE["vermillion"]} <= set(six)
+
+
+@pytest.mark.parametrize("above", [0, 3])
+def test_a_legend_takes_no_width_from_the_plot(above):
+    axes = style.new_axes(None)
+    for name in ("one", "another", "a third method"):
+        axes.plot([0, 1], [0, 1], label=name)
+    style.legend(axes, "what the bars mean", above=above)
+    axes.figure.draw_without_rendering()
+    legend, plot, page = (part.get_window_extent() for part in (axes.get_legend(), axes, axes.figure))
+    assert plot.width > 0.85 * page.width
+    assert legend.x1 <= page.x1
+    assert (legend.y0 >= plot.y1 - 1) == bool(above)
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [([2.8, 3.6], True), ([-3.6, -2.8], True), ([1.0, 3.0], False), ([-1.0, 3.0], False)],
+)
+def test_zero_is_shown_where_otherwise_noise_would_fill_the_axis(values, shown):
+    axes = style.new_axes(None)
+    axes.plot([0, 1], values)
+    style.show_zero(axes)
+    low, high = axes.get_ylim()
+    assert (0.0 in (low, high)) == shown
+    assert low <= min(values) < max(values) <= high
+
+
 def test_shown_picture_carries_its_words_and_leaves_no_figure_open(monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda *things: shown.extend(things))

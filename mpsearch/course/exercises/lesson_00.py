@@ -70,6 +70,13 @@ gains = FillIn(
         "returns[:, 0] has all tasks and episodes of the first stage, returns[:, -1] of the last. Each is [K, E].",
         "Take the mean of each over the episodes with .mean(-1), and subtract the mean before from the mean after.",
     ),
+    stops={
+        "for axis": "an index is too large: returns are [K, S, E], tasks, stages, episodes, each counted from 0",
+        "axis 2 is out of bounds": "an axis is gone once it is indexed: returns[:, 0] is [K, E], with axes 0 and 1",
+        "too many indices": "an axis is gone once it is indexed: returns[:, 0] is [K, E], with two indices left",
+        "broadcast": "the two stages have different shapes; take the same axes of both, each [K, E] before the mean",
+        "has no attribute": "returns is an array of numbers [K, S, E], not the result of adapt",
+    },
     moral="the result is one number for each task. `result.after - result.before` gives the same numbers.",
 )
 
@@ -87,6 +94,7 @@ steps = Predict(
     name="steps",
     choices=("the first", "a later one", "all alike"),
     outcome=most_helpful_step,
+    also={"1": "the first", "same": "all alike", "equal": "all alike"},
     hints=(
         "What was the meta-policy trained to be good at?",
         "It was trained to need few steps. Where can a step gain more: far from the target speed, or near it?",
@@ -151,6 +159,11 @@ mean_speed = FindTheBug(
         "The distance is from position half to the last position. How many steps are there between them?",
         "T + 1 positions are T steps apart. Count in the same way those from position half on, and mind half itself.",
     ),
+    stops={
+        "out of bounds": "the last of len(x) positions has the index len(x) - 1, or -1",
+        "only integers": "an index must be a whole number: `//` divides without a remainder, `/` makes a float",
+        "too many indices": "x is one row of positions, and takes one index",
+    },
     moral="distance and time are now of the same part of the episode. The wrong number was plausible, but only half"
     " of the true one. So compare a result with something that you know, here the picture.",
 )

@@ -94,6 +94,14 @@ rewards_to_go = FillIn(
         "Each step needs only its own reward and the sum of the step after it: G_t = r_t + discount * G_{t+1}.",
         "Loop over t from the last step to the first, and fill sums[:, t] for all episodes at once.",
     ),
+    stops={
+        "for axis 0": "the first axis of rewards [E, T] is the episode; step t of all episodes is rewards[:, t]",
+        "for axis 1": "step t + 1 does not exist after the last step; begin there with 0, and keep what follows in a"
+        " variable",
+        "too many indices": "the sums need both axes of rewards, [E, T]: np.zeros(rewards.shape)",
+        "array element with a sequence": "the sums need both axes of rewards, [E, T]: np.zeros(rewards.shape)",
+        "broadcast": "an array has another number of steps: rewards are [E, T], so T is rewards.shape[1]",
+    },
     moral="one loop from the last step to the first computes all sums. The library's `discounted_sums` does the same.",
 )
 
@@ -116,6 +124,7 @@ baselines = Predict(
     name="baselines",
     choices=("mean", "spread", "both", "neither"),
     outcome=estimates_outcome,
+    also={"variance": "spread", "noise": "spread", "nothing": "neither", "none": "neither", "mean and spread": "both"},
     hints=(
         "Look at the derivation above. What does it assume about the number b?",
         "It assumes only that b does not depend on the action. Is this true of the number 50?",
@@ -193,6 +202,14 @@ policy_loss = FindTheBug(
         "log_probs has shape [N], advantages has shape [N, 1]. Which shape does PyTorch give their product?",
         "It makes [N, N]: each log-probability times each advantage. Bring both to one shape before you multiply.",
     ),
+    stops={
+        "Dimension out of range": "there is no such axis: log-probabilities are [N], and a loss is one number, a mean"
+        " over all of them",
+        "cannot be multiplied": "a product of matrices was asked for; multiply number by number, with *",
+        "must match the size": "the log-probability of an action is one number, [N]: that is log_prob(...), and not"
+        " .log_prob(...) of each part of an action",
+        "out of bounds for dimension": "advantages are [N, 1]: the second axis holds one number",
+    },
     moral="now each log-probability is multiplied by its own advantage. Before, the mean over all pairs was the"
     " product of the two means. As the mean advantage is 0, the policy learned nothing, and no error said so.",
 )

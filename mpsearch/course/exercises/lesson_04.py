@@ -170,6 +170,7 @@ overshoot = Predict(
     name="overshoot",
     choices=("same", "opposite", "zero"),
     outcome=overshoot_outcome,
+    also={"0": "zero", "equal": "same", "other": "opposite"},
     hints=(
         "Where does the inner step end: before the task, on it, or beyond it?",
         "It ends beyond the task. First order uses the slope at that point. Which direction is downhill from there?",
@@ -266,15 +267,18 @@ meta_loss = FindTheBug(
         "the loss before the step is added; only that after it was asked for": lambda loss, new_loss, theta, alpha: (
             _right_meta_loss(loss, new_loss, theta, alpha) + loss(theta)
         ),
-        "it still is first order: the inner gradient is a constant, so the Hessian is missing": _first_order,
+        "it still is first order: no path leads from theta to the inner gradient, so the Hessian is missing": (
+            _first_order
+        ),
         "the inner step goes uphill: it must subtract the gradient": _uphill,
         "the inner loss is used twice; use new_loss after the step": _same_loss,
         "no inner step is taken: new_loss is computed at theta; compute it at theta'": _no_step,
     },
     hints=(
         "The value of the meta-loss is right, but its gradient is not. Which path from theta to the result is cut?",
-        "theta is used twice: directly, and through the gradient. Print `gradient.requires_grad`.",
-        "torch.autograd.grad returns a constant unless create_graph=True tells it to keep the graph.",
+        "theta is used twice: directly, and through the gradient. The gradient keeps its graph: where does that lead?",
+        "It leads to `fast`, and ends there, since a copy by detach is a new start. Is a copy needed at all?",
     ),
-    moral="now theta affects the result directly and through the inner gradient. The second path gives the Hessian.",
+    moral="now theta affects the result directly and through the inner gradient. The second path gives the Hessian. No"
+    " copy was needed: `theta - alpha * gradient` is a new tensor.",
 )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from mpsearch.course.exercises import sampler
 from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
+from mpsearch.course.exercises.lesson_07_sampler import LESSON
+from mpsearch.course.exercises.lesson_07_sampler import right_contexts as right_contexts
+from mpsearch.course.exercises.lesson_07_sampler import sample_contexts as sample_contexts
 from mpsearch.records import Array
-
-LESSON = "07_pearl_on_halfcheetah"
 
 
 def _with_one(means: Array) -> Array:
@@ -96,6 +94,7 @@ other_context = Predict(
     name="other_context",
     choices=("its own", "the other's", "between"),
     outcome=shuffle_outcome,
+    also={"others": "the other's", "theirs": "the other's", "unchanged": "its own", "middle": "between"},
     hints=(
         "What does the actor see? Its inputs are the state and z, and nothing else.",
         "Do these inputs contain the rewards of the task in which it runs? Only if the context contains them.",
@@ -198,75 +197,4 @@ forged_reward = FillIn(
         "The control cost is 0.05 times the *sum* of the squared actions.",
     ),
     moral="one number can carry a whole task, since the encoder knows the family. It has no means to doubt it.",
-)
-
-
-SHORT, LONG = sampler.Recorded(explored=(2, 3, 4)), sampler.Recorded(explored=(6, 9, 11), slots=5)
-TASKS = np.array([2, 0])
-
-
-def _sampler_trials() -> list[Trial]:
-    one = (4, 1, 3, 3)  # recent, episodes, least, most
-    return [
-        ("stage 1, rows (s, a, r, s') of the right tasks", ("rows", SHORT, (4, 4, 3, 3))),
-        ("stage 2, the size of a context", ("sizes", SHORT, (4, 4, 2, 5))),
-        ("stage 3, every step", ("steps", SHORT, one)),
-        ("stage 4, the latest explorations", ("latest", LONG, (3, 1, 3, 3))),
-        ("stage 4, more asked for than there are", ("latest", SHORT, (9, 1, 3, 3))),
-        ("stage 5, windows of successive explorations", ("windows", LONG, (4, 2, 20, 20))),
-        ("stage 6, randomness", ("seed", LONG, (4, 2, 6, 6))),
-    ]
-
-
-def _sampled(function: sampler.Sampler, arguments: tuple[Any, ...]) -> Array:
-    stage, recorded, options = arguments
-    draws = sampler.draw_many(function, recorded, TASKS, options)
-    recent, episodes, least, most = options
-    if stage == "sizes":
-        sampler.require_sizes(draws, least, most)
-    elif stage == "steps":
-        sampler.require_steps(draws, recorded.steps)
-    elif stage == "latest":
-        sampler.require_latest(draws, recorded, TASKS, recent)
-    elif stage == "windows":
-        sampler.require_windows(draws, recorded, TASKS, (recent, episodes))
-    elif stage == "seed":
-        sampler.require_seeded(function, recorded, TASKS, options)
-    return np.zeros(1)  # all that is random has been checked
-
-
-class Staged(FillIn):
-    """A function that is checked in stages, whose trials hold more than its arguments."""
-
-    def is_blank(self, function: sampler.Sampler) -> bool:
-        """Return whether ``function`` is still the stub, which returns nothing."""
-        try:
-            return function(*SHORT.arrays(), TASKS, 4, 1, 3, 3, np.random.default_rng(0)) is None
-        except Exception:
-            return False
-
-
-sample_contexts = Staged(
-    lesson=LESSON,
-    name="sample_contexts",
-    reference=sampler.sample_contexts,
-    trials=_sampler_trials,
-    probe=_sampled,
-    hints=(
-        "Build it in the order of the stages: rows of the right tasks, then the size, then which explorations.",
-        "The kept explorations of a task have the numbers explored[k] - kept to explored[k] - 1, where kept is the"
-        " least of explored[k], the slots and `recent`. Number n is in slot n % slots.",
-        "Draw the beginning of the window once for each task; draw which exploration of it, and which step, once for"
-        " each row.",
-    ),
-    stops={
-        "index": "a step or a slot lies beyond the end; s' is one step after s, and observations have one step more",
-        "must have same number of dimensions": "rewards have one axis less than the rest; give them one more",
-        "inhomogeneous": "the contexts have different sizes; draw one size for all tasks of a call",
-        "must be of same": "the contexts have different sizes; draw one size for all tasks of a call",
-        "must have the same shape": "the contexts have different sizes; draw one size for all tasks of a call",
-        "low >= high": "nothing is left to draw from; rng.integers(n) draws 0 to n - 1",
-    },
-    moral="whose transitions, how many, how old: none of this is in PEARL's equations, and all of it decides what the"
-    " encoder can learn.",
 )

@@ -8,11 +8,11 @@ import numpy as np
 
 from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
 from mpsearch.course.exercises.intervals import RESAMPLES, one_standard_error, resampled_interval, settled
-from mpsearch.course.exercises.raw_returns import evaluated, evaluation_trials, probe_part, with_wrong
+from mpsearch.course.exercises.lesson_08_returns import LESSON
+from mpsearch.course.exercises.lesson_08_returns import evaluate_returns as evaluate_returns
+from mpsearch.course.exercises.lesson_08_returns import evaluated as evaluated
 from mpsearch.evaluation import Evaluation, difference
 from mpsearch.records import Array
-
-LESSON = "08_which_one_when"
 
 bootstrap_interval = FillIn(
     lesson=LESSON,
@@ -80,6 +80,7 @@ beyond = Predict(
     name="beyond",
     choices=("maml", "pearl", "unclear"),
     outcome=clearly_higher,
+    also={"neither": "unclear", "alike": "unclear", "same": "unclear", "no difference": "unclear"},
     hints=(
         "There are arguments for both. Which of them do you believe?",
         "Who ends higher depends on more than on how a method adapts: also on how well its policy runs.",
@@ -141,37 +142,4 @@ recipe_interval = FindTheBug(
     ),
     moral="resample what a repetition of the experiment would repeat. Repeating it means training again, with new"
     " weights, so the trainings are what must be resampled.",
-)
-
-
-evaluate_returns = FillIn(
-    lesson=LESSON,
-    name="evaluate_returns",
-    reference=evaluated,
-    trials=evaluation_trials,
-    probe=probe_part,
-    mistakes={
-        "the worst single episode counts; average over episodes first": with_wrong("worst", lambda x: x.min((0, 1, 3))),
-        "it is the worst seed's mean; a task can hide in it": with_wrong("worst", lambda x: x.mean((1, 3)).min(0)),
-        "it is the worst task's mean; a seed can hide in it": with_wrong("worst", lambda x: x.mean((0, 3)).min(0)),
-        "it counts single episodes; average over episodes first": with_wrong(
-            "fell", lambda x: (x < x[:, :, :1]).mean((0, 1, 3))
-        ),
-        "it compares with the stage before; compare with the first one": with_wrong(
-            "fell",
-            lambda x: np.r_[0, (np.diff(x.mean(3), axis=-1) < 0).mean((0, 1))],
-        ),
-        "it is the share that rose": with_wrong("fell", lambda x: (x.mean(3) > x.mean(3)[..., :1]).mean((0, 1))),
-        "it compares the means of seeds; compare each task of each seed": with_wrong(
-            "fell", lambda x: (x.mean((1, 3)) < x.mean((1, 3))[:, :1]).mean(0)
-        ),
-    },
-    result="it",
-    hints=(
-        "First take the mean over episodes: what is left is [seeds, tasks, stages], and a run is a mean over tasks.",
-        "The interval draws rows of `runs` [R, S] anew; the difference draws of the gaps [K] at the last stage.",
-        "In `fell`, each task of each seed is compared with its own first stage, then counted over both axes.",
-    ),
-    moral="mean, worst, how many fell, an interval that says over what, and a difference with its own: with these five"
-    " a result can be judged.",
 )

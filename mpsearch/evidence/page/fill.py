@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from mpsearch.evidence.page.applications import failures, gaps, overdoses
 from mpsearch.evidence.page.costs import ablations, benchmark, machines
 from mpsearch.evidence.page.methods import from_scratch, headline, improvements, verdict
 from mpsearch.evidence.page.published import against_published, at_horizon_100, rows_of_the_paper
@@ -31,6 +32,9 @@ PARTS: dict[str, Callable[..., str]] = {
     "seeds": training_seeds,
     "generalisation": generalisation,
     "episodes": fewer_episodes,
+    "applications": gaps,
+    "application-failures": failures,
+    "overdoses": overdoses,
     "benchmark": benchmark,
     "ablations": ablations,
 }

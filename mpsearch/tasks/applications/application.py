@@ -38,11 +38,20 @@ class Application(TaskDistribution):
 
 def rule_returns(family: TaskDistribution, rule: Rule, tasks: Array, episodes: int, rng: np.random.Generator) -> Array:
     """Return the undiscounted returns [K, E] of ``rule`` on each of ``tasks`` [K, P]."""
+    return follow(family, rule, tasks, episodes, rng)[0].sum(axis=-1)
+
+
+def follow(
+    family: TaskDistribution, rule: Rule, tasks: Array, episodes: int, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Return the rewards [K, E, T] and the positions [K, E, T + 1, Q] of ``rule`` on each of ``tasks`` [K, P].
+
+    T is smaller than the horizon if all episodes ended before.
+    """
     batch = family.make_batch(family.check(tasks), episodes)
     batch.reset(rng)
-    returns = np.zeros(batch.shape)
-    for _ in range(family.horizon):
-        returns += batch.step(rule(batch))[1]
-        if batch.over:
-            break
-    return returns
+    rewards, positions = [], [batch.positions()]
+    while len(rewards) < family.horizon and not batch.over:
+        rewards.append(batch.step(rule(batch))[1])
+        positions.append(batch.positions())
+    return np.stack(rewards, axis=-1), np.stack(positions, axis=2)

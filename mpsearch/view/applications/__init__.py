@@ -9,7 +9,12 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-PICTURES: dict[str, str] = {}  # family id -> the module of its picture, such as "mpsearch.view.applications.dosing"
+PICTURES: dict[str, str] = {  # family id -> the module of its picture
+    "dosing": "mpsearch.view.applications.dosing",
+    "market": "mpsearch.view.applications.market",
+    "penalty-kicks": "mpsearch.view.applications.penalty_kicks",
+    "taste": "mpsearch.view.applications.taste",
+}
 
 
 def picture_of(family_id: str) -> ModuleType | None:

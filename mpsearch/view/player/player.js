@@ -35,9 +35,21 @@ function buildTable(scene) {
   return [make("div", { class: "mps-scores" }, table), cells];
 }
 
+/** Returns the chart's legend, with room for the values at the present time, and the elements of these values. */
+function buildLegend(curves) {
+  const values = curves.map(() => make("span", { class: "mps-value" }));
+  const items = curves.map((curve, n) => {
+    const sign = make("span", { class: "mps-line", "aria-hidden": "true" });
+    sign.style.borderTop = `3px ${curve.dashed ? "dashed" : "solid"} ${curve.colour ?? "currentColor"}`;
+    return make("li", {}, sign, `${curve.name}: `, values[n]);
+  });
+  return [make("ul", { class: "mps-legend", "aria-label": "The chart's curves at this time" }, ...items), values];
+}
+
 /** Creates the player's elements, in the order of the page. */
 function build(scene) {
   const [table, cells] = buildTable(scene);
+  const [legend, values] = buildLegend(scene.chart?.curves ?? []);
   const single = scene.layout === "panels" || scene.runners.length === 1;
   const follows = single ? [[0, "follow"]] : scene.runners.map((runner, n) => [n, `follow ${runner.name}`]);
   const ui = {
@@ -48,20 +60,23 @@ function build(scene) {
     speed: select("Speed", SPEEDS.map((speed) => [speed, `${speed}×`]), 1),
     camera: select("Camera", [...follows, ["all", "whole track"]], follows.length - 1),
     cells,
+    values,
   };
   const tools = [ui.play, ui.slider, ui.time, ui.speed, ...(scene.robot ? [ui.camera] : [])];
   const bar = make("div", { class: "mps-bar" }, ...tools);
   const title = scene.title ? [make("div", { class: "mps-title" }, scene.title)] : [];
-  ui.root = make("div", { class: "mps-player", role: "group", tabindex: 0 }, ...title, table, ui.canvas, bar);
+  const parts = [...title, table, ui.canvas, ...(scene.chart ? [legend] : []), bar];
+  ui.root = make("div", { class: "mps-player", role: "group", tabindex: 0 }, ...parts);
   ui.root.setAttribute("aria-label", ["Player.", scene.title && `${scene.title}.`, KEYS].filter(Boolean).join(" "));
   ui.root.dataset.lmSuppressShortcuts = "true"; // otherwise JupyterLab uses the arrow keys in command mode
   return ui;
 }
 
-const heightOf = ({ robot, layout, runners }) => {
-  if (!robot) return HEIGHTS.plane;
+const heightOf = ({ robot, layout, runners, chart }) => {
+  const below = chart ? CHART : 0;
+  if (!robot) return HEIGHTS.plane + below;
   const race = HEIGHTS.race + (LANE + ROW) * (runners.length - 1);
-  return (layout === "panels" ? HEIGHTS.panel * runners.length : race) + STRIP;
+  return (layout === "panels" ? HEIGHTS.panel * runners.length : race) + STRIP + below;
 };
 
 /** Returns a pen with the canvas's size in CSS pixels and the page's present colours; null while it has no size. */
@@ -79,8 +94,10 @@ function penOf(ui, height) {
 }
 
 function draw(pen, scene, time, choice) {
-  if (scene.robot) drawRobots(pen, scene, time, choice);
-  else drawPlanes(pen, scene, time);
+  const above = { ...pen, height: pen.height - (scene.chart ? CHART : 0) };
+  if (scene.robot) drawRobots(above, scene, time, choice);
+  else drawPlanes(above, scene, time);
+  if (scene.chart) drawChart(pen, scene, { x: 0, y: above.height, width: pen.width, height: CHART }, time);
 }
 
 /** Creates one player in `el`; returns the function that removes it. */
@@ -103,6 +120,7 @@ function start(scene, el) {
     scene.runners.forEach((runner, n) => {
       scores(scene, runner, time).forEach((words, c) => { ui.cells[n][c].textContent = words; });
     });
+    scene.chart?.curves.forEach((curve, n) => { ui.values[n].textContent = reading(curve, scene, time); });
     ui.slider.value = time;
     ui.time.textContent = clock();
     if (!playing) ui.slider.setAttribute("aria-valuetext", clock()); // 60 per second are too many

@@ -18,17 +18,17 @@ from mpsearch.errors import UsageError, unknown
 from mpsearch.records import AdaptationResult
 from mpsearch.tasks.robots import find_robot
 from mpsearch.view.jupyter import anywidget, traitlets
+from mpsearch.view.player.chart import Chart
 from mpsearch.view.player.kinematics import capsule_radii, height, standing
 from mpsearch.view.player.runners import CHEETAH, Runner, check_runners, describe, look, pack
 from mpsearch.view.player.stages import runners_of
-from mpsearch.view.player.strip import draw_strip
+from mpsearch.view.player.strip import POINT_STEP, draw_strip
 
 HERE = Path(__file__).parent
-PARTS = ("scene.js", "track.js", "plane.js", "player.js")
+PARTS = ("scene.js", "track.js", "plane.js", "chart.js", "player.js")
 SCRIPT = "\n".join((HERE / part).read_text(encoding="utf-8") for part in PARTS)  # one ES module
 STYLE = (HERE / "player.css").read_text(encoding="utf-8")
 LAYOUTS = ("race", "side by side")
-POINT_STEP = 0.1  # s that the player takes for a step of a point, whose simulation has no unit of time
 INKS = 64  # colours in the PNG, which halves its size
 
 Layout = Literal["race", "side by side"]
@@ -45,9 +45,11 @@ class Player(anywidget.AnyWidget):
         layout: "race" for one track, or "side by side" for one panel each.
         title: the text above the picture.
         autoplay: start as soon as the player is visible, unless the reader's system is set to reduced motion.
+        chart: quantities over the time of the longest episode, drawn below as far as the runners have come.
 
     Raises:
-        UsageError: there are no runners, too many, or different kinds of them, or the layout is unknown.
+        UsageError: there are no runners, too many, or different kinds of them, the layout is unknown, or the chart
+            is of another length.
     """
 
     _esm = SCRIPT
@@ -56,17 +58,26 @@ class Player(anywidget.AnyWidget):
     meta = traitlets.Dict().tag(sync=True)
 
     def __init__(
-        self, runners: Sequence[Runner], *, layout: Layout = "race", title: str = "", autoplay: bool = False
+        self,
+        runners: Sequence[Runner],
+        *,
+        layout: Layout = "race",
+        title: str = "",
+        autoplay: bool = False,
+        chart: Chart | None = None,
     ) -> None:
-        self.runners = check_runners(runners)
+        self.runners, self.chart = check_runners(runners), chart
+        _check_length(self.runners, chart)
         if layout not in LAYOUTS:
             raise unknown("layout", layout, LAYOUTS)
         self.layout_name, self.title, self.autoplay = layout, title, autoplay
         super().__init__(data=pack(self.runners), meta=self._describe())
 
-    def show(self, runners: Sequence[Runner], *, title: str | None = None) -> None:
-        """Play other runners instead of these. It raises the same errors as the constructor."""
-        self.runners = check_runners(runners)
+    def show(self, runners: Sequence[Runner], *, title: str | None = None, chart: Chart | None = None) -> None:
+        """Play other runners with another chart or none. It raises the same errors as the constructor."""
+        checked = check_runners(runners)
+        _check_length(checked, chart)
+        self.runners, self.chart = checked, chart
         self.title = self.title if title is None else title
         with self.hold_sync():
             self.data, self.meta = pack(self.runners), self._describe()
@@ -74,11 +85,12 @@ class Player(anywidget.AnyWidget):
     @property
     def summary(self) -> str:
         """A description: the distance, mean velocity and return of each runner."""
-        return f"{self.title}. {describe(self.runners)}" if self.title else describe(self.runners)
+        parts = [self.title and f"{self.title}.", describe(self.runners), self.chart and self.chart.describe()]
+        return " ".join(part for part in parts if part)
 
     def png(self) -> bytes:
         """Return a PNG picture of the runners at a few moments."""
-        figure, picture, small = draw_strip(self.runners, self.title), io.BytesIO(), io.BytesIO()
+        figure, picture, small = draw_strip(self.runners, self.title, self.chart), io.BytesIO(), io.BytesIO()
         figure.savefig(picture, format="png", dpi=100)
         plt.close(figure)
         Image.open(picture).convert("RGB").quantize(INKS).save(small, format="png", optimize=True)
@@ -110,6 +122,7 @@ class Player(anywidget.AnyWidget):
             "title": self.title,
             "summary": self.summary,
             "autoplay": self.autoplay,
+            "chart": self.chart and self.chart.to_page(),
             "runners": [
                 {
                     "name": runner.name,
@@ -118,6 +131,7 @@ class Player(anywidget.AnyWidget):
                     "target": runner.target,
                     "goal": runner.goal,
                     "radius": runner.radius,
+                    "faded": runner.faded,
                     **style,
                 }
                 for runner, style in zip(self.runners, look(self.runners), strict=True)
@@ -131,6 +145,12 @@ class Player(anywidget.AnyWidget):
         data, metadata = bundle
         still = {"text/plain": self.summary, "image/png": base64.b64encode(self.png()).decode()}
         return {**data, **still}, {**metadata, "image/png": {"alt": self.summary}}
+
+
+def _check_length(runners: Sequence[Runner], chart: Chart | None) -> None:
+    steps = max(runner.steps for runner in runners)
+    if chart is not None and len(chart.curves[0].values) != steps + 1:
+        raise UsageError(f"the chart needs {steps + 1} values, as many as the longest episode has positions")
 
 
 def _describe_robot(robot: str) -> dict[str, Any]:
@@ -155,6 +175,7 @@ def play(
     target: float | None = None,
     goal: Sequence[float] | None = None,
     names: Sequence[str] | None = None,
+    faded: Sequence[int] = (),
     layout: Layout = "race",
     title: str = "",
     autoplay: bool = False,
@@ -168,12 +189,13 @@ def play(
         target: the target velocity in m/s. A ghost runs at this velocity. Robots only.
         goal: (x, y) in m. For points, it is by default the task itself.
         names: the names of the runners, one for each stage.
+        faded: the numbers of the robot's capsules that are drawn hollow, such as ``family.weak_parts(task)``.
         layout, title, autoplay: as in :class:`Player`.
 
     Raises:
         UsageError: there is no such task or stage, or the trajectories cannot be played.
     """
-    runners = runners_of(result, task, stages=stages, target=target, goal=goal, names=names)
+    runners = runners_of(result, task, stages=stages, target=target, goal=goal, names=names, faded=faded)
     return Player(runners, layout=layout, title=title, autoplay=autoplay)
 
 

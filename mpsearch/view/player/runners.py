@@ -12,10 +12,10 @@ from mpsearch.errors import UsageError
 from mpsearch.records import Array
 from mpsearch.tasks.navigation import GOAL_RADIUS
 from mpsearch.tasks.robots import find_robot
-from mpsearch.view.player.kinematics import relative_capsules, way
+from mpsearch.view.player.kinematics import capsule_radii, relative_capsules, way
 from mpsearch.view.plots import PALETTE
 
-COLOURS = [PALETTE[name] for name in ("orange", "blue", "green", "purple", "vermillion", "sky")]
+COLOURS = [PALETTE[name] for name in ("orange", "blue", "green", "purple", "sky", "vermillion")]
 CHEETAH = "HalfCheetah"
 GLYPHS, MARKERS = "●◆■▲▼✚", "oDs^vP"  # the sign of each runner, as text and in matplotlib
 
@@ -34,6 +34,8 @@ class Runner:
         radius: the radius of the goal in m.
         robot: the name of a gymnasium robot, such as "Walker2d". If Q = 9, it is by default HalfCheetah.
         heading: the direction of its track in rad, from the x axis towards the y axis. Ant and Humanoid only.
+        faded: the numbers of a robot's capsules that are drawn hollow, such as those of a weak leg; for their order see
+            :func:`~mpsearch.view.player.kinematics.capsules`.
 
     Raises:
         UsageError: a shape is wrong, a number is not finite, or there are fewer than two positions.
@@ -47,6 +49,7 @@ class Runner:
     radius: float = GOAL_RADIUS
     robot: str | None = None
     heading: float = 0.0
+    faded: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         self._keep("positions", _floats(self.positions, f"the positions of {self.name!r}"))
@@ -80,6 +83,10 @@ class Runner:
         self._keep("heading", float(_floats(self.heading, "the heading", ())))
         if self.heading and (self.robot is None or find_robot(self.robot).planar):
             raise UsageError(f"{self.name!r} moves along x or is a point: only Ant and Humanoid can have a heading")
+        parts = len(capsule_radii(self.robot)) if self.robot else 0
+        self._keep("faded", tuple(int(part) for part in self.faded))
+        if not set(self.faded) <= set(range(parts)):
+            raise UsageError(f"the faded parts of {self.name!r} must be numbers below {parts}, not {self.faded}")
 
     @property
     def steps(self) -> int:

@@ -21,6 +21,7 @@ def runners_of(
     target: float | None = None,
     goal: Sequence[float] | None = None,
     names: Sequence[str] | None = None,
+    faded: Sequence[int] = (),
 ) -> list[Runner]:
     """Return the runners of :func:`~mpsearch.view.player.player.play`, for example to race several methods.
 
@@ -37,7 +38,7 @@ def runners_of(
     if goal is None and result.trajectories.shape[-1] == 2:
         goal = result.tasks[task]
     robot = result.robot
-    aim: dict[str, Any] = {"target": target, "goal": goal, "robot": robot}
+    aim: dict[str, Any] = {"target": target, "goal": goal, "robot": robot, "faded": tuple(faded)}
     if robot and not find_robot(robot).planar:
         aim["heading"] = _heading(result.tasks[task])
     return [

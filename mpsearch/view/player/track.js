@@ -53,16 +53,17 @@ function drawGround(pen, box, camera, back, front) {
   text(pen, "start", at(0) - 4, back - 18, { align: "right", size: 11 });
 }
 
-/** Draws a robot with its torso at `x` px and the floor at `y` px; `end(capsule, side, axis)` is in m. */
-function drawRobot(pen, scene, end, x, y, scale, colour, ghost = false) {
+/** Draws a robot with its torso at `x` px and the floor at `y` px; `end(capsule, side, axis)` is in m.
+ * The capsules in `faded` are hollow. */
+function drawRobot(pen, scene, end, x, y, scale, colour, ghost = false, faded = []) {
   const { ctx, colours } = pen;
   const side = (part, n) => [x + end(part, n, 0) * scale, y - end(part, n, 1) * scale];
-  const layer = (share, extra, shade) => { // one stroke for each thickness, so that joints do not show through
+  const layer = (share, extra, shade, shown = () => true) => { // one stroke for each thickness, so that joints do not show through
     ctx.strokeStyle = shade;
     for (const radius of new Set(scene.radii)) {
       ctx.beginPath();
       scene.radii.forEach((other, part) => {
-        if (other !== radius) return;
+        if (other !== radius || !shown(part)) return;
         ctx.moveTo(...side(part, 0));
         ctx.lineTo(...side(part, 1));
       });
@@ -76,6 +77,7 @@ function drawRobot(pen, scene, end, x, y, scale, colour, ghost = false) {
   if (ghost) ctx.globalAlpha = 0.28;
   else layer(1, 4, colours.paper); // separates it from robots behind it
   layer(1, 0, colour);
+  layer(0.55, 0, colours.paper, (part) => faded.includes(part));
   if (!ghost) {
     ctx.translate(0, -0.22 * width);
     layer(0.3, 0, "rgba(255, 255, 255, 0.28)"); // light from above
@@ -105,7 +107,7 @@ function drawTrack(pen, scene, runners, box, camera, time, smallest) {
   runners.forEach((runner, n) => {
     const x = at(torso(scene, runner, time));
     const end = (part, side, axis) => value(scene, runner, 1 + 4 * part + 2 * side + axis, time);
-    drawRobot(pen, scene, end, x, floor(n), figure, runner.colour);
+    drawRobot(pen, scene, end, x, floor(n), figure, runner.colour, false, runner.faded);
     label(pen, box, n, x, runner.name, runner.glyph, runner.colour, floor(n) - figure * (0.4 + end(0, 0, 1)));
   });
   ctx.restore();

@@ -29,7 +29,7 @@ SMOOTHING = 0.5  # s; the width of the moving average of the velocity, about one
 def plot_before_after(result: AdaptationResult, labels: Sequence[str], axes: Axes | None = None) -> Axes:
     """Plot the mean return of each task before and after adaptation, joined by a line.
 
-    Faint dots show the returns of the single episodes.
+    Short bars beside the means show the returns of the single episodes.
 
     Args:
         result: the adaptation to K tasks.
@@ -44,12 +44,12 @@ def plot_before_after(result: AdaptationResult, labels: Sequence[str], axes: Axe
     left, right = np.arange(len(labels)) - 0.15, np.arange(len(labels)) + 0.15
     axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     axes.plot([left, right], [result.before, result.after], color="0.45", linewidth=1.2, zorder=1)
-    for x, stage, mean, colour, marker, name in (
-        (left, 0, result.before, BEFORE, "o", "before adaptation"),
-        (right, -1, result.after, AFTER, "D", "after adaptation"),
+    for x, side, stage, mean, colour, marker, name in (
+        (left, -0.12, 0, result.before, BEFORE, "o", "before adaptation"),
+        (right, 0.12, -1, result.after, AFTER, "D", "after adaptation"),
     ):
         episodes = result.returns[:, stage]  # [K, E]
-        axes.scatter(np.repeat(x, episodes.shape[1]), episodes, s=8, color=colour, alpha=0.25, linewidths=0, zorder=1)
+        axes.scatter(np.repeat(x + side, episodes.shape[1]), episodes, s=70, color=colour, marker="_", zorder=1)
         axes.scatter(x, mean, s=60, color=colour, marker=marker, edgecolors="white", zorder=2, label=name)
     axes.set_xticks(range(len(labels)), labels)
     axes.set_xlim(-0.6, len(labels) - 0.4)

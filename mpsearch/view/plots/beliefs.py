@@ -13,11 +13,11 @@ from mpsearch.records import AdaptationResult, Array
 from mpsearch.view.plots.style import (
     AFTER,
     BEFORE,
-    BESIDE,
     COLOUR_MAP,
     DASHES,
     MARKERS,
     PALETTE,
+    SQUARE,
     check_finite,
     count_axis,
     legend,
@@ -28,7 +28,7 @@ from mpsearch.view.plots.style import (
 )
 
 Dims = tuple[int, int]
-BETWEEN = [PALETTE[name] for name in ("green", "purple", "sky", "vermillion", "black")]
+BETWEEN = [PALETTE[name] for name in ("green", "purple", "sky", "black", "vermillion")]
 
 
 def informative_dims(means: Array) -> Dims:
@@ -61,7 +61,7 @@ def plot_posterior(result: AdaptationResult, task: int, dims: Dims | None = None
         UsageError: the result has no beliefs, or the task or one of the dimensions does not exist.
     """
     mean, std, chosen = _belief(result, task, dims)
-    axes = new_axes(axes, BESIDE)
+    axes = new_axes(axes, SQUARE)
     others = np.delete(result.beliefs[0][:, -1], task, axis=0)[:, chosen]  # type: ignore[index]
     axes.plot(*others.T, ".", color="0.65", label="other tasks, at the end" if len(others) else None)
     axes.plot(*mean.T, color="0.45", linewidth=1.0, zorder=1)
@@ -76,7 +76,7 @@ def plot_posterior(result: AdaptationResult, task: int, dims: Dims | None = None
     axes.set_aspect("equal", adjustable="datalim")
     axes.autoscale_view()
     _label(axes, chosen)
-    legend(axes, beside=True)
+    legend(axes, above=2)
     return axes
 
 
@@ -96,7 +96,7 @@ def plot_contraction(counts: Array, std: Array, axes: Axes | None = None) -> Axe
             standard deviation is not above 0.
     """
     counts, std = _check_contraction(counts, std)
-    axes = new_axes(axes, BESIDE)
+    axes = new_axes(axes)
     for i, column in enumerate(std.T):
         axes.plot(counts, column, label=f"z[{i}]", **line_style(i) | {"markersize": 4})
     n = np.concatenate([counts[:1], np.geomspace(max(counts[0], 0.1), max(counts[-1], 0.1), 100)])
@@ -108,7 +108,7 @@ def plot_contraction(counts: Array, std: Array, axes: Axes | None = None) -> Axe
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_yticks([], minor=True)
     axes.set_ylabel("standard deviation of z")
-    legend(axes, beside=True)
+    legend(axes)
     return axes
 
 

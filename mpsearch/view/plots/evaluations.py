@@ -11,6 +11,8 @@ from mpsearch.errors import UsageError
 from mpsearch.evaluation import Evaluation
 from mpsearch.view.plots.style import count_axis, legend, line_style, new_axes, number
 
+LONG = 20  # letters; with a longer name, the legend has only two columns
+
 
 def plot_evaluations(evaluations: Mapping[str, Evaluation], axes: Axes | None = None) -> Axes:
     """Plot the mean return against the environment steps spent adapting to a task, one line for each method.
@@ -26,18 +28,20 @@ def plot_evaluations(evaluations: Mapping[str, Evaluation], axes: Axes | None = 
         UsageError: there are no evaluations, or they are on different tasks.
     """
     _require_same_tasks(evaluations)
-    axes = new_axes(axes, width=8.4)
+    axes = new_axes(axes)
     for i, (name, evaluation) in enumerate(evaluations.items()):
-        style = line_style(i)
+        style = line_style(i) | {"markersize": 5}
         axes.plot(evaluation.env_steps, evaluation.mean, label=name, **style)
         if len(evaluation.seeds) > 1:
             low, high = evaluation.interval().T
             bars = [evaluation.mean - low, high - evaluation.mean]
-            axes.errorbar(evaluation.env_steps, evaluation.mean, bars, fmt="none", ecolor=style["color"], capsize=3)
+            axes.errorbar(
+                evaluation.env_steps, evaluation.mean, bars, fmt="none", ecolor=style["color"], capsize=5, zorder=3
+            )
     steps = np.concatenate([evaluation.env_steps for evaluation in evaluations.values()])
     count_axis(axes, steps, "environment steps spent adapting, per task")
     axes.set_ylabel("mean return (sum of rewards)")
-    legend(axes, "bar: 95 % interval over seeds", beside=True)
+    legend(axes, "bar: 95 % interval over seeds", above=2 if max(map(len, evaluations)) > LONG else 3)
     return axes
 
 
@@ -73,9 +77,9 @@ def plot_groups(groups: Groups, axes: Axes | None = None, *, before: bool = True
         UsageError: there are no evaluations, or the methods of a group were evaluated on different tasks.
     """
     methods = _methods(groups)
-    axes = new_axes(axes, width=8.4)
+    axes = new_axes(axes)
     for i, method in enumerate(methods):
-        style = {**line_style(i), "linestyle": "none"}
+        style = line_style(i) | {"linestyle": "none", "markersize": 5}
         rows = [(row, group[method]) for row, group in enumerate(groups.values()) if method in group]
         y = np.array([row for row, _ in rows]) + 0.3 * ((i + 0.5) / len(methods) - 0.5)
         start, end = (np.array([evaluation.mean[stage] for _, evaluation in rows]) for stage in (0, -1))
@@ -83,11 +87,11 @@ def plot_groups(groups: Groups, axes: Axes | None = None, *, before: bool = True
             axes.hlines(y, start, end, color=style["color"], linewidth=0.8)
             axes.plot(start, y, **style, markerfacecolor="white")
         low, high = np.array([_ends(evaluation) for _, evaluation in rows]).T
-        axes.errorbar(end, y, xerr=[end - low, high - end], label=method, capsize=3, **style)
+        axes.errorbar(end, y, xerr=[end - low, high - end], label=method, capsize=5, **style)
     axes.set_yticks(range(len(groups)), list(groups))
     axes.set_ylim(len(groups) - 0.5, -0.5)  # the first group on top
     axes.set_xlabel("mean return (sum of rewards)")
-    legend(axes, "bar: 95 % interval over seeds" + ("\nhollow: before adaptation" if before else ""), beside=True)
+    legend(axes, "bar: 95 % interval over seeds" + ("; hollow: before adaptation" if before else ""), above=3)
     return axes
 
 

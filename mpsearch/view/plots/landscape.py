@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 
 from mpsearch.errors import UsageError, check_count
 from mpsearch.records import Array
-from mpsearch.view.plots.style import AFTER, BEFORE, BESIDE, PALETTE, TARGET, check_finite, legend, new_axes, number
+from mpsearch.view.plots.style import AFTER, BEFORE, PALETTE, SQUARE, TARGET, check_finite, legend, new_axes, number
 
 CURVATURE = np.array([2.0, 0.3])  # h, the curvature at the bottom along the steep and the flat axis
 WIDTH = 1.0  # w
@@ -122,7 +122,7 @@ def plot_landscape(
     if extent is None:
         extent = max(EXTENT, 1.15 * float(np.abs([*path, task]).max()))
     line, values = surface(task, extent)
-    axes = new_axes(axes, BESIDE)
+    axes = new_axes(axes, SQUARE)
     levels = values.max() * np.linspace(0, 1, 13)[1:] ** 2  # denser near the bottom, where the loss changes little
     contours = axes.contour(line, line, values, levels, colors="0.75", linewidths=0.8)
     axes.clabel(contours, levels[1:-1:3], fmt=number, fontsize="x-small", colors="0.45")
@@ -137,7 +137,7 @@ def plot_landscape(
     _draw_arrows(axes, path[0], arrows)
     axes.set(xlim=(-extent, extent), ylim=(-extent, extent), aspect="equal")
     axes.set(xlabel=r"first parameter $\theta_1$", ylabel=r"second parameter $\theta_2$")
-    legend(axes, beside=True)
+    legend(axes, above=2)
     return axes
 
 
@@ -162,21 +162,22 @@ def describe_landscape(task: Array, path: Array, meta_gradients: Mapping[str, Ar
 
 def _draw_arrows(axes: Axes, start: Array, arrows: Mapping[str, Array]) -> None:
     longest = max((float(np.hypot(*arrow)) for arrow in arrows.values()), default=0.0)
-    styles = ((PALETTE["vermillion"], "-"), (PALETTE["green"], "--"), (PALETTE["purple"], ":"))
+    styles = ((PALETTE["vermillion"], "-", 4), (PALETTE["green"], "--", 2), (PALETTE["purple"], ":", 2))
     for i, (name, arrow) in enumerate(arrows.items()):
-        colour, dash = styles[i % len(styles)]
+        colour, dash, width = styles[i % len(styles)]
         if longest > 0:
             end = start + ARROW * arrow / longest
             style = {
                 "arrowstyle": "-|>",
                 "color": colour,
                 "linestyle": dash,
-                "linewidth": 2,
+                "linewidth": width,
+                "mutation_scale": 18,
                 "shrinkA": 0,
                 "shrinkB": 0,
             }
             axes.annotate("", tuple(end), tuple(start), arrowprops=style, zorder=4)
-        axes.plot([], [], color=colour, linestyle=dash, linewidth=2, label=f"meta-step, {name}")
+        axes.plot([], [], color=colour, linestyle=dash, linewidth=width, label=f"meta-step, {name}")
 
 
 def _displacement(theta: Array, task: Array) -> Array:

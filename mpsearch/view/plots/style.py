@@ -33,29 +33,45 @@ marker, dash or label.
 BEFORE, AFTER, TARGET = PALETTE["orange"], PALETTE["blue"], PALETTE["black"]
 MARKERS = "osD^vPX"
 DASHES = ("-", "--", ":", "-.")
-BESIDE = 7.2  # inches; the width of a figure that has room for a legend beside the axes
+LINES = [PALETTE[name] for name in ("blue", "vermillion", "green", "purple", "sky", "black", "orange")]
+"""The colours of lines in their order. The two that look alike are far apart, so that few plots have both."""
+
+SQUARE = (4.8, 5.0)  # inches; the size of a figure whose axes are a square below a legend
 COLOUR_MAP = "cividis"  # its lightness increases evenly, and it looks similar to readers with colour blindness
 
 
-def new_axes(axes: Axes | None, width: float = 6.4) -> Axes:
-    """Return ``axes``, or the axes of a new figure that is ``width`` inches wide if they are ``None``."""
+def new_axes(axes: Axes | None, size: tuple[float, float] = (6.4, 4.0)) -> Axes:
+    """Return ``axes``, or the axes of a new figure of ``size`` (width and height in inches) if they are ``None``."""
     if axes is None:
-        _, axes = plt.subplots(figsize=(width, 4.0), layout="constrained")
+        _, axes = plt.subplots(figsize=size, layout="constrained")
         axes.spines[["top", "right"]].set_visible(False)
     return axes
 
 
 def line_style(i: int) -> dict[str, Any]:
     """Return the colour, the marker and the dash of line ``i``. The first 28 lines all look different."""
-    colours = list(PALETTE.values())
-    dash = DASHES[i // len(colours) % len(DASHES)]
-    return {"color": colours[i % len(colours)], "marker": MARKERS[i % len(MARKERS)], "linestyle": dash, "markersize": 7}
+    colour, marker, dash = (looks[i % len(looks)] for looks in (LINES, MARKERS, DASHES))
+    return {"color": colour, "marker": marker, "linestyle": dash, "markersize": 7}
 
 
-def legend(axes: Axes, title: str | None = None, *, beside: bool = False) -> None:
-    """Draw a legend without a frame, inside the axes or ``beside`` them."""
-    place: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.02, 0.5), "fontsize": "small"} if beside else {}
-    axes.legend(frameon=False, title=title, title_fontsize="small", alignment="left", **place)
+def legend(axes: Axes, title: str | None = None, *, above: int = 0) -> None:
+    """Draw a legend without a frame: inside the axes, or above them in ``above`` columns where the axes are full."""
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": above, "fontsize": "small"}
+    look = {"frameon": False, "title_fontsize": "small", "alignment": "left"}
+    axes.legend(title=title, **look, **(place if above else {}))
+
+
+def show_zero(axes: Axes) -> None:
+    """Show 0 on the vertical axis if the plotted lines vary by less than their distance from it.
+
+    Otherwise the picture would show little but noise.
+    """
+    numbers = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
+    nearest = float(np.abs(numbers).min())
+    if (numbers > 0).all() and np.ptp(numbers) < nearest:
+        axes.set_ylim(bottom=0)
+    if (numbers < 0).all() and np.ptp(numbers) < nearest:
+        axes.set_ylim(top=0)
 
 
 def round_numbers(low: float, high: float, factors: Sequence[int] = (1, 2, 5)) -> list[float]:

@@ -9,7 +9,19 @@ from matplotlib.axes import Axes
 
 from mpsearch.errors import UsageError
 from mpsearch.records import Array
-from mpsearch.view.plots.style import DASHES, PALETTE, TARGET, check_curve, check_finite, legend, new_axes, number
+from mpsearch.view.plots.style import (
+    DASHES,
+    LINES,
+    PALETTE,
+    SQUARE,
+    TARGET,
+    check_curve,
+    check_finite,
+    legend,
+    new_axes,
+    number,
+    show_zero,
+)
 
 Curves = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 
@@ -17,7 +29,7 @@ Curves = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 def plot_training(
     curves: Curves, axes: Axes | None = None, ylabel: str = "mean return", xlabel: str = "environment steps"
 ) -> Axes:
-    """Plot learning curves.
+    """Plot learning curves. The axis begins at 0 where they vary little.
 
     Args:
         curves: (environment steps [N], mean returns [N]) of each curve by its name. The curves may show other
@@ -29,12 +41,12 @@ def plot_training(
         UsageError: there is no curve, a curve is empty, its two parts differ in length, or a number is not finite.
     """
     axes = new_axes(axes)
-    colours = list(PALETTE.values())
     for i, (name, (steps, returns)) in enumerate(_check(curves).items()):
-        axes.plot(steps, returns, DASHES[i % len(DASHES)], color=colours[i % len(colours)], linewidth=1.8, label=name)
+        axes.plot(steps, returns, DASHES[i % len(DASHES)], color=LINES[i % len(LINES)], linewidth=1.8, label=name)
     axes.locator_params(axis="x", nbins=5)
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set(xlabel=xlabel, ylabel=ylabel)
+    show_zero(axes)
     legend(axes)
     return axes
 
@@ -63,15 +75,15 @@ def plot_paths(paths: Array, goal: Array, axes: Axes | None = None) -> Axes:
         UsageError: there is no path, or a number is not finite.
     """
     paths = check_finite("paths", paths, "N, T, 2")
-    axes = new_axes(axes)
+    axes = new_axes(axes, SQUARE)
     half = 1.05 * max(0.5, np.abs(paths).max(), np.abs(goal).max())
     for path in paths:
-        axes.plot(*path.T, color=PALETTE["blue"], alpha=0.35, linewidth=1)
+        axes.plot(*path.T, color=PALETTE["blue"], alpha=0.5, linewidth=1)
     axes.plot(*paths[:, -1].T, "x", color=PALETTE["vermillion"], label="end of a path")
     axes.plot(*paths[0, 0], "o", color=PALETTE["black"], label="start")
     axes.plot(*goal, "*", color=TARGET, markersize=16, markerfacecolor="white", label="goal")
     axes.set(xlabel="x (m)", ylabel="y (m)", xlim=(-half, half), ylim=(-half, half), aspect="equal")
-    legend(axes, beside=True)
+    legend(axes, above=3)
     return axes
 
 

@@ -10,8 +10,16 @@ its attribute ``result`` holds the numbers that it shows::
 
 from mpsearch.view.widgets.adaptation import AdaptationExplorer
 from mpsearch.view.widgets.advantage import AdvantageExplorer
+from mpsearch.view.widgets.first_episode import FirstEpisodeExplorer
 from mpsearch.view.widgets.inner_step import InnerStepExplorer
 from mpsearch.view.widgets.lie import LieExplorer
 from mpsearch.view.widgets.posterior import PosteriorExplorer
 
-__all__ = ["AdaptationExplorer", "AdvantageExplorer", "InnerStepExplorer", "LieExplorer", "PosteriorExplorer"]
+__all__ = [
+    "AdaptationExplorer",
+    "AdvantageExplorer",
+    "FirstEpisodeExplorer",
+    "InnerStepExplorer",
+    "LieExplorer",
+    "PosteriorExplorer",
+]

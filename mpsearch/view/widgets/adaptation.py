@@ -15,10 +15,12 @@ from mpsearch.errors import UsageError
 from mpsearch.meta_policy import MetaPolicy
 from mpsearch.records import AdaptationResult
 from mpsearch.tasks import TaskDistribution
+from mpsearch.view.applications import picture_of
 from mpsearch.view.jupyter import ipywidgets
-from mpsearch.view.player import Player, runners_of
+from mpsearch.view.player import Player, Runner, runners_of
 from mpsearch.view.plots import AFTER, BEFORE, plot_methods
 from mpsearch.view.widgets import shell
+from mpsearch.view.widgets.episodes import draw_episodes
 from mpsearch.view.widgets.shell import LABELS, WIDE, Drawn, errors_in_words
 
 REMEMBERED = 32  # adaptations that the cache holds, about 0.3 MB each
@@ -64,12 +66,15 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
         run, stop: the buttons; ``run.click()`` has the same effect as a click with the mouse.
         result: the :class:`AdaptationResult` of each method by its name; empty before the first adaptation.
         player, picture, words, error: the parts of the explorer that show the result.
+        episodes: one picture for each method, of an episode before and one after adaptation. Only families that have a
+            picture of their own show it; the others have a player.
     """
 
     def __init__(self, *agents: MetaPolicy, seed: int = 0, steps: int = 2) -> None:
         self.words, self.error, self.picture = shell.Words(), shell.Words(role="alert"), shell.Picture()
         self.drawn: Drawn | None = None
         self.player: Player | None = None
+        self.episodes = ipywidgets.VBox()
         self._worker: threading.Thread | None = None
         self._stopping = threading.Event()
         self.run = ipywidgets.Button(description="Run", button_style="primary", tooltip="Adapt to this task")
@@ -111,7 +116,7 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
 
     def _lay_out(self) -> None:
         buttons = ipywidgets.HBox([self.run, self.stop, self.progress])
-        shown = [self.words, self.error, self.picture, *([self.player] if self.player else [])]
+        shown = [self.words, self.error, self.picture, self.episodes, *([self.player] if self.player else [])]
         self.children = (*self.controls.values(), buttons, *shown)
 
     def _work(self, choice: Choice) -> None:
@@ -144,7 +149,12 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
         self.drawn = draw(self.family, choice, results)
         self.picture.show(self.drawn.png, self.drawn.alt)
         self.words.value = self.drawn.words
-        runners = race(self.family, choice, results)
+        if drawer := picture_of(self.family.id):
+            self.episodes.children = [draw_episodes(drawer, name, result) for name, result in results.items()]
+        else:
+            self._play(race(self.family, choice, results))
+
+    def _play(self, runners: list[Runner]) -> None:
         if self.player is None:
             self.player = Player(runners)
             self._lay_out()
@@ -240,16 +250,15 @@ def plot_pairs(results: Results, axes: Axes) -> Axes:
 
 def describe(family: TaskDistribution, choice: Choice, results: Results) -> str:
     """Return the sentence that says how much each method gained on the task, and in how many steps."""
-    task = ", ".join(f"{name} {value:.2f}" for name, value in zip(family.parameter_names, choice.task, strict=True))
     gains = [
         f"{name} goes from a return of {result.before[0]:.0f} to {result.after[0]:.0f}"
         f" with {result.env_steps[-1]:,} steps on the task"
         for name, result in results.items()
     ]
-    return f"Task: {task}. {'; '.join(gains)}."
+    return f"Task: {family.describe_task(np.array(choice.task))}. {'; '.join(gains)}."
 
 
-def race(family: TaskDistribution, choice: Choice, results: Results) -> list[Any]:
+def race(family: TaskDistribution, choice: Choice, results: Results) -> list[Runner]:
     """Return two runners for each method, one before and one after adaptation."""
     target = choice.task[0] if family.parameter_names == ("velocity",) else None
     pattern = "{method} {when}" if len(results) > 1 else "{when} adaptation"
@@ -257,6 +266,9 @@ def race(family: TaskDistribution, choice: Choice, results: Results) -> list[Any
         runner
         for name, result in results.items()
         for runner in runners_of(
-            result, target=target, names=[pattern.format(method=name, when=when) for when in ("before", "after")]
+            result,
+            target=target,
+            names=[pattern.format(method=name, when=when) for when in ("before", "after")],
+            faded=family.weak_parts(np.array(choice.task)),
         )
     ]

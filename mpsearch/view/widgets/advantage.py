@@ -88,9 +88,9 @@ def plot_errors(errors: AdvantageErrors, gae_lambda: float, axes: Axes) -> Axes:
         axes.plot(errors.lambdas, values, dash, color=colour, linewidth=2, label=name)
     best = int(errors.error.argmin())
     axes.plot(errors.lambdas[best], errors.error[best], "o", color=TARGET, label=f"least at {LAMBDAS[best]:.2f}")
-    axes.axvline(gae_lambda, color=AFTER, linewidth=1.2, zorder=0)
+    axes.axvline(gae_lambda, color="0.5", linewidth=2.5, zorder=0, label=f"chosen: {gae_lambda:.2f}")
     axes.set(xlabel="lambda", ylabel="error, over all positions", ylim=(0, max(1.2, 1.3 * errors.error.max())))
-    axes.legend(frameon=False, loc="upper left", fontsize="small")
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize="small")
     return axes
 
 
@@ -134,7 +134,7 @@ class AdvantageExplorer(Shell):
 
     def draw(self, *, gae_lambda: float, **values: Any) -> Drawn:
         errors = advantage_errors(gae_lambda=gae_lambda, **values)
-        figure, (left, right) = new_figure(2)
+        figure, (left, right) = new_figure(2, top=0.8)
         plot_estimate(errors, left)
         plot_errors(errors, gae_lambda, right)
         words = describe_errors(errors, gae_lambda)

@@ -101,7 +101,7 @@ class BeliefPicture:
 
     def __init__(self, beliefs: Beliefs) -> None:
         self.beliefs = beliefs
-        figure, (self.plane, self.curves) = new_figure(2, right=0.83, bottom=0.21, wspace=0.3)
+        figure, (self.plane, self.curves) = new_figure(2, bottom=0.21)
         plot_prior(beliefs, self.plane)
         plot_contraction(beliefs.counts, beliefs.std, self.curves)
         self.canvas = FigureCanvasAgg(figure)

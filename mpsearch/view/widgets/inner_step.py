@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from mpsearch.errors import UsageError, check_count
 from mpsearch.records import Array
 from mpsearch.view.jupyter import anywidget, traitlets
 from mpsearch.view.plots import describe_landscape, landscape, plot_landscape
-from mpsearch.view.widgets.shell import StaticBundle, in_words, new_figure, to_png
+from mpsearch.view.plots.style import SQUARE
+from mpsearch.view.widgets.shell import StaticBundle, in_words, to_png
 
 MOST_STEPS = 10
 HIGHEST_RATE = 1.5
@@ -171,10 +173,8 @@ class InnerStepExplorer(StaticBundle, anywidget.AnyWidget):
         if self.result is None:
             return None, self.error
         r = self.result
-        figure, (axes,) = new_figure()
-        plot_landscape(r.task, r.path, r.meta_gradients, axes=axes)
-        axes.set_anchor("W")
-        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.02, 0.5))
+        figure = Figure(figsize=SQUARE, layout="constrained")
+        plot_landscape(r.task, r.path, r.meta_gradients, axes=figure.add_subplot())
         words = describe_landscape(r.task, r.path, r.meta_gradients)
         return to_png(figure), " ".join(filter(None, (words, self.error)))
 

@@ -1,17 +1,20 @@
-"""An evaluation from raw returns, part by part: the right one, typical wrong ones, and how they are told apart."""
+"""The larger exercise of lesson 08: an evaluation from raw returns, which is checked part by part."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from mpsearch.course.exercises.exercise import Trial
+from mpsearch.course.exercises.exercise import FillIn, Trial
 from mpsearch.course.exercises.intervals import RESAMPLES, Interval, resampled_interval, settled
+from mpsearch.course.exercises.staged import Staged
 from mpsearch.course.exercises.words import Mistake, as_array
 from mpsearch.records import Array
 
+LESSON, NAME = "08_which_one_when", "evaluate_returns"
 PARTS = ("mean", "worst", "fell", "interval", "difference")
 
 
@@ -49,13 +52,13 @@ def _part(function: Callable[..., Any], ours: Array, theirs: Array, rng: Any, pa
     return found[part]
 
 
-def probe_part(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+def _probe(part: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """One part of what ``function`` returns; where it was drawn at random, the right one if it differs by chance only.
 
     Raises:
         Mistake: the part is missing, or is one of the typical wrong ones.
     """
-    part, ours, theirs = arguments
+    ours, theirs, _ = arguments
     if part == "interval":
         return np.stack([_settled_interval(function, ours, theirs, stage) for stage in range(ours.shape[2])])
     if part == "difference":
@@ -132,12 +135,60 @@ def _row(value: Any, shape: tuple[int, ...], part: str) -> Array:
     return found
 
 
-def evaluation_trials() -> list[Trial]:
-    """A stage for each part."""
-    ours, theirs = _raw_returns()
-    return [(f"stage {n}, {part!r}", (part, ours, theirs)) for n, part in enumerate(PARTS, 1)]
-
-
-def with_wrong(part: str, value: Callable[[Array], Any]) -> Callable[..., Any]:
+def _with(part: str, value: Callable[[Array], Any]) -> Callable[..., Any]:
     """A right evaluation, but for one ``part``, which is ``value`` of our returns."""
     return lambda ours, theirs, rng: evaluated(ours, theirs, rng) | {part: value(ours)}
+
+
+MISTAKES: dict[str, dict[str, Callable[[Array], Any]]] = {
+    "mean": {},
+    "worst": {
+        "the worst single episode counts; average over episodes first": lambda x: x.min((0, 1, 3)),
+        "it is the worst seed's mean; a task can hide in it": lambda x: x.mean((1, 3)).min(0),
+        "it is the worst task's mean; a seed can hide in it": lambda x: x.mean((0, 3)).min(0),
+    },
+    "fell": {
+        "it counts single episodes; average over episodes first": lambda x: (x < x[:, :, :1]).mean((0, 1, 3)),
+        "it compares with the stage before; compare with the first one": lambda x: np.r_[
+            0, (np.diff(x.mean(3), axis=-1) < 0).mean((0, 1))
+        ],
+        "it is the share that rose": lambda x: (x.mean(3) > x.mean(3)[..., :1]).mean((0, 1)),
+        "it compares the means of seeds; compare each task of each seed": lambda x: (
+            x.mean((1, 3)) < x.mean((1, 3))[:, :1]
+        ).mean(0),
+    },
+    "interval": {},  # what is drawn at random is told apart by _settled_interval and _settled_difference
+    "difference": {},
+}
+
+
+def _trials() -> list[Trial]:
+    return [("returns of 9 seeds, 7 tasks, 3 stages and 4 episodes", (*_raw_returns(), np.random.default_rng(0)))]
+
+
+def _stage(part: str) -> FillIn:
+    return FillIn(
+        lesson=LESSON,
+        name=NAME,
+        hints=(),
+        moral="",
+        reference=evaluated,
+        trials=_trials,
+        probe=partial(_probe, part),
+        result="it",
+        mistakes={words: _with(part, value) for words, value in MISTAKES[part].items()},
+    )
+
+
+evaluate_returns = Staged(
+    lesson=LESSON,
+    name=NAME,
+    stages={repr(part): _stage(part) for part in PARTS},
+    hints=(
+        "First take the mean over episodes: what is left is [seeds, tasks, stages], and a run is a mean over tasks.",
+        "The interval draws rows of `runs` [R, S] anew; the difference draws of the gaps [K] at the last stage.",
+        "In `fell`, each task of each seed is compared with its own first stage, then counted over both axes.",
+    ),
+    moral="mean, worst, how many fell, an interval that says over what, and a difference with its own: with these five"
+    " a result can be judged.",
+)
