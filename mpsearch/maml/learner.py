@@ -131,8 +131,8 @@ class MAML(MetaPolicy):
     def _weigh(self, episodes: Episodes, share: Share | None = None) -> Steps:
         """Return the transitions of ``episodes`` with their advantages."""
         c, scale, share = self.config, self.tasks.observation_scale, share or Share()
-        # Numbers are rounded by their place in an array, so they are computed for all tasks, as one process does. Copies
-        # stand for the tasks of other ranks, unless these matter.
+        # Rounding depends on a number's place in an array. So this is computed for all tasks, as one process does it;
+        # copies stand for the tasks of other ranks, unless these matter.
         every = gathered(episodes, share) if c.shared_scale else placed(episodes, share)
         advantages = task_advantages(every, scale, c.discount, c.gae_lambda, shared_scale=c.shared_scale)
         return Steps.of(episodes, advantages[share.rows], share=share)
