@@ -23,6 +23,7 @@ from torch import Tensor
 from mpsearch.errors import EpisodeError, MpsearchError, NonFiniteError, RankError, UsageError, check_number
 
 PATIENCE = 60.0  # seconds that a rank waits for the others before it gives up
+SIGHT = 5.0  # seconds that a rank waits until it sees a file of another rank; file servers may be slow
 MOST_WORDS = 1000  # bytes of an error's message that other ranks get to know
 KINDS = (NonFiniteError, EpisodeError, UsageError, MpsearchError)  # errors that are passed on with their class
 LOST = (
@@ -214,8 +215,10 @@ def require_shared(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         mark.touch()
     gather(b".")  # from here on the mark exists
-    seen = any(mark.exists() or time.sleep(pause) for pause in (0.0, 1.0, 3.0, 0.0))  # file servers may be slow
-    blind = [rank for rank, each in enumerate(gather(b"01"[seen : seen + 1])) if each == b"0"]
+    end = time.monotonic() + SIGHT
+    while not mark.exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    blind = [rank for rank, each in enumerate(gather(b"1" if mark.exists() else b"0")) if each == b"0"]
     if number() == 0:
         mark.unlink(missing_ok=True)
     if blind:
