@@ -45,7 +45,14 @@ def check_family(family: TaskDistribution, *, seed: int = 0) -> list[Finding]:
         findings.append(examine(name, partial(check, family, seed), needed=True))
         if not findings[-1].ok:
             return findings
-    return [*findings, *_examine_learning(family, seed)]
+    learning: list[Finding] = []
+
+    def play() -> str:
+        learning.extend(_examine_learning(family, seed))
+        return ""
+
+    played = examine("random episodes", play, needed=True)
+    return [*findings, *(learning if played.ok else [played])]
 
 
 def _examine_learning(family: TaskDistribution, seed: int) -> list[Finding]:

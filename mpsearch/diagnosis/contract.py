@@ -56,7 +56,7 @@ def check_tasks(family: TaskDistribution, seed: int) -> str:
         )
         family.check(tasks)
     require(
-        bool(np.array_equal(*draws)),
+        bool(np.array_equal(draws[0], draws[1])),
         "the same seed draws different tasks",
         "draw with the generator rng that sample is given, and with no other",
     )

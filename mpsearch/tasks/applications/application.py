@@ -50,7 +50,8 @@ def follow(
     """
     batch = family.make_batch(family.check(tasks), episodes)
     batch.reset(rng)
-    rewards, positions = [], [batch.positions()]
+    rewards: list[Array] = []
+    positions = [batch.positions()]
     while len(rewards) < family.horizon and not batch.over:
         rewards.append(batch.step(rule(batch))[1])
         positions.append(batch.positions())

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from mpsearch.records import AdaptationResult, Array
 from mpsearch.tasks.applications.dosing import LARGEST_DOSE, TARGET, TOXIC, overdose
-from mpsearch.view.plots.style import AFTER, BESIDE, PALETTE, check_finite, legend, new_axes, number
+from mpsearch.view.plots.style import AFTER, PALETTE, check_finite, legend, new_axes, number
 from mpsearch.view.plots.style import TARGET as TARGET_COLOUR
 
 
@@ -25,7 +25,7 @@ def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = No
     """
     dose, level, effect = _day(result, task, stage)
     hours = np.arange(len(dose))
-    axes = new_axes(axes, BESIDE)
+    axes = new_axes(axes)
     doses = axes.twinx()
     doses.bar(hours[:-1], dose[1:], width=1.0, align="edge", color="0.82", edgecolor="white", linewidth=0.5)
     doses.set_ylabel("dose (mg/kg in an hour, bars)")

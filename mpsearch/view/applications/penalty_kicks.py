@@ -31,8 +31,7 @@ def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = No
     axes = new_axes(axes)
     axes.plot([-width, -width, width, width], [kicks[-1] + 1, 0, 0, kicks[-1] + 1], color="black", linewidth=4)
     axes.hlines(kicks, dive * width, shot * width, color="0.6", linewidth=1.5, zorder=1)
-    run_ups = {"marker": "v", "s": 14, "color": "0.6", "label": "run-up (its side)"}
-    axes.scatter(run_up * width, kicks - 0.35, zorder=2, **run_ups)
+    axes.scatter(run_up * width, kicks - 0.35, s=14, marker="v", color="0.6", zorder=2, label="run-up (its side)")
     axes.scatter(shot * width, kicks, s=45, color=PALETTE["orange"], edgecolors="black", zorder=3, label="shot")
     axes.scatter(dive * width, kicks, s=90, marker="|", color=AFTER, linewidths=3, zorder=4, label="dive")
     axes.set_xlim(-1.15 * width, 1.15 * width)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from mpsearch.records import AdaptationResult, Array
 from mpsearch.tasks.applications.taste import WIDTH, likeness
-from mpsearch.view.plots.style import BESIDE, COLOUR_MAP, PALETTE, check_finite, legend, new_axes
+from mpsearch.view.plots.style import COLOUR_MAP, PALETTE, SQUARE, check_finite, legend, new_axes
 
 LEVELS = (0.2, 0.4, 0.6, 0.8)  # of the rating, for contours
 
@@ -25,7 +25,7 @@ def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = No
         UsageError: a recorded suggestion is not finite.
     """
     items, taste = _items(result, task, stage), result.tasks[task]
-    axes = new_axes(axes, BESIDE)
+    axes = new_axes(axes, SQUARE)
     side = np.linspace(-1, 1, 101)
     ratings = likeness(np.stack(np.meshgrid(side, side), axis=-1), taste, WIDTH)
     contours = axes.contour(side, side, ratings, LEVELS, colors="0.7", linewidths=0.8)
@@ -33,11 +33,21 @@ def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = No
     axes.plot(*items.T, color="0.5", linewidth=0.8, zorder=2)
     order = np.arange(1, len(items) + 1)
     dots = axes.scatter(
-        *items.T, c=order, cmap=COLOUR_MAP, s=45, edgecolors="0.3", linewidths=0.6, zorder=3, label="suggestion"
+        items[:, 0],
+        items[:, 1],
+        c=order,
+        cmap=COLOUR_MAP,
+        s=45,
+        edgecolors="0.3",
+        linewidths=0.6,
+        zorder=3,
+        label="suggestion",
     )
     for number in {1, 2, 3, len(items)} & set(order.tolist()):
         axes.annotate(str(number), items[number - 1], (5, 4), textcoords="offset points", fontsize=9, zorder=4)
-    axes.scatter(*taste, marker="*", s=220, color=PALETTE["vermillion"], edgecolors="white", zorder=5, label="taste")
+    axes.scatter(
+        taste[0], taste[1], marker="*", s=220, color=PALETTE["vermillion"], edgecolors="white", zorder=5, label="taste"
+    )
     figure = axes.get_figure(root=True)
     assert figure is not None
     figure.colorbar(dots, ax=axes, label="number of the suggestion", shrink=0.8, format="%d")
