@@ -34,7 +34,7 @@ def test_the_family_of_ones_own_is_that_of_the_tests_and_its_commands_run(tmp_pa
     monkeypatch.delitem(sys.modules, "thermostat")  # a user has no other of this name
     (tmp_path / "thermostat.py").write_text(source, encoding="utf-8")
     commands = re.findall(r"^mpsearch (.*thermostat.py.*)$", README, re.MULTILINE)
-    assert [command.split()[0] for command in commands] == ["train", "adapt", "evaluate"]
+    assert [command.split()[0] for command in commands] == ["check", "train", "adapt", "evaluate"]
     for words in map(shlex.split, commands):
         if words[0] == "train":  # a small one; --set stands last
             words[words.index("--iterations") + 1] = "1"

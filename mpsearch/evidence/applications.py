@@ -24,7 +24,7 @@ from mpsearch.evidence.program import run
 from mpsearch.evidence.records import write_record
 from mpsearch.records import Array
 from mpsearch.seeding import Streams
-from mpsearch.tasks import BUILT_IN, TaskDistribution, make_distribution
+from mpsearch.tasks import BUILT_IN, TaskDistribution
 from mpsearch.tasks.applications import Application, Rule, follow
 from mpsearch.tasks.applications.dosing import overdose
 from mpsearch.training.provenance import code_revision, describe_machine, package_versions
@@ -101,10 +101,12 @@ def _row(returns: list[Array], shares: list[Array | None], env_steps: list[int])
 
 
 def keep(name: str, seeds: int, count: int) -> None:
-    """Measure the family ``name`` and write its record."""
-    start = time.monotonic()
+    """Measure the family ``name`` and write its record, if its average policy and a meta-policy are shipped."""
     shipped = [found for row in ("maml", "pearl") if (found := f"{row}-{name}") in available()]
-    family = load(shipped[0]).tasks if shipped else make_distribution(name)
+    if not shipped or f"average-{name}" not in available():
+        print(f"{name}: skipped, because average-{name} and maml-{name} or pearl-{name} are not shipped")
+        return
+    start, family = time.monotonic(), load(shipped[0]).tasks
     tasks = held_out(family, count)
     record = {
         "tasks_id": name,

@@ -25,8 +25,8 @@
 # **Time:** three sittings: about 40 minutes for sections 1 to 3, 15 for 4 to 6, 40 for 7 to 9. **Builds on:** lessons
 # 01 and 04. **You need:** the chain rule for vectors, and logarithms.
 #
-# Lesson 04 took a step along the meta-gradient and did not explain it. Here it is. Then we train, write the inner loop
-# ourselves, and measure what it has brought. Side paths and drawing code are folded away: a click opens them.
+# Lesson 04 took a step along the meta-gradient and did not explain it. Here it is. Then we train, and measure what it
+# has brought. Side paths and drawing code are folded.
 
 # %%
 import itertools

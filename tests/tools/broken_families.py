@@ -181,18 +181,6 @@ class LongEnvironment(Broken):
         return env
 
 
-class FailsOnOneTask(Broken):
-    """Its code raises an error on tasks that are not at a corner of the range."""
-
-    finding, words = "random episodes", "KeyError: 'no such room'"
-
-    class Rooms(ThermostatBatch):
-        def _step(self, actions):
-            if ((self.tasks > 0.25) & (self.tasks < 0.4)).any():
-                raise KeyError("no such room")
-            return super()._step(actions)
-
-
 # What there is to learn.
 
 

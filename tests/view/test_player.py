@@ -38,7 +38,7 @@ def navigation():
 
 def test_faded_parts_reach_the_page_and_lighten_the_still_picture(result) -> None:
     plain, hollow = (Player(runners_of(result, 1, faded=faded)) for faded in ((), (2, 3, 4)))
-    assert [runner["faded"] for runner in hollow.meta["runners"]] == [(2, 3, 4)] * 2
+    assert [runner["faded"] for runner in hollow.meta["runners"]] == [[2, 3, 4]] * 2
     light = [
         np.asarray(Image.open(io.BytesIO(player.png())).convert("L"), dtype=float).mean() for player in (plain, hollow)
     ]

@@ -131,7 +131,7 @@ class Player(anywidget.AnyWidget):
                     "target": runner.target,
                     "goal": runner.goal,
                     "radius": runner.radius,
-                    "faded": runner.faded,
+                    "faded": list(runner.faded),
                     **style,
                 }
                 for runner, style in zip(self.runners, look(self.runners), strict=True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from types import ModuleType
 
+import numpy as np
+from matplotlib.figure import Figure
+
 from mpsearch.records import AdaptationResult
 from mpsearch.view.widgets import shell
 
@@ -12,13 +15,13 @@ STAGES = {"before": 0, "after": -1}
 
 def draw_episodes(drawer: ModuleType, method: str, result: AdaptationResult) -> shell.Picture:
     """Draw both episodes side by side, with the pictures of the module ``drawer`` and their alternative texts."""
-    figure, columns = shell.new_figure(2)
-    figure.set_layout_engine("constrained")
+    figure = Figure(figsize=(8.8, shell.HEIGHT / 100), layout="constrained")
     words = []
-    for (when, stage), axes in zip(STAGES.items(), columns, strict=True):
+    halves = np.asarray(figure.subfigures(1, 2))
+    for (when, stage), half in zip(STAGES.items(), halves, strict=True):
         title = f"{method} {when} adaptation"
-        drawer.plot(result, 0, stage, axes=axes)
-        axes.set_title(title, loc="left")
+        half.suptitle(title, fontsize=10)
+        drawer.plot(result, 0, stage, axes=half.subplots())
         words.append(f"{title}: {drawer.describe(result, 0, stage)}")
     picture = shell.Picture()
     picture.show(shell.to_png(figure), " ".join(words))
