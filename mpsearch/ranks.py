@@ -19,6 +19,8 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from mpsearch.errors import EpisodeError, MpsearchError, NonFiniteError, RankError, UsageError, check_number
 
@@ -72,13 +74,21 @@ def joined(patience: float = PATIENCE) -> Iterator[None]:
         yield
         return
     try:
-        dist.init_process_group("gloo", timeout=timedelta(seconds=patience))
+        _meet(timedelta(seconds=patience))
     except (RuntimeError, ValueError) as error:
         raise RankError(_why_alone(str(error), patience)) from error
     try:
         yield
     finally:
         dist.destroy_process_group()
+
+
+def _meet(patience: timedelta) -> None:
+    """Find the other ranks. After a restart, the store still holds the addresses of the ranks that have ended."""
+    store, rank, size = next(rendezvous("env://", timeout=patience))
+    store.set_timeout(patience)
+    again = PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
+    dist.init_process_group("gloo", store=again, rank=rank, world_size=size, timeout=patience)
 
 
 def _why_alone(reason: str, patience: float) -> str:

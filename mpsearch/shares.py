@@ -90,11 +90,17 @@ class SharedGenerator(np.random.Generator):
     """A generator for the simulations of a share of the tasks.
 
     Arrays whose first axis has the length of the share are drawn for all tasks, of which the share's rows are returned.
+    Single numbers are the same on all ranks; families that derive a task's seed from one use its place, too.
     """
 
     def __init__(self, rng: np.random.Generator, share: Share) -> None:
         super().__init__(rng.bit_generator)
         self.share = share
+
+    @property
+    def first(self) -> int:
+        """The place of the share's first task among all tasks."""
+        return self.share.first
 
     def __getattribute__(self, name: str) -> Any:
         value = super().__getattribute__(name)

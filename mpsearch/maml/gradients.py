@@ -83,13 +83,16 @@ def mean_gradient(
 
 
 def mean_hessian_product(
-    values: Tensor, start: Sequence[Tensor], learned: Sequence[Tensor], damping: float, share: Share
+    loss: Tensor, learned: Sequence[Tensor], damping: float, *, start: Sequence[Tensor], share: Share
 ) -> Callable[[Tensor], Tensor]:
-    """Return the function ``v -> (M + damping I) v``, where M is the Hessian of the mean over the tasks of all ranks.
+    """Return the function ``v -> (M + damping I) v``, where M is the Hessian of the sum of the ranks' losses.
 
-    With one rank it is :func:`~mpsearch.maml.trust_region.hessian_product` of the mean of ``values`` [k].
+    With one rank it is :func:`~mpsearch.maml.trust_region.hessian_product`.
+
+    Args:
+        loss: the part of this rank's tasks in the mean over all tasks.
+        start: theta with a task axis, each [k, ...], from which the loss was computed.
     """
-    loss = (values / (share.count or len(values))).sum()
     gradient = flat_gradient(loss, learned, create_graph=True)
 
     def product(vector: Tensor) -> Tensor:

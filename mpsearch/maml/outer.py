@@ -160,23 +160,23 @@ def trust_region_update(
         found = [adapt_through(policy, rates, part, order=0)[0] for part in parts]
     by_stage = zip(*found, strict=True)
     reached = [[torch.cat(tensors) for tensors in zip(*stage, strict=True)] for stage in by_stage]
+    start = spread_over_tasks(policy, sample.tasks)
 
     def gradient() -> tuple[Tensor, Tensor]:
         return mean_gradient(present_losses(), learned, share, TASKS_AT_ONCE)
 
     def present_losses() -> Iterator[Part]:
         for part in parts:
-            start = spread_over_tasks(policy, part.tasks)
-            losses, actions = meta_losses(policy, rates, part, order=order, start=start)
+            theta = spread_over_tasks(policy, part.tasks)
+            losses, actions = meta_losses(policy, rates, part, order=order, start=theta)
             before.append(frozen(actions))
-            yield losses, start
+            yield losses, theta
 
-    def curvature(damping: float) -> Callable[[Tensor], Tensor]:
-        start = spread_over_tasks(policy, sample.tasks)
+    def sampled_kl() -> Tensor:
         stages, _ = adapt_through(policy, rates, sample, order=order, at=reached, start=start)
         actions = adapted_actions(policy, sample, stages, start)
         kls = divergence(frozen(actions), actions, sample.stages[-1])
-        return mean_hessian_product(kls, start, learned, damping, share)
+        return (kls / (share.count or len(kls))).sum()  # of several ranks, the part of this one
 
     @torch.no_grad()
     def evaluate() -> tuple[float, float]:
@@ -186,7 +186,8 @@ def trust_region_update(
         losses = mean_over_tasks((losses for losses, _ in found), share)
         return losses.item(), mean_over_tasks(kls, share).item()
 
-    return trust_region_step(learned, gradient, curvature, evaluate, max_kl=max_kl)
+    hessian = partial(mean_hessian_product, start=start, share=share)
+    return trust_region_step(learned, gradient, sampled_kl, evaluate, max_kl=max_kl, hessian=hessian)
 
 
 def clipped_surrogate(policy: Callable[[Tensor], Normal], steps: Steps, clip: float) -> Tensor:

@@ -89,6 +89,9 @@ def conjugate_gradient(
     return x
 
 
+HessianProduct = Callable[[Tensor, Sequence[Tensor], float], Callable[[Tensor], Tensor]]
+
+
 def require_finite(*named: tuple[str, Tensor]) -> None:
     """Check that all tensors are finite.
 
@@ -106,12 +109,13 @@ def require_finite(*named: tuple[str, Tensor]) -> None:
 def trust_region_step(
     parameters: Sequence[Tensor],
     gradient: Callable[[], tuple[Tensor, Tensor]],
-    curvature: Callable[[float], Callable[[Tensor], Tensor]],
+    sampled_kl: Callable[[], Tensor],
     evaluate: Callable[[], tuple[float, float]],
     *,
     max_kl: float,
     iterations: int = 10,
     damping: float = 1e-5,
+    hessian: HessianProduct = hessian_product,
 ) -> StepReport:
     """Change ``parameters`` in place by a step that lowers a loss within a trust region.
 
@@ -120,21 +124,22 @@ def trust_region_step(
     Args:
         parameters: the parameters of the policy.
         gradient: returns the surrogate loss and its gradient as one vector.
-        curvature: returns, for a damping, the function ``v -> (M + damping I) v``, where M is the Hessian of the mean
-            KL divergence from the present policy. It measures the length of a step.
+        sampled_kl: returns the mean KL divergence from the present policy on a sample.
+            It must be twice differentiable, because its Hessian measures the length of a step.
         evaluate: returns the loss and the KL divergence at the present values of the parameters.
         max_kl: the largest mean KL divergence that is allowed.
         iterations: the number of iterations of the conjugate gradient method.
         damping: the multiple of the identity that is added to the Hessian.
+        hessian: multiplies vectors by the Hessian. Several ranks have another function for it than one.
 
     Raises:
         NonFiniteError: loss, gradient or step is not finite. The parameters are unchanged.
     """
     start_loss, slope = gradient()
-    product = curvature(damping)
+    product = hessian(sampled_kl(), parameters, damping)
     direction = conjugate_gradient(product, -slope, iterations)
-    square = direction @ product(direction)
-    full_step = direction * (2 * max_kl / square.clamp_min(1e-12)).sqrt()
+    curvature = direction @ product(direction)
+    full_step = direction * (2 * max_kl / curvature.clamp_min(1e-12)).sqrt()
     require_finite(("meta-loss", start_loss), ("meta-gradient", slope))
     require_finite(("trust-region step", full_step))
     start = parameters_to_vector(parameters).detach().clone()

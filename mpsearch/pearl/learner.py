@@ -153,8 +153,8 @@ class PEARL(MetaPolicy):
         """
         context, batch = self.replay.draw_step(self.config, rng)
         share = Share.of(len(context))
-        taken = (self.replay.take(rows[share.rows]) for rows in (context, batch))
-        return self._learn(step, *taken, noise, share)
+        context, batch = context[share.rows], batch[share.rows]
+        return self._learn(step, self.replay.take(context), self.replay.take(batch), noise, share)
 
     def _learn(
         self,

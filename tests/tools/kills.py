@@ -1,12 +1,15 @@
-"""Kills a random process of a training again and again: ``python tests/tools/kills.py [KILLS]``, by default 20.
+"""Kills a random process of a training again and again: ``python tests/tools/kills.py [KILLS] [FILE]``, by default 20.
 
 After each kill, the checkpoint must load, and the training goes on with one, two or three processes. At the end, the
-parameters must equal those of a training that nobody disturbed, to the bit.
+parameters must equal those of a training that nobody disturbed, to the bit. FILE gets a
+report as JSON.
 """
 
 from __future__ import annotations
 
+import json
 import random
+import shlex
 import sys
 import tempfile
 import time
@@ -20,7 +23,7 @@ from mpsearch.cli import main as mpsearch
 
 
 def disturb(folder, chance, iterations):
-    """Train with a random number of processes, kill one of them, and return the seconds until all had ended."""
+    """Train with a random number of processes, kill one of them, and return what happened."""
     count = chance.choice([1, 2, 3])
     words = resuming if (folder / "card.json").exists() else training
     process = torchrun(words("maml", folder, iterations, "--save-every=0"), processes=count)
@@ -29,25 +32,31 @@ def disturb(folder, chance, iterations):
         time.sleep(0.01)
     time.sleep(chance.uniform(0, 1))
     started = time.monotonic()
-    chance.choice(ranks_of(process)).kill()
+    rank = chance.randrange(count)
+    ranks_of(process)[rank].kill()
     end_of(process, 60)
-    seconds = time.monotonic() - started
-    print(f"{count} processes: ended after {seconds:.1f} s, iteration {load(folder).iteration}", flush=True)
-    return seconds
+    seconds = round(time.monotonic() - started, 1)
+    found = {"processes": count, "killed": rank, "seconds": seconds, "iteration": load(folder).iteration}
+    print(found, flush=True)
+    return found
 
 
-def main(kills):
+def main(kills, report):
     chance = random.Random(0)
     with tempfile.TemporaryDirectory() as place:
         disturbed, whole = Path(place) / "disturbed", Path(place) / "whole"
-        longest = max(disturb(disturbed, chance, 100_000) for _ in range(kills))
+        found = [disturb(disturbed, chance, 100_000) for _ in range(kills)]
         end = load(disturbed).iteration + 1
         assert mpsearch(resuming("maml", disturbed, end)[2:]) == 0
         assert mpsearch(training("maml", whole, end)[2:]) == 0
         ours, theirs = load(whole)._tensors(), load(disturbed)._tensors()
         assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
-        print(f"{kills} kills: every checkpoint loaded, all ended within {longest:.1f} s, the result is the same")
+    longest = max(each["seconds"] for each in found)
+    print(f"{kills} kills: every checkpoint loaded, all ended within {longest} s, the result is the same")
+    if report:
+        facts = {"command": shlex.join(["python", *sys.argv]), "iterations": end, "same_to_the_bit": True}
+        report.write_text(json.dumps({**facts, "longest_seconds": longest, "kills": found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20, Path(sys.argv[2]) if len(sys.argv) > 2 else None)

@@ -5,6 +5,7 @@ Each rank writes what it was told into a folder.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from dataclasses import replace
@@ -41,7 +42,10 @@ def other_versions(folder):
 
 
 def other_folder(folder):
-    train(folder / str(ranks.number()))
+    place = folder / str(ranks.number())
+    place.mkdir()
+    with contextlib.chdir(place):
+        train(Path("run"))
 
 
 def other_parameters(folder):

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpsearch import MAML, PointNavigation, ranks
+from mpsearch import MAML, GymnasiumTasks, PointNavigation, ranks
 from mpsearch.errors import NonFiniteError, RankError, UsageError
 from mpsearch.shares import Share, SharedGenerator
 
@@ -71,6 +71,18 @@ def test_ranks_draw_the_start_states_of_one_process(name, of) -> None:
     whole = draw(np.random.default_rng(SEED), tasks)
     parts = [draw(rng, tasks[rng.share.rows]) for rng in generators(5, of)]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+@pytest.mark.parametrize("processes", [0, 1])
+def test_environments_of_gymnasium_start_as_in_one_process(processes) -> None:
+    family = GymnasiumTasks(
+        "Pendulum-v1", 5.0, 15.0, parameter_names=["g"], id="pendulum", horizon=4, processes=processes
+    )
+    tasks = family.spread(4)
+    whole = family.make_batch(tasks, 2).reset(np.random.default_rng(SEED))
+    parts = [family.make_batch(tasks[rng.share.rows], 2).reset(rng) for rng in generators(4, 2)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    assert not np.array_equal(*parts)
 
 
 def test_without_it_ranks_would_draw_the_same_numbers_for_different_tasks() -> None:
