@@ -22,13 +22,18 @@ from mpsearch import load
 from mpsearch.cli import main as mpsearch
 
 
+def iteration_of(folder):
+    card = folder / "card.json"
+    return json.loads(card.read_text())["iteration"] if card.exists() else 0
+
+
 def disturb(folder, chance, iterations):
     """Train with a random number of processes, kill one of them, and return what happened."""
     count = chance.choice([1, 2, 3])
-    words = resuming if (folder / "card.json").exists() else training
+    before = iteration_of(folder)
+    words = resuming if before else training
     process = torchrun(words("maml", folder, iterations, "--save-every=0"), processes=count)
-    before = (folder / "metrics.jsonl").stat().st_mtime if (folder / "metrics.jsonl").exists() else 0
-    while not (folder / "card.json").exists() or (folder / "metrics.jsonl").stat().st_mtime == before:
+    while iteration_of(folder) == before:
         time.sleep(0.01)
     time.sleep(chance.uniform(0, 1))
     started = time.monotonic()

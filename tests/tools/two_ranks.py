@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from agents import make
 
-from mpsearch import ranks
+from mpsearch import MAML, HopperBody, MAMLConfig, ranks
 from mpsearch.errors import MpsearchError, NonFiniteError
 from mpsearch.shares import Share
 
@@ -64,6 +64,16 @@ def one_simulation_diverges(folder):
             raise NonFiniteError("the reward is not finite")
 
 
+SETTINGS = ({}, {"shared_scale": True}, {"inner_steps": 2, "outer": "clipped"})
+
+
+def parameters_after(**settings):
+    """Return the parameters after two iterations on a family of which some episodes end early."""
+    agent = MAML(HopperBody(horizon=40), MAMLConfig(tasks_per_iteration=3, episodes=2, hidden=(8,), **settings))
+    agent.train(2, seed=5, progress=False)
+    return torch.cat([p.detach().flatten() for p in agent.policy.parameters()]).tolist()
+
+
 def main(folder):
     said = {}
     with ranks.joined(300):
@@ -72,6 +82,7 @@ def main(folder):
                 act(folder)
             except MpsearchError as error:
                 said[act.__name__] = f"{type(error).__name__}: {error}"
+        said["parameters"] = [parameters_after(**each) for each in SETTINGS]
         share = Share.of(3)
         rows = torch.arange(3.0)[share.rows]
         said["gathered"] = share.gather(rows).tolist()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torchrun import TOOLS, end_of, free_port, ranks_of, resuming, sentences, start, torchrun, training, two_machines
+from two_ranks import SETTINGS, parameters_after
 
 from mpsearch import MAML, load
 from mpsearch.cli import main
@@ -133,6 +134,11 @@ def test_ranks_combine_to_what_one_process_finds(told) -> None:
     assert told[0]["largest"] == [1, 0]
     assert told[0]["drawn"] == torch.randn((3, 2), generator=torch.Generator().manual_seed(1)).tolist()
     assert told[0]["generated"] == np.random.default_rng(1).normal(0.0, 1.0, (3, 2)).tolist()
+
+
+@pytest.mark.parametrize("number", range(len(SETTINGS)))
+def test_ranks_learn_to_the_bit_what_one_process_learns_from_episodes_that_end_early(told, number) -> None:
+    assert told[0]["parameters"][number] == parameters_after(**SETTINGS[number])
 
 
 @pytest.mark.parametrize("busy", [True, False])
