@@ -57,5 +57,15 @@ def benchmark() -> Any:
     return _json("benchmark.json")
 
 
+def scaling() -> Any:
+    """Return the measured parts of the cost model for several ranks. See :mod:`mpsearch.evidence.scaling`."""
+    return _json("scaling.json")
+
+
+def rank_kills() -> Any:
+    """Return what happened when processes of a training were killed at random. See tests/tools/kills.py."""
+    return _json("rank_kills.json")
+
+
 def _json(path: str) -> Any:
     return json.loads((FOLDER / path).read_text(encoding="utf-8"))
