@@ -76,6 +76,7 @@ def parameters_after(**settings):
 
 def main(folder):
     said = {}
+    ranks.SIGHT = 0.5  # seconds; there is no slow file server here
     with ranks.joined(300):
         for act in (other_settings, other_versions, other_folder, other_parameters, one_simulation_diverges):
             try:

@@ -12,7 +12,7 @@ import torch
 from torchrun import TOOLS, end_of, free_port, ranks_of, resuming, sentences, start, torchrun, training, two_machines
 from two_ranks import SETTINGS, parameters_after
 
-from mpsearch import MAML, load
+from mpsearch import load
 from mpsearch.cli import main
 
 pytestmark = pytest.mark.slow  # every test starts processes
@@ -42,65 +42,52 @@ def alone(algorithm, folder, iterations, *more):
     return folder
 
 
+def train_with_one_two_and_one(algorithm, folder, many):
+    """Train with one process, go on with several that ``many`` starts, and with one; compare with one throughout."""
+    alone(algorithm, folder / "two", 2)
+    processes = many(resuming(algorithm, folder / "two", 12))
+    alone(algorithm, folder / "one", 14)
+    ends = [end_of(process) for process in processes]
+    assert [code for code, _ in ends] == [0] * len(ends), ends
+    assert "".join(output for _, output in ends).count("12 iterations, ") == 1  # only one process speaks
+    assert json.loads((folder / "two" / "card.json").read_text())["processes"] == 2
+    assert main(resuming(algorithm, folder / "two", 14)[2:]) == 0
+    assert_agree(folder / "one", folder / "two", exactly=algorithm == "maml")
+
+
 def test_two_machines_train_maml_as_one_process_does_to_the_bit(tmp_path) -> None:
-    agents = two_machines(training("maml", tmp_path / "two", 10))
-    alone("maml", tmp_path / "one", 10)
-    assert [end_of(agent)[0] for agent in agents] == [0, 0]
-    assert_agree(tmp_path / "one", tmp_path / "two", exactly=True)
-    assert load(tmp_path / "two").card()["processes"] == 1
-    assert json.loads((tmp_path / "two" / "card.json").read_text())["processes"] == 2
+    train_with_one_two_and_one("maml", tmp_path, two_machines)
 
 
 def test_two_processes_train_pearl_as_one_does(tmp_path) -> None:
-    process = torchrun(training("pearl", tmp_path / "two", 10))
-    alone("pearl", tmp_path / "one", 10)
-    code, output = end_of(process)
-    assert code == 0, output
-    assert output.count("10 iterations, ") == 1  # only one process speaks
-    assert_agree(tmp_path / "one", tmp_path / "two", exactly=False)
-
-
-@pytest.mark.parametrize("algorithm", ["maml", "pearl"])
-def test_a_training_goes_on_with_another_number_of_processes(algorithm, tmp_path) -> None:
-    alone(algorithm, tmp_path / "two", 2)
-    process = torchrun(resuming(algorithm, tmp_path / "two", 4))
-    alone(algorithm, tmp_path / "one", 6)
-    code, output = end_of(process)
-    assert code == 0, output
-    assert main(resuming(algorithm, tmp_path / "two", 6)[2:]) == 0
-    assert_agree(tmp_path / "one", tmp_path / "two", exactly=algorithm == "maml")
+    train_with_one_two_and_one("pearl", tmp_path, lambda command: [torchrun(command)])
 
 
 def wait_for_lines(folder, count):
+    """Wait until the training in ``folder`` has made ``count`` iterations; returns how many it has made."""
     path, end = folder / "metrics.jsonl", time.monotonic() + 90
     while not path.exists() or len(path.read_text().splitlines()) < count:
         assert time.monotonic() < end, "the training does not begin"
         time.sleep(0.02)
+    return len(path.read_text().splitlines())
 
 
-def test_when_a_process_is_killed_all_end_with_one_sentence_and_the_checkpoint_is_whole(tmp_path) -> None:
-    process = torchrun(training("maml", tmp_path / "run", 100_000, "--save-every=0"))
-    wait_for_lines(tmp_path / "run", 3)
-    killed = ranks_of(process)[1]
-    killed.kill()
+def test_a_kill_ends_all_with_one_sentence_torchrun_restarts_them_and_nothing_is_lost(tmp_path) -> None:
+    process = torchrun(training("maml", tmp_path / "two", 100_000, "--save-every=0"), "--max-restarts=1")
+    seen = wait_for_lines(tmp_path / "two", 3)
+    ranks_of(process)[0].kill()  # the one that writes
+    wait_for_lines(tmp_path / "two", seen + 3)
+    ranks_of(process)[1].kill()  # there is no second restart
     code, output = end_of(process, 60)
     assert code == 1
-    (sentence,) = sentences(output)
-    assert sentence.startswith("another process of this training has ended")
-    assert "--resume" in sentence
-    agent = load(tmp_path / "run")
-    assert isinstance(agent, MAML)
-    assert agent.iteration >= 2
-
-
-def test_torchrun_restarts_a_training_and_the_result_is_the_same(tmp_path) -> None:
-    process = torchrun(training("maml", tmp_path / "two", 60, "--save-every=0"), "--max-restarts=1")
-    wait_for_lines(tmp_path / "two", 3)
-    ranks_of(process)[0].kill()  # the one that writes
-    alone("maml", tmp_path / "one", 60)
-    code, output = end_of(process)
-    assert code == 0, output
-    assert_agree(tmp_path / "one", tmp_path / "two", exactly=True)
+    said = sentences(output)
+    assert len(said) == 2, said  # one for each kill
+    assert all(each.startswith("another process of this training has ended") and "--resume" in each for each in said)
+    iteration = load(tmp_path / "two").iteration
+    assert iteration > seen
+    alone("maml", tmp_path / "one", iteration)
+    one, two = (load(tmp_path / name)._tensors() for name in ("one", "two"))
+    assert all(torch.equal(tensor, two[name]) for name, tensor in one.items())
 
 
 @pytest.fixture(scope="module")
