@@ -111,6 +111,17 @@ def test_the_page_says_what_is_measured_and_what_is_predicted(record) -> None:
     assert "`measure exchange`" in text
 
 
+def test_what_is_not_measured_is_not_claimed(record, monkeypatch) -> None:
+    large = {"large": results.scaling()["large"]}
+    monkeypatch.setattr(results, "scaling", lambda: large)
+    text = page.scaling()
+    assert "All-reduces have not been measured yet" in text
+    assert "Whole iterations with two ranks have not been measured yet" in text
+    assert page.LOOPBACK not in text
+    monkeypatch.setattr(results, "scaling", dict)
+    assert page.scaling() == "*Not measured yet.*\n"
+
+
 def test_the_picture_has_every_curve_and_its_words(record) -> None:
     curves = page.curves()
     axes = plots.plot_speedup(curves)

@@ -12,7 +12,12 @@ from mpsearch.evidence.scaling.model import ETHERNET, Network, computation, loop
 from mpsearch.view import plots
 
 RANKS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
-KINDS = {"small": [1, 2, 4, 8, 16], "large": RANKS}
+LOOPBACK = "this machine's loopback"
+
+
+def measured(*names: str) -> bool:
+    """Return whether these parts of the cost model have been measured."""
+    return set(names) <= set(results.scaling())
 
 
 def part(name: str) -> Any:
@@ -22,20 +27,21 @@ def part(name: str) -> Any:
 
 def networks() -> dict[str, Network]:
     """Return the networks for which times are predicted, by name."""
-    return {"this machine's loopback": loopback(part("exchange")), "10 Gbit/s, 50 µs a message": ETHERNET}
+    own = {LOOPBACK: loopback(part("exchange"))} if measured("exchange") else {}
+    return {**own, "10 Gbit/s, 50 µs a message": ETHERNET}
 
 
 def curves() -> dict[str, tuple[list[int], list[float]]]:
     """Return the predicted speed-ups of the large job by network, and the measured ones of the small job."""
-    found = {f"{name} (predicted)": speedups("large", network) for name, network in networks().items()}
+    found = {
+        f"{name} (predicted)": (RANKS, [speedup(part("large"), network, count) for count in RANKS])
+        for name, network in networks().items()
+    }
+    if not measured("iterations"):
+        return found
     seconds = whole_iterations()
     ratio = seconds["one rank, one thread"] / seconds["two ranks, one thread each"]
     return {**found, "measured, whole iterations": ([1, 2], [1.0, float(np.median(ratio))])}
-
-
-def speedups(job: str, network: Network) -> tuple[list[int], list[float]]:
-    """Return numbers of ranks, and the predicted speed-up of a job with each."""
-    return KINDS[job], [speedup(part(job), network, count) for count in KINDS[job]]
 
 
 def whole_iterations() -> dict[str, Any]:
@@ -55,7 +61,7 @@ def predictions() -> str:
 def measurements() -> str:
     """Return a table of the measured parts, with the commands that repeat them."""
     rows = []
-    for name in ("small", "large"):
+    for name in filter(measured, ("small", "large")):
         found, fit = part(name), computation(part(name))
         first, last = (found["ranks"][at] for at in (0, -1))
         exchanges = last["exchanges"]
@@ -76,6 +82,8 @@ def measurements() -> str:
 
 def exchange() -> str:
     """Say how long an all-reduce between two processes of one machine takes."""
+    if not measured("exchange"):
+        return "All-reduces have not been measured yet."
     found = ", ".join(f"{each['bytes']:,} bytes {1e3 * each['seconds']:.2g} ms" for each in part("exchange"))
     fit = loopback(part("exchange"))
     return (
@@ -86,10 +94,11 @@ def exchange() -> str:
 
 def check() -> str:
     """Say how long whole iterations took with one and two ranks, and what the model predicts."""
+    if not measured("small", "exchange", "iterations"):
+        return "Whole iterations with two ranks have not been measured yet."
     seconds = whole_iterations()
     one, threads, two = seconds.values()
-    model = predicted(part("small"), networks()["this machine's loopback"], 1)
-    both = predicted(part("small"), networks()["this machine's loopback"], 2)
+    model, both = (predicted(part("small"), networks()[LOOPBACK], count) for count in (1, 2))
     medians = "; ".join(f"{name} {np.median(found):.2f} s" for name, found in seconds.items())
     record = results.scaling()["iterations"]
     return (
@@ -107,4 +116,6 @@ def picture() -> str:
 
 def scaling() -> str:
     """Return the whole part: the picture, what was measured, and what is predicted."""
+    if not measured("large"):
+        return "*Not measured yet.*\n"
     return "\n".join([picture(), measurements(), exchange(), "", check(), "", predictions()])

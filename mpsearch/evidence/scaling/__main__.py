@@ -33,7 +33,7 @@ def main(part: str = "") -> None:
     if part and part not in PARTS:
         raise unknown("part", part, PARTS)
     path = results.FOLDER / "scaling.json"
-    record = results.scaling() if path.exists() else {}
+    record = results.scaling()
     for name in [part] if part else PARTS:
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
         record[name] = {
