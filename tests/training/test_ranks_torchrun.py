@@ -1,0 +1,158 @@
+"""Training in several processes by torchrun: the results are those of one process, and a kill loses nothing."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+
+import numpy as np
+import pytest
+import torch
+from torchrun import TOOLS, end_of, free_port, ranks_of, resuming, sentences, start, torchrun, training, two_machines
+from two_ranks import SETTINGS, parameters_after
+
+from mpsearch import MAML, load
+from mpsearch.cli import main
+
+pytestmark = pytest.mark.slow  # every test starts processes
+TIMES = ("wall_seconds", "cpu_seconds", "steps_per_second")
+
+
+def metrics_of(folder):
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key not in TIMES} for line in lines]
+
+
+def assert_agree(one, two, *, exactly) -> None:
+    """Compare trainings with one process and with two: parameters to 1e-4, metrics to 1e-5, or both to the bit."""
+    ours, theirs = load(one)._tensors(), load(two)._tensors()
+    for name, tensor in ours.items():
+        assert (tensor - theirs[name]).norm() <= (0 if exactly else 1e-4) * tensor.norm(), name
+    assert len(metrics_of(one)) == len(metrics_of(two))
+    for a, b in zip(metrics_of(one), metrics_of(two), strict=True):
+        assert a.keys() == b.keys()
+        for key in a:
+            x, y = np.array(a[key], float), np.array(b[key], float)
+            np.testing.assert_allclose(x, y, rtol=0 if exactly else 1e-5, err_msg=key)
+
+
+def alone(algorithm, folder, iterations, *more):
+    assert main(training(algorithm, folder, iterations, *more)[2:]) == 0
+    return folder
+
+
+def test_two_machines_train_maml_as_one_process_does_to_the_bit(tmp_path) -> None:
+    agents = two_machines(training("maml", tmp_path / "two", 10))
+    alone("maml", tmp_path / "one", 10)
+    assert [end_of(agent)[0] for agent in agents] == [0, 0]
+    assert_agree(tmp_path / "one", tmp_path / "two", exactly=True)
+    assert load(tmp_path / "two").card()["processes"] == 1
+    assert json.loads((tmp_path / "two" / "card.json").read_text())["processes"] == 2
+
+
+def test_two_processes_train_pearl_as_one_does(tmp_path) -> None:
+    process = torchrun(training("pearl", tmp_path / "two", 10))
+    alone("pearl", tmp_path / "one", 10)
+    code, output = end_of(process)
+    assert code == 0, output
+    assert output.count("10 iterations, ") == 1  # only one process speaks
+    assert_agree(tmp_path / "one", tmp_path / "two", exactly=False)
+
+
+@pytest.mark.parametrize("algorithm", ["maml", "pearl"])
+def test_a_training_goes_on_with_another_number_of_processes(algorithm, tmp_path) -> None:
+    alone(algorithm, tmp_path / "two", 2)
+    process = torchrun(resuming(algorithm, tmp_path / "two", 4))
+    alone(algorithm, tmp_path / "one", 6)
+    code, output = end_of(process)
+    assert code == 0, output
+    assert main(resuming(algorithm, tmp_path / "two", 6)[2:]) == 0
+    assert_agree(tmp_path / "one", tmp_path / "two", exactly=algorithm == "maml")
+
+
+def wait_for_lines(folder, count):
+    path, end = folder / "metrics.jsonl", time.monotonic() + 90
+    while not path.exists() or len(path.read_text().splitlines()) < count:
+        assert time.monotonic() < end, "the training does not begin"
+        time.sleep(0.02)
+
+
+def test_when_a_process_is_killed_all_end_with_one_sentence_and_the_checkpoint_is_whole(tmp_path) -> None:
+    process = torchrun(training("maml", tmp_path / "run", 100_000, "--save-every=0"))
+    wait_for_lines(tmp_path / "run", 3)
+    killed = ranks_of(process)[1]
+    killed.kill()
+    code, output = end_of(process, 60)
+    assert code == 1
+    (sentence,) = sentences(output)
+    assert sentence.startswith("another process of this training has ended")
+    assert "--resume" in sentence
+    agent = load(tmp_path / "run")
+    assert isinstance(agent, MAML)
+    assert agent.iteration >= 2
+
+
+def test_torchrun_restarts_a_training_and_the_result_is_the_same(tmp_path) -> None:
+    process = torchrun(training("maml", tmp_path / "two", 60, "--save-every=0"), "--max-restarts=1")
+    wait_for_lines(tmp_path / "two", 3)
+    ranks_of(process)[0].kill()  # the one that writes
+    alone("maml", tmp_path / "one", 60)
+    code, output = end_of(process)
+    assert code == 0, output
+    assert_agree(tmp_path / "one", tmp_path / "two", exactly=True)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """What two ranks were told that disagreed, or of which one failed."""
+    folder = tmp_path_factory.mktemp("told")
+    code, output = end_of(torchrun([str(TOOLS / "two_ranks.py"), str(folder)]))
+    assert code == 0, output
+    return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("other_settings", "UsageError: process 1 differs from process 0 in config; start all of them with the same"),
+        ("other_versions", "UsageError: process 1 differs from process 0 in versions; start all of them with the same"),
+        ("other_folder", "UsageError: process 1 does not see the folder "),
+        ("other_parameters", "UsageError: process 1 differs from process 0 in parameters; "),
+        ("one_simulation_diverges", "NonFiniteError: the reward is not finite (in process 1 of 2)"),
+    ],
+)
+def test_ranks_that_disagree_are_all_told_in_one_sentence(told, name, words) -> None:
+    assert told[0][name].startswith(words)
+    assert told[1][name] == told[0][name]
+
+
+def test_ranks_combine_to_what_one_process_finds(told) -> None:
+    assert told[0] == told[1]
+    assert told[0]["gathered"] == [0, 1, 2]
+    assert told[0]["mean"] == 1
+    assert told[0]["largest"] == [1, 0]
+    assert told[0]["drawn"] == torch.randn((3, 2), generator=torch.Generator().manual_seed(1)).tolist()
+    assert told[0]["generated"] == np.random.default_rng(1).normal(0.0, 1.0, (3, 2)).tolist()
+
+
+@pytest.mark.parametrize("number", range(len(SETTINGS)))
+def test_ranks_learn_to_the_bit_what_one_process_learns_from_episodes_that_end_early(told, number) -> None:
+    assert told[0]["parameters"][number] == parameters_after(**SETTINGS[number])
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_a_port_in_use_and_a_peer_that_never_comes_are_said_in_one_sentence(busy, tmp_path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", free_port()))
+        port = other.getsockname()[1]
+        if busy:
+            other.listen()
+        else:
+            other.close()
+        place = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        code, output = end_of(start(training("maml", tmp_path / "run", 2, "--patience=2"), **place), 60)
+    assert code == 1
+    (sentence,) = sentences(output)
+    assert ("is in use; choose another" if busy else "did not all come to 127.0.0.1") in sentence
+    assert "Traceback" not in output
