@@ -38,11 +38,10 @@ import gymnasium
 import matplotlib.pyplot as plt
 import numpy as np
 
-from mpsearch import MAML, PEARL, GymnasiumTasks, MAMLConfig, PEARLConfig, TaskDistribution
+from mpsearch import MAML, PEARL, Batch, GymnasiumTasks, MAMLConfig, PEARLConfig, TaskDistribution
 from mpsearch.diagnosis import check_family, report
 from mpsearch.evaluation import difference, evaluate, held_out
 from mpsearch.exercises import lesson_10 as exercises
-from mpsearch.tasks import Batch
 from mpsearch.view import plots
 
 SEED = 0
@@ -418,7 +417,7 @@ assert all(reads(curves[name]) == name for name in ("dead gradient", "exploding 
 # %%
 folder = Path(tempfile.mkdtemp())
 file = folder / "shower.py"
-head = "import numpy as np\nfrom mpsearch import TaskDistribution\nfrom mpsearch.tasks import Batch\n"
+head = "import numpy as np\n\nfrom mpsearch import Batch, TaskDistribution\n"
 cells = ["".join(inspect.findsource(method)[0]) for method in (FirstWater._step, Water._step, CentredWater.observe)]
 file.write_text("\n\n".join([head, *cells]), encoding="utf-8")
 
@@ -552,10 +551,10 @@ exercises.hundred.check(speedups[100])
 #
 # | tool | what for | state |
 # |---|---|---|
-# | Gymnasium | environments | maintained by the Farama Foundation; it replaced OpenAI's Gym, which is no longer developed |
+# | Gymnasium | environments | kept by the Farama Foundation, in the place of OpenAI's Gym, which has ended |
 # | PyTorch | networks; `torch.func` for inner loops | maintained |
-# | TorchRL | parts of RL programs, also distributed ones | maintained, with new releases in 2026; no MAML or PEARL to call |
-# | Meta-World | 50 manipulation tasks, ML1 to ML45 | maintained by the Farama Foundation |
+# | TorchRL | parts of RL programs, also distributed ones | maintained, with releases in 2026; we saw no MAML or PEARL |
+# | Meta-World | 50 manipulation tasks, ML1 to ML45 | kept by the Farama Foundation |
 # | XLand-MiniGrid | millions of grid-world tasks in JAX | public; made for memory-based agents |
 # | learn2learn | meta-learning, mostly for images | its last activity that we found is years old |
 # | garage | MAML, PEARL and RL2 in one toolkit | its releases that we found date from about 2020 |
