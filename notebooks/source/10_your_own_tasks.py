@@ -529,8 +529,8 @@ exercises.hundred.check(speedups[100])
 # ranks also share its cores. A cheetah's iteration takes seconds, and there the shared part is nearly all.
 #
 # **What does not scale.** More ranks than tasks wait. What each rank does alone (Amdahl 1967) is a ceiling. The ring
-# of messages grows with each rank. To give a hundred machines work one takes more tasks in an iteration; then each step is
-# better, but not a hundred times better, and it is *another* training. The largest gain is often none of these: run
+# of messages grows with each rank. To give a hundred machines work one takes more tasks in an iteration; each step is
+# then better, but not a hundred times, and it is *another* training. The largest gain is often none of these: run
 # five seeds on five machines, which share nothing. Lesson 08 needs them anyway.
 #
 # ## 7. Where to go next

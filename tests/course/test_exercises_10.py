@@ -75,8 +75,8 @@ def test_comfort_says_what_is_wrong(wrong, said):
 @pytest.mark.parametrize(
     "right",
     [
-        lambda n, k, s, a, m: s / k * -(-k // n) + a + m * (n - 1).bit_length(),
-        lambda n, k, s, a, m: np.array(a) + s * np.ceil(k / n) / k + m * np.ceil(np.log(n) / np.log(2) - 1e-9),
+        lambda n, k, s, a, m: s / k * -(-k // n) + a + (n - 1) * m,
+        lambda n, k, s, a, m: np.array(a) + s * np.ceil(k / n) / k + m * n - m,
     ],
 )
 def test_seconds_may_be_written_in_many_ways(right):
@@ -86,13 +86,13 @@ def test_seconds_may_be_written_in_many_ways(right):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (lambda n, k, s, a, m: s / n + a + m * np.ceil(np.log2(n)), "divides the work evenly"),
-        (lambda n, k, s, a, m: (s + a) * np.ceil(k / n) / k + m * np.ceil(np.log2(n)), "alone is divided, too"),
+        (lambda n, k, s, a, m: s / n + a + m * (n - 1), "divides the work evenly"),
+        (lambda n, k, s, a, m: (s + a) * np.ceil(k / n) / k + m * (n - 1), "alone is divided, too"),
         (lambda n, k, s, a, m: s * np.ceil(k / n) / k + a, "messages cost nothing"),
-        (lambda n, k, s, a, m: s * np.ceil(k / n) / k + a + m * (n - 1), "count the rounds"),
-        (lambda n, k, s, a, m: s * np.ceil(k / n) / k + a + m * np.log2(n), "round them up"),
-        (lambda n, k, s, a, m: s * (k // n) / k + a + m * np.ceil(np.log2(n)), "fewest tasks"),
-        (lambda n, k, s, a, m: s * np.ceil(k / n) + a + m * np.ceil(np.log2(n)), "for all tasks together"),
+        (lambda n, k, s, a, m: s * np.ceil(k / n) / k + a + m * n, "after the first"),
+        (lambda n, k, s, a, m: s * np.ceil(k / n) / k + a + m * min(n - 1, 1), "the ring grows"),
+        (lambda n, k, s, a, m: s * (k // n) / k + a + m * (n - 1), "fewest tasks"),
+        (lambda n, k, s, a, m: s * np.ceil(k / n) + a + m * (n - 1), "for all tasks together"),
     ],
 )
 def test_seconds_say_what_is_wrong(wrong, said):

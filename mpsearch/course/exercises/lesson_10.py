@@ -62,7 +62,7 @@ comfort = FindTheBug(
 def seconds_of(ranks: int, tasks: int, shared: float, alone: float, message: float) -> float:
     """Return the seconds of an iteration in ``ranks`` processes, by the model of section 6."""
     share = -(-tasks // ranks) / tasks  # of the process with most tasks
-    return float(shared * share + alone + message * np.ceil(np.log2(ranks)))
+    return float(shared * share + alone + message * (ranks - 1))
 
 
 seconds = FillIn(
@@ -77,28 +77,28 @@ seconds = FillIn(
     ],
     mistakes={
         "it divides the work evenly; the process with most tasks has a whole number of them": lambda n, k, s, a, m: (
-            s / n + a + m * np.ceil(np.log2(n))
+            s / n + a + m * (n - 1)
         ),
-        "what each process does alone is divided, too": lambda n, k, s, a, m: (
-            (s + a) * -(-k // n) / k + m * np.ceil(np.log2(n))
-        ),
+        "what each process does alone is divided, too": lambda n, k, s, a, m: (s + a) * -(-k // n) / k + m * (n - 1),
         "messages cost nothing in it": lambda n, k, s, a, m: s * -(-k // n) / k + a,
-        "each process sends its message to all others, one by one; count the rounds": lambda n, k, s, a, m: (
-            s * -(-k // n) / k + a + m * (n - 1)
+        "one process alone sends messages in it; count the processes after the first": lambda n, k, s, a, m: (
+            s * -(-k // n) / k + a + m * n
         ),
-        "the rounds are no whole number; round them up": lambda n, k, s, a, m: s * -(-k // n) / k + a + m * np.log2(n),
+        "messages cost the same for any number of processes in it; the ring grows": lambda n, k, s, a, m: (
+            s * -(-k // n) / k + a + m * (n > 1)
+        ),
         "the process with fewest tasks counts; all wait for the one with most": lambda n, k, s, a, m: (
-            s * (k // n) / k + a + m * np.ceil(np.log2(n))
+            s * (k // n) / k + a + m * (n - 1)
         ),
         "it is the shared seconds of each task, times all tasks; `shared` is for all tasks together": (
-            lambda n, k, s, a, m: s * -(-k // n) + a + m * np.ceil(np.log2(n))
+            lambda n, k, s, a, m: s * -(-k // n) + a + m * (n - 1)
         ),
     },
     result="the number of seconds",
     hints=(
-        "Three things add up: the share of the work, what each process does by itself, and the rounds of messages.",
+        "Three things add up: the share of the work, what each process does by itself, and the messages.",
         "How many of 20 tasks has the busiest of 8 processes? Not 2.5. np.ceil(tasks / ranks) says it.",
-        "shared * np.ceil(tasks / ranks) / tasks + alone + message * np.ceil(np.log2(ranks))",
+        "shared * np.ceil(tasks / ranks) / tasks + alone + message * (ranks - 1)",
     ),
     moral="Three sentences are a model: work that is shared, work that is not, and talking. Only the first shrinks.",
 )
