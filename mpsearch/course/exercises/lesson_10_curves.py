@@ -11,7 +11,7 @@ from mpsearch.course.exercises.exercise import FillIn, Trial
 from mpsearch.course.exercises.words import Mistake
 
 LAST = 5  # records that count
-LARGEST_KL = 1.0  # MAML's largest mean change of the policy in an iteration
+WORST = -1.0  # a mean improvement of MAML's loss below this is none; the loss is of order one
 LEAST_BELIEF = 0.1  # PEARL's smallest sum of the KL over the dimensions of z
 LEAST_GAIN = 0.1  # the smallest gain of adapting, as a share of the return before
 FAULTS = ("dead gradient", "exploding ratio", "dead belief", "no gain", "healthy")
@@ -21,13 +21,13 @@ Record = dict[str, Any]
 def fault_of(records: list[Record]) -> str:
     """Return the fault that the last five ``records`` of a training's metrics show, the first one of the list."""
     last = records[-LAST:]
-    kl = [np.sum(record["kl"]) for record in last]
-    is_pearl = isinstance(last[0]["kl"], list)
-    if not is_pearl and all(record["loss_improvement"] == 0 for record in last):
-        return "dead gradient"
-    if not is_pearl and np.mean(kl) > LARGEST_KL:
-        return "exploding ratio"
-    if is_pearl and np.mean(kl) < LEAST_BELIEF:
+    if "loss_improvement" in last[0]:
+        improvements = [record["loss_improvement"] for record in last]
+        if not any(improvements):
+            return "dead gradient"
+        if np.mean(improvements) < WORST:
+            return "exploding ratio"
+    elif np.mean([np.sum(record["kl"]) for record in last]) < LEAST_BELIEF:
         return "dead belief"
     gain = np.mean([record["after"] - record["before"] for record in last])
     size = np.mean([abs(record["before"]) for record in last])
@@ -96,8 +96,8 @@ STAGES = {
         records("MAML that began well, and then stopped", maml(), maml(5, **SILENT)),
     ),
     "an exploding ratio": stage(
-        records("MAML whose KL is 8 in each iteration", maml(kl=8.0, after=-20.0)),
-        records("MAML whose KL was 8 early, and is 0.02 now", maml(kl=8.0, after=-20.0), maml()),
+        records("MAML whose loss becomes worse by 40 in each iteration", maml(loss_improvement=-40.0, after=-20.0)),
+        records("MAML whose loss exploded early, and is well now", maml(loss_improvement=-40.0), maml()),
     ),
     "a dead belief": stage(
         records("PEARL whose KL is nearly 0", pearl(kl=[0.004, 0.006], after=-14.0)),
