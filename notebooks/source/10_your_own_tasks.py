@@ -348,7 +348,7 @@ assert max(gains["exploding ratio"], gains["cannot be told"]) < gains["healthy M
 # %% [markdown]
 # - *Dead gradient*: exact zeros. The policy does not move, and no rate will help: let some random episode reach a
 #   reward.
-# - *Exploding ratio*: the loss, which is of order one, is far *worse* after the update than before. Take a smaller rate.
+# - *Exploding ratio*: the loss, which is of order one, is far *worse* after the update. Take a smaller rate.
 # - *Dead belief*: PEARL's KL, summed over $z$, is near 0, so that $z$ is the prior's noise, whoever the guest is.
 #   Lower `kl_weight`, or raise `reward_scale`.
 # - *Cannot be told*: everything moves, and *after* is not reliably above *before*. Only this one looks like bad luck,
@@ -371,7 +371,7 @@ for kind, name in ((Cold, "rewards vary"), (Mumbled, "tasks can be told")):
 # - `"no gain"`: the mean of `"after"` minus `"before"` is less than a tenth of the mean size of `"before"`,
 # - `"healthy"`.
 #
-# A record is a dictionary. Only MAML's have `"loss_improvement"`. PEARL's `"kl"` is a list, one number for each dimension
+# A record is a dictionary. Only MAML's have `"loss_improvement"`. PEARL's `"kl"` is a list, one number for each part
 # of $z$.
 
 

@@ -131,8 +131,8 @@ fault = Staged(
     hints=(
         "Take the last five records first: `last = records[-5:]`. Ask for one fault after another, in the order of the"
         " list, and return the first one that you find.",
-        'Only MAML\'s records have "loss_improvement": `"loss_improvement" in last[0]` tells the two apart. Sum PEARL\'s'
-        " list before you take the mean over the records.",
+        'Only MAML\'s records have "loss_improvement": `"loss_improvement" in last[0]` tells the two apart. Sum'
+        " PEARL's list before you take the mean over the records.",
         'The gain is np.mean([r["after"] - r["before"] for r in last]). Compare it with a tenth of the mean of'
         ' abs(r["before"]).',
     ),
