@@ -339,7 +339,8 @@ plots.show(places[0], f"Left, how much MAML's loss improves; right, PEARL's KL. 
 
 # %%
 assert signs["dead gradient"]["loss_improvement"] == 0 < signs["healthy MAML"]["loss_improvement"]
-assert signs["exploding ratio"]["loss_improvement"] < -1
+fell = {name: curves[name][0]["before"] - signs[name]["before"] for name in ("exploding ratio", "healthy MAML")}
+assert fell["exploding ratio"] > 10 > 5 > fell["healthy MAML"]
 assert signs["dead belief"]["kl"] < 0.1 < 1 < signs["healthy PEARL"]["kl"]
 gains = {name: sign["after"] - sign["before"] for name, sign in signs.items()}
 assert gains["healthy MAML"] > 3
@@ -348,7 +349,8 @@ assert max(gains["exploding ratio"], gains["cannot be told"]) < gains["healthy M
 # %% [markdown]
 # - *Dead gradient*: exact zeros. The policy does not move, and no rate will help: let some random episode reach a
 #   reward.
-# - *Exploding ratio*: the loss, which is of order one, is far *worse* after the update. Take a smaller rate.
+# - *Exploding ratio*: *before* collapses after the first update, far below a policy that has learned nothing, and
+#   stays there. Take a smaller rate.
 # - *Dead belief*: PEARL's KL, summed over $z$, is near 0, so that $z$ is the prior's noise, whoever the guest is.
 #   Lower `kl_weight`, or raise `reward_scale`.
 # - *Cannot be told*: everything moves, and *after* is not reliably above *before*. Only this one looks like bad luck,
@@ -366,7 +368,7 @@ for kind, name in ((Cold, "rewards vary"), (Mumbled, "tasks can be told")):
 # Write `fault(records)`, which returns the first of these that the **last five** records show:
 #
 # - `"dead gradient"`: MAML's `"loss_improvement"` is 0 in all five,
-# - `"exploding ratio"`: the mean of MAML's `"loss_improvement"` is below -1,
+# - `"exploding ratio"`: the mean of MAML's `"before"` is below that of the *first* record by more than half its size,
 # - `"dead belief"`: the mean of the sum of PEARL's `"kl"` is below 0.1,
 # - `"no gain"`: the mean of `"after"` minus `"before"` is less than a tenth of the mean size of `"before"`,
 # - `"healthy"`.
@@ -381,10 +383,10 @@ def fault(records):
     # begin solution: fault
     last = records[-5:]
     if "loss_improvement" in last[0]:
-        improvements = [record["loss_improvement"] for record in last]
-        if not any(improvements):
+        if not any(record["loss_improvement"] for record in last):
             return "dead gradient"
-        if np.mean(improvements) < -1:
+        start = records[0]["before"]
+        if np.mean([record["before"] for record in last]) < start - abs(start) / 2:
             return "exploding ratio"
     elif np.mean([np.sum(record["kl"]) for record in last]) < 0.1:
         return "dead belief"
@@ -638,7 +640,7 @@ exercises.capstone.check(MyTasks, my_agent, my_average)
 #
 # - A family is thirty lines: a declaration, and a simulation of [K, E] episodes at once.
 # - A diagnosis of seconds comes before a training of hours. What it cannot see, you can: read its numbers.
-# - Curves tell faults apart: exact zeros, a loss that explodes, a belief near 0, a gap that does not open.
+# - Curves tell faults apart: exact zeros, a return that collapses, a belief near 0, a gap that does not open.
 # - Ranks share tasks, not steps; the busiest rank, the lonely part and the messages set the limit.
 # - The field has three ways to adapt, and most of its tools are younger or older than they look.
 #

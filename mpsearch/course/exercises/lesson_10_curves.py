@@ -11,7 +11,7 @@ from mpsearch.course.exercises.exercise import FillIn, Trial
 from mpsearch.course.exercises.words import Mistake
 
 LAST = 5  # records that count
-WORST = -1.0  # a mean improvement of MAML's loss below this is none; the loss is of order one
+LARGEST_FALL = 0.5  # of MAML's return before adapting since the first record, as a share of its size
 LEAST_BELIEF = 0.1  # PEARL's smallest sum of the KL over the dimensions of z
 LEAST_GAIN = 0.1  # the smallest gain of adapting, as a share of the return before
 FAULTS = ("dead gradient", "exploding ratio", "dead belief", "no gain", "healthy")
@@ -22,10 +22,10 @@ def fault_of(records: list[Record]) -> str:
     """Return the fault that the last five ``records`` of a training's metrics show, the first one of the list."""
     last = records[-LAST:]
     if "loss_improvement" in last[0]:
-        improvements = [record["loss_improvement"] for record in last]
-        if not any(improvements):
+        if not any(record["loss_improvement"] for record in last):
             return "dead gradient"
-        if np.mean(improvements) < WORST:
+        start = records[0]["before"]
+        if np.mean([record["before"] for record in last]) < start - LARGEST_FALL * abs(start):
             return "exploding ratio"
     elif np.mean([np.sum(record["kl"]) for record in last]) < LEAST_BELIEF:
         return "dead belief"
@@ -96,8 +96,8 @@ STAGES = {
         records("MAML that began well, and then stopped", maml(), maml(5, **SILENT)),
     ),
     "an exploding ratio": stage(
-        records("MAML whose loss becomes worse by 40 in each iteration", maml(loss_improvement=-40.0, after=-20.0)),
-        records("MAML whose loss exploded early, and is well now", maml(loss_improvement=-40.0), maml()),
+        records("MAML whose return falls from -12 to -30", maml(1), maml(before=-30.0, after=-29.0)),
+        records("MAML whose return fell, and rose again", maml(1), maml(before=-30.0, after=-29.0), maml()),
     ),
     "a dead belief": stage(
         records("PEARL whose KL is nearly 0", pearl(kl=[0.004, 0.006], after=-14.0)),
