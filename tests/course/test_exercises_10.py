@@ -157,7 +157,7 @@ def test_a_reader_of_curves_is_told_what_is_wrong_and_which_stages_are_done(wron
 
 
 class MyTasks(Thermostat):
-    """A thermostat. Task: the temperature to hold. Observation: the temperature. Action: heat. Reward: minus the error."""
+    """A thermostat. Task: the temperature to hold. Observation: the temperature. Action: heat. Reward: minus error."""
 
     id = "my-thermostat"
     horizon = 60
