@@ -73,7 +73,7 @@ def measurements() -> str:
                 f"{first['simulation_seconds']:.2f} s to {last['simulation_seconds']:.3f} s",
                 f"{fit.same:.2f} s, {fit.fraction:.1%} of one rank's time",
                 f"{len(exchanges)}, together {sum(exchanges) / 1e6:.1f} MB",
-                f"`{results.scaling()[name]['command']}`",
+                f"`{results.scaling()[name]['command']}`, load {results.scaling()[name]['load_before']:.1f} before",
             ]
         )
     heads = ["iteration", "one of so many ranks", "its computations", "of these, simulation"]

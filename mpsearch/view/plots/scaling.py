@@ -33,7 +33,7 @@ def plot_speedup(curves: Curves, axes: Axes | None = None) -> Axes:
         axis.set_major_formatter("{x:,g}")
     axes.set_xlabel("ranks (logarithmic)")
     axes.set_ylabel("times as fast as one rank (logarithmic)")
-    axes.set_title("Measured with 1 and 2 ranks, predicted beyond")
+    axes.set_title("Several ranks share the tasks of an iteration")
     legend(axes)
     return axes
 
