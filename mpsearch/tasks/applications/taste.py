@@ -31,7 +31,7 @@ class Taste(Application):
     The reward is ``rating + noise - boredom``. The rating of an item at distance ``d`` from the taste is
     ``exp(-d ** 2 / (2 * 0.6 ** 2))``. The noise is normal with a standard deviation of 0.15. The boredom is
     ``boredom * exp(-s ** 2 / (2 * 0.25 ** 2))`` with the distance ``s`` to the last suggestion. So the same item again
-    and again bores most, and the best list goes to and fro between two items on both sides of the taste.
+    and again bores most, and the best list goes back and forth between two items on both sides of the taste.
 
     Sources: items and users as points in one space: Koren, Bell and Volinsky 2009. A response that falls with distance
     in such a space: Shepard 1987, and as a Gaussian: Nosofsky 1986. Satiation by what was recently consumed: McAlister
@@ -173,7 +173,7 @@ def _loss(flat: Array, rating: Rating, boredom: float) -> tuple[float, Array]:
 
 
 def _pairs(centre: Array, length: int) -> list[Array]:
-    """Return lists [length, 2] that go to and fro between two items around ``centre``, in several directions."""
+    """Return lists [length, 2] that go back and forth between two items around ``centre``, in several directions."""
     starts = []
     for angle in np.arange(8) * np.pi / 4:
         away = 0.25 * np.array([np.cos(angle), np.sin(angle)])
