@@ -101,7 +101,7 @@ def look(name, method="pearl", share=0.8, seed=SEED):
 # So the agent must find out which leg to spare, and its own joints do not tell: it has to try.
 
 # %%
-robot = look("weak-leg", method="maml")
+robot = look("weak-leg")
 play(robot, faded=mpsearch.make_distribution("weak-leg").weak_parts(robot.tasks[0]))
 
 # %% [markdown]
