@@ -248,7 +248,7 @@ for place, (method, colour, mark) in enumerate((("maml", plots.BEFORE, "o"), ("p
     axes.plot(closed.clip(max=EDGE), heights, mark, color=colour, label=method.upper(), ms=8)
     for value, height in zip(closed, heights, strict=True):
         if value > EDGE:
-            axes.text(EDGE - 0.03, height, f"{value:.0%}", ha="right", va="center", color=colour, backgroundcolor="white")
+            axes.text(EDGE - 0.03, height, f"{value:.0%}", ha="right", va="center", c=colour, backgroundcolor="w")
 axes.axvline(0, color="0.5", linestyle=":")
 axes.axvline(1, color="0.5", linestyle="--")
 axes.set(xlabel="share of the gap closed (0: average policy, 1: optimum)", yticks=range(len(FAMILIES)))
