@@ -19,6 +19,11 @@ with warnings.catch_warnings():  # compiling higher 0.2.1 gives warnings about w
     import higher as higher  # lesson 04 imports it from here
 
 
+# How sums are rounded depends on where a task's numbers begin in memory. With a multiple of 16 transitions, all tasks
+# begin alike, so that a rank that has only some of them finds the same sums.
+ALIGNED = 16
+
+
 @dataclass(frozen=True)
 class Steps:
     """N transitions of each of K tasks, as tensors for a loss.
@@ -45,7 +50,8 @@ class Steps:
     ) -> Steps:
         """Return all transitions of ``episodes`` with their ``advantages`` [K, E, T].
 
-        N = E * T. If episodes ended before the time limit, N is the largest number of transitions of any task.
+        N = E * T. If episodes ended before the time limit, N is the largest number of transitions of any task,
+        rounded up to a multiple of ``ALIGNED`` if there are as many.
         """
         arrays = (episodes.observations[:, :, :-1], episodes.actions, episodes.log_probs, advantages)
         steps = cls(*(torch.as_tensor(x, dtype=dtype).flatten(1, 2) for x in arrays))
@@ -57,6 +63,7 @@ class Steps:
         """Keep only the transitions in ``mask`` [K, N]. Tasks with fewer repeat their first one, with weight 0."""
         counts = mask.sum(-1, keepdim=True)
         (most,) = share.largest(int(counts.max()))
+        most = -(-most // ALIGNED) * ALIGNED
         order = mask.int().argsort(dim=-1, descending=True, stable=True)[:, :most]
         counting = torch.arange(order.shape[1]) < counts
         order, rows = torch.where(counting, order, order[:, :1]), torch.arange(len(order))[:, None]

@@ -81,7 +81,7 @@ def test_a_kill_ends_all_with_one_sentence_torchrun_restarts_them_and_nothing_is
     code, output = end_of(process, 60)
     assert code == 1
     said = sentences(output)
-    assert len(said) == 2, said  # one for each kill
+    assert 1 <= len(said) <= 2, said  # torchrun may stop the others before they notice, and then it restarts them
     assert all(each.startswith("another process of this training has ended") and "--resume" in each for each in said)
     iteration = load(tmp_path / "two").iteration
     assert iteration > seen
