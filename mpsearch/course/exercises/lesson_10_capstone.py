@@ -118,8 +118,8 @@ def _is_made_again(family: TaskDistribution) -> str:
         again = type(family)(**family.config)
     except TypeError as error:
         raise Open(f"it cannot be made from its config: {error}", "let config hold the arguments of __init__") from None
-    drawn = [one.sample(5, np.random.default_rng(0)) for one in (family, again)]
-    if not np.array_equal(*drawn) or family.horizon != again.horizon:
+    first, second = (one.sample(5, np.random.default_rng(0)) for one in (family, again))
+    if not np.array_equal(first, second) or family.horizon != again.horizon:
         raise Open("made from its config, it is another family", "let config hold every argument of __init__")
     return "a checkpoint can make it again from its config"
 
