@@ -89,7 +89,7 @@ def records(words: str, *parts: list[Record]) -> Trial:
     return words, ([record for part in parts for record in part],)
 
 
-SILENT: dict[str, Any] = {"before": 0.0, "after": 0.0, "kl": 0.0, "loss_improvement": 0.0, "step_fraction": 0.0}
+SILENT: Record = {"before": 0.0, "after": 0.0, "kl": 0.0, "loss_improvement": 0.0, "step_fraction": 0.0}
 STAGES = {
     "a dead gradient": stage(
         records("MAML whose loss never improves", maml(**SILENT)),
