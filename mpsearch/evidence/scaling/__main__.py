@@ -17,10 +17,10 @@ from mpsearch.training.provenance import code_revision, describe_machine, packag
 SMALL = Job(tasks=20)  # the recipe's iteration, measured with one and two ranks
 LARGE = Job(tasks=256)  # enough tasks for 256 ranks
 PARTS = {
-    "small": lambda: measure_ranks(SMALL, [1, 2, 4, 10, 20], repeats=3),
+    "small": lambda: measure_ranks(SMALL, [1, 2, 4, 10, 20], repeats=2),
     "large": lambda: measure_ranks(LARGE, [16, 32, 64, 128, 256], repeats=1),
     "exchange": measure_exchange,
-    "iterations": lambda: measure_iterations(SMALL, rounds=5, iterations=3),
+    "iterations": lambda: measure_iterations(SMALL, rounds=3, iterations=2),
 }
 
 
