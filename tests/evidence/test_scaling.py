@@ -98,17 +98,17 @@ def record(monkeypatch):
     kinds = {name: {"job": job, "ranks": rows} for name in ("small", "large")}
     kinds["exchange"] = [{"bytes": size, "seconds": 2e-4 + size / 1e8} for size in (4, 1000, 1_000_000)]
     kinds["iterations"] = dict(zip(measured.CONFIGURATIONS, ([10.0, 12.0], [5.0, 5.0], [5.5, 6.0]), strict=True))
-    found = {name: {"result": each, "command": f"measure {name}", "load_before": 0.5} for name, each in kinds.items()}
+    found = {name: {"result": each, "command": f"measure {name}", "loads": [0.5, 0.6]} for name, each in kinds.items()}
     monkeypatch.setattr(results, "scaling", lambda: found)
 
 
 def test_the_page_says_what_is_measured_and_what_is_predicted(record) -> None:
     text = page.scaling()
-    assert "1.15 times as long as one rank with two threads" in text
-    assert "speed-up of two ranks over one is 1.91; the model says 1.82" in text
+    assert "1.15 [1.10, 1.20] times as long as one rank with two threads" in text
+    assert "speed-up of two ranks over one is 1.91 [1.82, 2.00]; the model says 1.82" in text
     assert "10.0% of one rank's time" in text
     assert "100 µs a message and 100 MB/s" in text
-    assert "`measure exchange`" in text
+    assert "`measure exchange`, load 0.5 to 0.6" in text
 
 
 def test_what_is_not_measured_is_not_claimed(record, monkeypatch) -> None:

@@ -9,9 +9,14 @@ import numpy as np
 from mpsearch.evidence import results
 from mpsearch.evidence.page.markdown import table
 from mpsearch.evidence.scaling.model import ETHERNET, Network, computation, loopback, predicted, speedup
+from mpsearch.records import Array
 from mpsearch.view import plots
 
 RANKS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
+BUSY = (
+    " Other programs used the machine during these rounds. They disturb two threads, which wait for each other, more than"
+    " one, so that neither ratio says how an idle machine would do."
+)
 LOOPBACK = "this machine's loopback"
 
 
@@ -23,6 +28,17 @@ def measured(*names: str) -> bool:
 def part(name: str) -> Any:
     """Return the measured part ``name`` of the cost model."""
     return results.scaling()[name]["result"]
+
+
+def command(name: str) -> str:
+    """Return the command that measured a part, with the machine's load before and after it."""
+    record = results.scaling()[name]
+    return f"`{record['command']}`, load {' to '.join(map(str, record['loads']))}"
+
+
+def spread(ratios: Array) -> str:
+    """Return the median of the rounds' ratios as text, with the least and the largest."""
+    return f"{np.median(ratios):.2f} [{ratios.min():.2f}, {ratios.max():.2f}]"
 
 
 def networks() -> dict[str, Network]:
@@ -73,7 +89,7 @@ def measurements() -> str:
                 f"{first['simulation_seconds']:.2f} s to {last['simulation_seconds']:.3f} s",
                 f"{fit.same:.2f} s, {fit.fraction:.1%} of one rank's time",
                 f"{len(exchanges)}, together {sum(exchanges) / 1e6:.1f} MB",
-                f"`{results.scaling()[name]['command']}`, load {results.scaling()[name]['load_before']:.1f} before",
+                command(name),
             ]
         )
     heads = ["iteration", "one of so many ranks", "its computations", "of these, simulation"]
@@ -87,7 +103,7 @@ def exchange() -> str:
     found = ", ".join(f"{each['bytes']:,} bytes {1e3 * each['seconds']:.2g} ms" for each in part("exchange"))
     fit = loopback(part("exchange"))
     return (
-        f"An all-reduce between two processes (gloo over loopback, `{results.scaling()['exchange']['command']}`) takes:"
+        f"An all-reduce between two processes (gloo over loopback; {command('exchange')}) takes:"
         f" {found}. The fit has {1e6 * fit.latency:.0f} µs a message and {fit.bandwidth / 1e6:.0f} MB/s."
     )
 
@@ -100,12 +116,12 @@ def check() -> str:
     one, threads, two = seconds.values()
     model, both = (predicted(part("small"), networks()[LOOPBACK], count) for count in (1, 2))
     medians = "; ".join(f"{name} {np.median(found):.2f} s" for name, found in seconds.items())
-    record = results.scaling()["iterations"]
+    tasks, busy = part("small")["job"]["tasks"], (results.scaling()["iterations"]["loads"][0] or 0) > 1
     return (
-        f"Whole iterations of {part('small')['job']['tasks']} tasks (`{record['command']}`, {len(one)} rounds in turn,"
-        f" load {record['load_before']:.1f} before): {medians}. Two ranks with one thread each take"
-        f" {np.median(two / threads):.2f} times as long as one rank with two threads. The speed-up of two ranks over"
-        f" one is {np.median(one / two):.2f}; the model says {model / both:.2f}."
+        f"Whole iterations of {tasks} tasks ({command('iterations')}; {len(one)} rounds in turn): {medians}."
+        f" Two ranks with one thread each take {spread(two / threads)} times as long as one rank with two threads."
+        f" The speed-up of two ranks over one is {spread(one / two)}; the model says {model / both:.2f}."
+        f"{BUSY if busy else ''}"
     )
 
 

@@ -24,6 +24,11 @@ PARTS = {
 }
 
 
+def load() -> float | None:
+    """Return the mean number of programs that have wanted to run in the last minute, where the system says it."""
+    return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
+
+
 def main(part: str = "") -> None:
     """Measure the parts of the cost model on this machine. Nothing else should run on it.
 
@@ -35,14 +40,14 @@ def main(part: str = "") -> None:
     path = results.FOLDER / "scaling.json"
     record = results.scaling()
     for name in [part] if part else PARTS:
-        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+        before, found = load(), rounded(PARTS[name]())
         record[name] = {
             "command": shlex.join(["python", "-m", "mpsearch.evidence.scaling", f"--part={name}"]),
             "machine": describe_machine(),
             "revision": code_revision(),
             "versions": package_versions(),
-            "load_before": load,
-            "result": rounded(PARTS[name]()),
+            "loads": [before, load()],
+            "result": found,
         }
         write_record(path, record)
         print(name, record[name]["result"], file=sys.stderr)
