@@ -14,8 +14,8 @@ from mpsearch.view import plots
 
 RANKS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 BUSY = (
-    " Other programs used the machine during these rounds. They disturb two threads, which wait for each other, more than"
-    " one, so that neither ratio says how an idle machine would do."
+    " Other programs used the machine during these rounds. They disturb two threads, which wait for each other, more"
+    " than one, so that neither ratio says how an idle machine would do."
 )
 LOOPBACK = "this machine's loopback"
 
