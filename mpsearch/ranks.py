@@ -118,12 +118,6 @@ def mean(weight: float, *tensors: Tensor) -> list[Tensor]:
     return [(s / weights).view_as(t) for s, t in zip(sums, tensors, strict=True)]
 
 
-def mean_number(weight: float, value: float) -> float:
-    """Return the mean of ``value`` over all ranks, where this rank's value counts ``weight`` times."""
-    (found,) = mean(weight, torch.tensor(value, dtype=torch.float64))
-    return found.item()
-
-
 def total_number(value: float) -> float:
     """Return the sum of ``value`` over all ranks."""
     return total(torch.tensor(value, dtype=torch.float64)).item()

@@ -1,8 +1,7 @@
 """Kills a random process of a training again and again: ``python tests/tools/kills.py [KILLS] [FILE]``, by default 20.
 
 After each kill, the checkpoint must load, and the training goes on with one, two or three processes. At the end, the
-parameters must equal those of a training that nobody disturbed, to the bit. FILE gets a
-report as JSON.
+parameters must equal those of a training that nobody disturbed, to the bit. FILE gets a report as JSON.
 """
 
 from __future__ import annotations
