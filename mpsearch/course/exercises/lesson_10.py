@@ -22,11 +22,12 @@ def comfort_of_guests(warmth: Array, tasks: Array) -> Array:
 
 def _showers() -> list[Trial]:
     rng = np.random.default_rng(0)
-    return [
-        (f"{tasks} guests and {episodes} episodes", (rng.uniform(34, 42, (tasks, episodes)), guests))
-        for tasks, episodes in ((3, 3), (3, 2), (1, 4))
-        if len(guests := rng.uniform(34, 42, (tasks, 1)))
-    ]
+
+    def trial(tasks: int, episodes: int) -> Trial:
+        given = rng.uniform(34, 42, (tasks, episodes)), rng.uniform(34, 42, (tasks, 1))
+        return f"{tasks} guests and {episodes} episodes", given
+
+    return [trial(3, 3), trial(3, 2), trial(1, 4)]
 
 
 comfort = FindTheBug(
