@@ -75,14 +75,15 @@ class MAML(MetaPolicy):
     def _iterate(self, streams: Streams) -> Metrics:
         """Run the outer loop of algorithm 3 once."""
         c, i = self.config, self.iteration
-        share = Share.of(c.tasks_per_iteration)  # if several processes train together; otherwise, all tasks
-        tasks = self.tasks.sample(c.tasks_per_iteration, streams.numpy("tasks", i))[share.rows]  # T_k ~ p(T)
+        share = Share.of(c.tasks_per_iteration)  # all tasks, unless several processes share them
+        every = self.tasks.sample(c.tasks_per_iteration, streams.numpy("tasks", i))  # T_k ~ p(T)
+        tasks = every[share.rows]
         batch = self.tasks.make_batch(tasks, c.episodes, threads=share.threads)
         parameters: Sequence[Tensor] = spread_over_tasks(self.policy, len(tasks))
         stages, returns, env_steps = [], [], 0
         for stage in range(c.inner_steps + 1):
-            with ranks.together():
-                episodes = self._explore(batch, parameters, streams, i, stage, share=share)  # D_k with pi_theta_k
+            with ranks.together():  # D_k with pi_theta_k
+                episodes = self._explore(batch, parameters, streams, i, stage, share=share)
             steps = self._weigh(with_same_ends(episodes, share), share)
             if stage < c.inner_steps:
                 alpha = self._alpha(stage)
@@ -131,10 +132,11 @@ class MAML(MetaPolicy):
     def _weigh(self, episodes: Episodes, share: Share | None = None) -> Steps:
         """Return the transitions of ``episodes`` with their advantages."""
         c, scale, share = self.config, self.tasks.observation_scale, share or Share()
-        # Rounding depends on a number's place in an array. So this is computed for all tasks, as one process does it;
-        # copies stand for the tasks of other ranks, unless these matter.
-        every = gathered(episodes, share) if c.shared_scale else placed(episodes, share)
-        advantages = task_advantages(every, scale, c.discount, c.gae_lambda, shared_scale=c.shared_scale)
+        # Rounding depends on a number's place in an array. So this is computed for all tasks, as one
+        # process does it; copies stand for the tasks of other ranks, unless these matter.
+        shared = c.shared_scale
+        every = gathered(episodes, share) if shared else placed(episodes, share)
+        advantages = task_advantages(every, scale, c.discount, c.gae_lambda, shared_scale=shared)
         return Steps.of(episodes, advantages[share.rows], share=share)
 
     def _improve(self, batch: MetaBatch, generator: torch.Generator) -> StepReport:

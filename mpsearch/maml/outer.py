@@ -84,6 +84,13 @@ def adapt_through(
     return stages, losses
 
 
+@torch.no_grad()
+def reached_by(policy: PolicyNet, rates: Tensor, parts: Sequence[MetaBatch]) -> Stages:
+    """Return the parameters of the tasks of all ``parts`` after each inner step, without derivatives."""
+    found = [adapt_through(policy, rates, part, order=0)[0] for part in parts]
+    return [[torch.cat(tensors) for tensors in zip(*stage, strict=True)] for stage in zip(*found, strict=True)]
+
+
 def adapted_actions(
     policy: PolicyNet, batch: MetaBatch, stages: Stages, start: Sequence[Tensor] | None = None
 ) -> Normal:
@@ -156,13 +163,9 @@ def trust_region_update(
     - The line search measures loss and KL on all data.
     """
     parts, before, share = batch.parts(), list[Normal](), batch.share
-    with torch.no_grad():
-        found = [adapt_through(policy, rates, part, order=0)[0] for part in parts]
-    by_stage = zip(*found, strict=True)
-    reached = [[torch.cat(tensors) for tensors in zip(*stage, strict=True)] for stage in by_stage]
-    start = spread_over_tasks(policy, sample.tasks)
+    reached, start = reached_by(policy, rates, parts), spread_over_tasks(policy, sample.tasks)
 
-    def gradient() -> tuple[Tensor, Tensor]:
+    def slope() -> tuple[Tensor, Tensor]:
         return mean_gradient(present_losses(), learned, share, TASKS_AT_ONCE)
 
     def present_losses() -> Iterator[Part]:
@@ -187,7 +190,7 @@ def trust_region_update(
         return losses.item(), mean_over_tasks(kls, share).item()
 
     hessian = partial(mean_hessian_product, start=start, share=share)
-    return trust_region_step(learned, gradient, sampled_kl, evaluate, max_kl=max_kl, hessian=hessian)
+    return trust_region_step(learned, slope, sampled_kl, evaluate, max_kl=max_kl, hessian=hessian)
 
 
 def clipped_surrogate(policy: Callable[[Tensor], Normal], steps: Steps, clip: float) -> Tensor:

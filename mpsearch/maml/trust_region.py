@@ -130,7 +130,7 @@ def trust_region_step(
         max_kl: the largest mean KL divergence that is allowed.
         iterations: the number of iterations of the conjugate gradient method.
         damping: the multiple of the identity that is added to the Hessian.
-        hessian: multiplies vectors by the Hessian. Several ranks have another function for it than one.
+        hessian: multiplies vectors by the Hessian. Several ranks have their own function for it.
 
     Raises:
         NonFiniteError: loss, gradient or step is not finite. The parameters are unchanged.
