@@ -443,7 +443,7 @@ run = subprocess.run(
 )
 print("torchrun --standalone --nproc-per-node=2", *command[5:7], "train maml shower.py:Shower ...")
 print(run.stdout.split(": saved")[0].strip())
-assert run.returncode == 0, run.stderr
+assert ": saved" in run.stdout, run.stderr
 
 # %% [markdown]
 # Did two ranks learn the same as one? Streams of random numbers belong to the *task's place*, not to the rank, so
