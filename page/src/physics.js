@@ -39,9 +39,9 @@ export class Cheetah {
     this.mujoco.mj_forward(this.model, this.data);
   }
 
-  /** The observation [17] in single precision: positions without x, and velocities. */
+  /** The observation [17]: positions without x, and velocities. */
   observe() {
-    return Float32Array.from([...this.view("qpos").subarray(1), ...this.view("qvel")]);
+    return Float64Array.from([...this.view("qpos").subarray(1), ...this.view("qvel")]);
   }
 
   get position() {

@@ -5,6 +5,7 @@ Usage: python tests/tools/page_fixtures.py
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,6 @@ import torch
 import mpsearch
 from mpsearch.maml.inner import inner_step, spread_over_tasks
 from mpsearch.pearl.exploration import Explorer
-from mpsearch.rollouts import collect
 from mpsearch.seeding import Streams
 from mpsearch.zoo.export import export
 
@@ -24,17 +24,38 @@ STEPS = 20  # control steps over which states are compared
 TASKS = {"direction": -1.0, "velocity": 1.5}
 
 
-class Recorder:
-    """Keeps the states of the only simulation of a batch, and the noise that an exploration used."""
+def state_of(batch) -> np.ndarray:
+    """The positions and velocities of the only simulation of ``batch``, [18]."""
+    return np.concatenate([batch.qpos[0, 0], batch.qvel[0, 0]])
 
-    def __init__(self, batch) -> None:
-        self.batch, self.states = batch, []
 
-    def __call__(self, *transition) -> None:
-        self.keep()
+def replay(batch, rng, actions) -> np.ndarray:
+    """The states [T + 1, 18] of an episode with known ``actions`` [T, A]."""
+    batch.reset(rng)
+    states = [state_of(batch)]
+    for action in actions:
+        batch.step(action[None, None])
+        states.append(state_of(batch))
+    return np.array(states)
 
-    def keep(self) -> None:
-        self.states.append(np.concatenate([self.batch.qpos[0, 0], self.batch.qvel[0, 0]]))
+
+def in_double_precision(agent, batch, rng, noise) -> tuple[np.ndarray, np.ndarray]:
+    """The states and actions of :data:`STEPS` steps that draw z anew at each, with networks in double precision."""
+    encoder, actor = copy.deepcopy(agent.encoder).double(), copy.deepcopy(agent.actor).double()
+    observation = batch.reset(rng)
+    states, actions, rows = [state_of(batch)], [], []
+    for step in range(STEPS):
+        context = torch.tensor(np.array(rows)).reshape(1, len(rows), len(encoder.scale))
+        with torch.no_grad():
+            belief = encoder(context)
+            z = belief.mean + belief.stddev * torch.tensor(noise[step], dtype=torch.float64)
+            action = torch.tanh(actor(torch.tensor(observation[0]), z)[0]).numpy()[None]
+        following, reward = batch.step(action)
+        rows.append(np.concatenate([observation[0, 0], action[0, 0], reward[0], following[0, 0]]))
+        observation = following
+        states.append(state_of(batch))
+        actions.append(action[0, 0])
+    return np.array(states), np.array(actions)
 
 
 def pearl_fixture(family: str) -> dict[str, np.ndarray]:
@@ -44,19 +65,15 @@ def pearl_fixture(family: str) -> dict[str, np.ndarray]:
     explorer = Explorer(agent.encoder, agent.actor, agent.tasks, adapting=True, resample_every=1)
     explored = next(explorer.explore(tasks, 1, 2, streams))
     generator = streams.torch("explore", 0)
-    noise = np.concatenate([torch.randn((1, 1, agent.config.latent), generator=generator).numpy()[0] for _ in explored.beliefs])
-    episodes = explored.episodes
-    batch = agent.tasks.make_batch(tasks, 1)
-    recorder = Recorder(batch)
-    batch.reset(streams.numpy("reset", 0))
-    recorder.keep()
-    for action in episodes.actions[0, 0]:
-        batch.step(action[None, None])
-        recorder.keep()
+    noise = np.stack([torch.randn((1, 1, agent.config.latent), generator=generator)[0, 0] for _ in explored.beliefs])
+    episodes, batch = explored.episodes, agent.tasks.make_batch(tasks, 1)
+    double_states, double_actions = in_double_precision(agent, batch, streams.numpy("reset", 0), noise)
     return {
         "task": tasks[0],
         "noise": noise,
-        "states": np.array(recorder.states),
+        "states": replay(batch, streams.numpy("reset", 0), episodes.actions[0, 0]),
+        "double_states": double_states,
+        "double_actions": double_actions,
         "observations": episodes.observations[0, 0],
         "actions": episodes.actions[0, 0],
         "rewards": episodes.rewards[0, 0],
@@ -77,7 +94,6 @@ def maml_fixture(family: str, step: int) -> dict[str, np.ndarray]:
         steps = agent._weigh(episodes)
         parameters, _ = inner_step(agent.policy, before, agent._alpha(stage), steps, order=0)
     names = [name for name, _ in agent.policy.named_parameters()]
-    generator = streams.torch("actions", step)
     return {
         **{f"before.{name}": p[0].detach().numpy() for name, p in zip(names, before, strict=True)},
         **{f"after.{name}": p[0].detach().numpy() for name, p in zip(names, parameters, strict=True)},

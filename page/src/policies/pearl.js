@@ -30,9 +30,9 @@ function network(layers, x) {
   return x;
 }
 
-/** The transition (s, a, r, s') as one row [C], in single precision as in Python. */
+/** The transition (s, a, r, s') as one row [C]. */
 export function transition(observation, action, reward, next) {
-  return Float32Array.from([...observation, ...action, reward, ...next]);
+  return Float64Array.from([...observation, ...action, reward, ...next]);
 }
 
 /** The Gaussian factor of one transition [C]: its mean and its precision, [Z] each. */
@@ -62,7 +62,7 @@ export function belief(factors, latent) {
 
 /** A guess of the task: z [Z] drawn from a belief, with noise [Z] from N(0, 1). Without noise, it is the mean. */
 export function guess({ mean, std }, noise) {
-  return mean.map((value, i) => Math.fround(value + (noise ? std[i] * noise[i] : 0)));
+  return mean.map((value, i) => value + (noise ? std[i] * noise[i] : 0));
 }
 
 /** The mean action [A] in (-1, 1) for an observation [O] and a guess z [Z]. */
