@@ -45,6 +45,6 @@ for (const file of files) {
 const worker = await readFile(here("public/service-worker.js"), "utf8");
 const filled = worker
   .replace("VERSION_OF_BUILD", digest.digest("hex").slice(0, 12))
-  .replace('["FILES_OF_BUILD"]', JSON.stringify(["./", ...files.filter((file) => file !== "index.html")]));
+  .replace('["FILES_OF_BUILD"]', JSON.stringify(["./", ...files]));
 await writeFile(`${out}service-worker.js`, filled);
 console.log(`${files.length + 1} files in mpsearch/web, ${(total / 1e6).toFixed(2)} MB compressed`);

@@ -13,8 +13,8 @@ export const STRIDE = 10; // steps over which the speed is averaged: half a seco
  * It forgets transitions that are older than `memory` steps, so that it notices when the task changes.
  */
 export class Live {
-  constructor({ mujoco, model, pearl, family, task, memory, seed }) {
-    Object.assign(this, { model, pearl, family, task, memory, lie: null });
+  constructor({ mujoco, model, pearl, family, task, memory, seed, lie = null }) {
+    Object.assign(this, { model, pearl, family, task, memory, lie });
     this.cheetah = new Cheetah(mujoco, model);
     this.gears = Float64Array.from(model.actuator_gear);
     this.draw = uniform(seed);

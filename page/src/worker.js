@@ -16,6 +16,7 @@ let xml;
 let live;
 let swarm;
 let timer;
+let turn = 0; // grows with each choice
 const agents = {};
 
 async function get(name) {
@@ -64,7 +65,16 @@ async function agent(algorithm, family) {
   return agents[name];
 }
 
+/** Stops what runs and returns a meta-policy; nothing if another was chosen while it was fetched. */
+async function chosen(algorithm, family) {
+  stop();
+  const mine = ++turn;
+  const found = await agent(algorithm, family);
+  return mine === turn ? found : undefined;
+}
+
 function stop() {
+  turn++;
   clearTimeout(timer);
   for (const running of [live, swarm]) {
     running?.close?.();
@@ -105,19 +115,18 @@ function runSwarm() {
 
 const answers = {
   open,
-  async live({ running, seed, ...options }) {
-    stop();
-    const pearl = await agent("pearl", options.family);
-    stop();
-    const model = makeModel();
-    live = new Live({ ...options, mujoco, model, pearl, family: families[options.family], seed });
+  async live({ running, ground, family, ...options }) {
+    const pearl = await chosen("pearl", family);
+    if (!pearl) return;
+    live = new Live({ ...options, mujoco, model: makeModel(), pearl, family: families[family] });
+    live.tilt(ground.degrees);
+    live.weaken(ground.leg, ground.factor);
     if (running) runLive();
     else postMessage({ type: "frame", frame: live.step() });
   },
   async adapt({ family, ...options }) {
-    stop();
-    const maml = await agent("maml", family);
-    stop();
+    const maml = await chosen("maml", family);
+    if (!maml) return;
     const model = makeModel();
     swarm = { model, events: adapt({ ...options, mujoco, model, maml, family: families[family] }) };
     runSwarm();
