@@ -9,16 +9,14 @@ import { DT, HORIZON } from "./tasks.js";
 const KEPT = 10 / DT; // frames: the last ten seconds
 
 export class LiveView {
-  constructor(elements, colour) {
+  constructor(elements) {
     this.elements = elements;
-    this.colour = colour;
     this.clear();
   }
 
   clear() {
     this.frames = [];
     this.arrived = 0;
-    this.centre = undefined;
   }
 
   add(frame) {
@@ -38,8 +36,7 @@ export class LiveView {
     const [a, b] = [this.frames.at(-2) ?? this.last, this.last];
     const share = still ? 1 : Math.min(1, Math.max(0, (now - this.arrived) / (DT * 1000)));
     const positions = b.position.map((value, i) => a.position[i] + share * (value - a.position[i]));
-    this.centre = positions[0];
-    drawScene(this.elements.scene, shape, [{ positions, colour: this.colour() }], { centre: this.centre, tilt });
+    drawScene(this.elements.scene, shape, [{ positions, colour: "pearl" }], { centre: positions[0], tilt });
     if (this.drawn === b) return;
     this.drawn = b;
     drawBelief(this.elements.belief, this.frames);

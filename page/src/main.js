@@ -14,9 +14,8 @@ const WEAK = 0.3; // the part of its torque that a weak leg keeps
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const state = { method: "pearl", family: "velocity", direction: 1, velocity: 1.5, running: !calm.matches, seed: 1, steps: 2 };
 const results = { pearl: [], maml: [], spread: [] };
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-const live = new LiveView({ scene: $("scene"), belief: $("belief"), speed: $("speed"), readout: $("readout") }, () => colour("pearl"));
-const swarm = new SwarmView({ scene: $("scene"), readout: $("readout") }, () => ({ soft: colour("soft"), maml: colour("maml") }));
+const live = new LiveView({ scene: $("scene"), belief: $("belief"), speed: $("speed"), readout: $("readout") });
+const swarm = new SwarmView({ scene: $("scene"), readout: $("readout") });
 let shape;
 let worker;
 let news = null; // [key, values], so that it can be translated later
@@ -127,11 +126,12 @@ const heard = {
 function showGradient() {
   const parts = swarm.moved ? Object.entries(swarm.moved).map(([name, value]) => `${name} ${value.toFixed(3)}`).join(", ") : "";
   $("gradient").setAttribute("aria-label", t("gradientAlt", { parts: parts || t("nothingYet") }));
+  $("gradient-figure").hidden = !swarm.moved;
   drawGradient($("gradient"), swarm.moved);
 }
 
 function showReturns() {
-  drawReturns($("returns"), results, t("stepsAxis"));
+  drawReturns($("returns"), results, t("nothingYet"));
   const list = (points) => points.map(([steps, value]) => `${steps}: ${signed(value)}`).join("; ") || t("nothingYet");
   $("returns").setAttribute("aria-label", t("returnsAlt", { pearl: list(results.pearl), maml: list(results.maml) }));
 }

@@ -34,6 +34,7 @@ export class Cheetah {
 
   setState(qpos, qvel) {
     this.mujoco.mj_resetData(this.model, this.data);
+    this.data.time = 1; // not 0, so that the reset of a simulation that diverged shows
     this.view("qpos").set(qpos);
     this.view("qvel").set(qvel);
     this.mujoco.mj_forward(this.model, this.data);
@@ -59,7 +60,7 @@ export class Cheetah {
     this.view("xfrc_applied")[TORSO * 6] = push;
     for (let n = 0; n < FRAME_SKIP; n++) this.mujoco.mj_step(this.model, this.data);
     const velocity = (this.view("qpos")[0] - start) / DT;
-    // MuJoCo resets a simulation that diverged and goes on; its time then shows it.
+    // MuJoCo sets a simulation that diverged back to time 0 and goes on.
     if (!Number.isFinite(velocity) || Math.abs(this.data.time - time - DT) > 1e-6) throw new ExplainedError("diverged");
     return velocity;
   }

@@ -10,9 +10,8 @@ const PACE = { swarm: 3, race: 1.5 }; // times real time
 export const stageName = (n) => (n === 0 ? t("before") : n === 1 ? t("afterOne") : t("afterSteps", { n }));
 
 export class SwarmView {
-  constructor(elements, colours) {
+  constructor(elements) {
     this.elements = elements;
-    this.colours = colours;
     this.clear();
   }
 
@@ -32,12 +31,6 @@ export class SwarmView {
 
   show(kind, stage) {
     this.showing = { kind, stage, time: 0 };
-  }
-
-  /** Whether all stages were computed and the last was shown to its end. */
-  get over() {
-    const { kind, stage, time } = this.showing;
-    return kind === "swarm" && stage === this.stages.length - 1 && time >= HORIZON * DT;
   }
 
   /** Draws, `passed` ms after the last drawing. Playing waits where the next step is not computed yet. */
@@ -65,21 +58,20 @@ export class SwarmView {
 
   runners() {
     const { kind, time } = this.showing;
-    const colours = this.colours();
     if (kind === "race") {
       const [first, last] = this.runs();
       return [
-        { positions: this.at(first, this.typical(0), time), colour: colours.soft, label: `■ ${t("before")}` },
+        { positions: this.at(first, this.typical(0), time), colour: "soft", label: `■ ${t("before")}` },
         {
           positions: this.at(last, this.typical(this.stages.length - 1), time),
-          colour: colours.maml,
+          colour: "maml",
           label: `■ ${stageName(this.stages.length - 1)}`,
         },
       ];
     }
     const [frames] = this.runs();
     const count = frames[0].length / SIZE;
-    const one = (_, e) => ({ positions: this.at(frames, e, time), colour: colours.maml, alpha: e ? 0.3 : 1 });
+    const one = (_, e) => ({ positions: this.at(frames, e, time), colour: "maml", alpha: e ? 0.3 : 1 });
     return Array.from({ length: count }, one).reverse(); // the first is drawn last, on top
   }
 

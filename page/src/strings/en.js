@@ -44,8 +44,6 @@ export default {
   returnsTitle: "What adapting costs",
   returnsWords:
     "Return of an episode of 200 steps against the environment steps that were spent on adapting before it. The axis is logarithmic after 0.",
-  returnAxis: "return",
-  stepsAxis: "environment steps spent on this task",
   aboutTitle: "About this page",
   aboutWords:
     "The weights are those of mpsearch, and a test compares this page's numbers with Python's. The page forgets what is older than its memory, so that it notices a changed wish; neither method was trained to change its mind at full speed, so it may fall: start over then. No cookie is set, nothing leaves this page, and it works offline after the first visit.",
@@ -64,7 +62,6 @@ export default {
   newsStage: "{stage}: mean return {mean} of twenty episodes, after {spent} environment steps.",
   newsGradient: "A gradient step: the network has changed.",
   newsRace: "The race: {a} against {b}.",
-  newsDone: "Adapted. Watch any stage again, or race.",
   swarmNow: "{stage}: twenty episodes, {time} s of 10 s",
   sceneAlt: "The cheetah, seen from the side. The line below says what it does.",
   beliefAlt: "Chart of the belief. Means now: {means}. Standard deviations: {stds}.",

@@ -43,8 +43,6 @@ export default {
   gradientTitle: "梯度步：网络各部分移动了多远",
   returnsTitle: "适应的代价",
   returnsWords: "一个 200 步回合的回报，相对于在它之前为适应所花费的环境步数。横轴在 0 之后为对数刻度。",
-  returnAxis: "回报",
-  stepsAxis: "在此任务上花费的环境步数",
   aboutTitle: "关于本页",
   aboutWords:
     "权重来自 mpsearch，并有测试把本页的数字与 Python 的结果比较。猎豹会忘记比记忆更早的内容，因此能察觉愿望的改变；两种方法都没有训练过全速奔跑时改变主意，所以它可能摔倒：那时请重新开始。本页不设置 cookie，不发送任何数据，首次访问后可离线使用。",
@@ -63,7 +61,6 @@ export default {
   newsStage: "{stage}：二十个回合的平均回报 {mean}，此前花费 {spent} 个环境步。",
   newsGradient: "一个梯度步：网络改变了。",
   newsRace: "比赛：{a} 对 {b}。",
-  newsDone: "适应完成。可以重看任一阶段，或开始比赛。",
   swarmNow: "{stage}：二十个回合，{time} 秒，共 10 秒",
   sceneAlt: "从侧面看的猎豹。下面一行文字说明它在做什么。",
   beliefAlt: "信念图。当前均值：{means}。标准差：{stds}。",

@@ -100,14 +100,14 @@ export function drawGradient(canvas, moved) {
 }
 
 /** Returns against environment steps, for both methods: `{pearl, maml}` with points [steps, return]. */
-export function drawReturns(canvas, { pearl, maml, spread }, words) {
+export function drawReturns(canvas, { pearl, maml, spread }, nothing) {
   const tools = pen(canvas);
   if (!tools) return;
   const { ctx, width, height, colours } = tools;
   const all = [...pearl, ...maml, ...spread].map(([, value]) => value);
   const [low, high] = all.length ? [Math.min(...all, 0), Math.max(...all, 0)] : [-1, 1];
   const room = 0.08 * (high - low || 1);
-  const { x, y } = axes(tools, [low - room, high + room], ticksOf(low, high));
+  const { x, y } = axes(tools, [low - room, high + room], all.length ? ticksOf(low, high) : []);
   const share = (steps) => (steps <= 0 ? 0.03 : 0.12 + 0.86 * (Math.log10(Math.max(steps, 100) / 100) / Math.log10(200)));
   for (const steps of [0, 200, 1000, 4000, 12000]) {
     const px = x(share(steps));
@@ -122,7 +122,7 @@ export function drawReturns(canvas, { pearl, maml, spread }, words) {
   for (const each of pearl) dot(ctx, point(each), 4, colours.pearl, 1);
   text(ctx, "● PEARL", width - 16, MARGIN.top + 12, { colour: colours.pearl, align: "right" });
   text(ctx, "■ MAML", width - 16, MARGIN.top + 28, { colour: colours.maml, align: "right" });
-  text(ctx, words, width - 16, height - MARGIN.bottom - 8, { colour: colours.soft, align: "right" });
+  if (!all.length) text(ctx, nothing, width / 2, height / 2, { colour: colours.soft, align: "center" });
 }
 
 function dot(ctx, [x, y], radius, colour, alpha) {

@@ -7,7 +7,7 @@ const SCALE = { most: 105, least: 9 }; // pixels a metre
 const GROUND = 38; // pixels of it that are shown
 const HEIGHT = 1.9; // m above the ground that are shown
 
-/** Draws runners `{positions [9], colour, alpha, label}`; the camera stands at x = `centre` and shows `span` m. */
+/** Draws runners `{positions [9], colour, alpha, label}`, with names of colours; the camera stands at x = `centre` and shows `span` m. */
 export function drawScene(canvas, shape, runners, { centre, span = 0, tilt = 0 }) {
   const tools = pen(canvas);
   if (!tools) return;
@@ -21,11 +21,13 @@ export function drawScene(canvas, shape, runners, { centre, span = 0, tilt = 0 }
   ctx.rotate((-tilt * Math.PI) / 180);
   ctx.translate(-width / 2, -floor);
   drawGround(ctx, { width, floor, centre, scale, colours });
-  for (const runner of runners) drawRunner(ctx, place(shape, runner.positions), at, scale, runner);
+  for (const runner of runners) {
+    drawRunner(ctx, place(shape, runner.positions), at, scale, { ...runner, colour: colours[runner.colour] });
+  }
   ctx.restore();
   runners
     .filter(({ label }) => label)
-    .forEach(({ label, colour }, i) => text(ctx, label, 10, 18 + 17 * i, { colour }));
+    .forEach(({ label, colour }, i) => text(ctx, label, 10, 18 + 17 * i, { colour: colours[colour] }));
 }
 
 function drawGround(ctx, { width, floor, centre, scale, colours }) {
