@@ -55,7 +55,8 @@ def test_the_card_tells_how_the_weights_came_about_but_no_long_lists(exported) -
     for name in SHIPPED:
         _, card = read(exported, name)
         assert {"algorithm", "config", "seed", "env_steps", "revision", "evaluations"} <= card.keys()
-        assert "training_tasks" not in card and (exported / f"{name}.json").stat().st_size < 10_000
+        assert "training_tasks" not in card
+        assert (exported / f"{name}.json").stat().st_size < 10_000
 
 
 def test_the_model_of_the_cheetah_comes_with_its_licence(exported) -> None:
@@ -83,7 +84,7 @@ def test_a_number_too_large_for_half_precision_is_refused(tmp_path) -> None:
 
 
 def test_bad_arguments_get_a_sentence(tmp_path, capsys) -> None:
-    with pytest.raises(UsageError, match="known: .*maml-cheetah-direction"):
+    with pytest.raises(UsageError, match=r"known: .*maml-cheetah-direction"):
         export(["maml-cheetah-sideways"], tmp_path)
     with pytest.raises(UsageError, match="the same name"):
         export(["maml-cheetah-velocity", ZOO / "maml-cheetah-velocity"], tmp_path)
@@ -97,4 +98,5 @@ def test_bad_arguments_get_a_sentence(tmp_path, capsys) -> None:
 def test_the_command_prints_what_it_wrote(tmp_path, capsys) -> None:
     assert main(["export", "maml-cheetah-velocity", "--folder", str(tmp_path / "out")]) == 0
     paths = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
-    assert len(paths) == 4 and all(Path(path).is_file() for path in paths)
+    assert len(paths) == 4
+    assert all(Path(path).is_file() for path in paths)
