@@ -13,7 +13,7 @@ from mpsearch.errors import UsageError, check_count
 
 BUILT = Path(__file__).parents[1] / "web"
 HOW_TO_BUILD = (
-    "the page is not built here; with Node.js 20 or newer, run these in the folder page/ of the repository:"
+    "the page is not built here; with Node.js 18.17 or newer, run these in the folder page/ of the repository:"
     " npm ci && npm run build"
 )
 MOST_PORT = 65535

@@ -1,9 +1,12 @@
 // Reads the exported models and the fixtures that Python wrote: python tests/tools/page_fixtures.py
 
+import { webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import loadMujoco from "@mujoco/mujoco";
 import { readMetaPolicy, readSafetensors } from "../src/policies/weights.js";
+
+globalThis.crypto ??= webcrypto; // Node.js 18 has it under this name only
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const bytesOf = (path) => Uint8Array.from(readFileSync(here(path))).buffer;
