@@ -13,7 +13,7 @@ import pytest
 from mpsearch.course.page import BUILT, make_server
 from mpsearch.errors import UsageError
 
-PATIENCE = 60_000  # ms; on a busy machine even opening takes long
+PATIENCE = 180_000  # ms; on a busy machine even opening takes long
 built = pytest.mark.skipif(not (BUILT / "index.html").is_file(), reason="the page is not built; see page/README.md")
 
 
