@@ -36,6 +36,10 @@ class CheckpointError(MpsearchError):
     """A checkpoint cannot be read or written."""
 
 
+class RankError(MpsearchError):
+    """Processes that train together have lost one of them, or do not agree. The message says what to do."""
+
+
 def unknown(kind: str, name: object, known: object) -> UsageError:
     """Return the error for a name that does not exist. It lists the names that do."""
     return UsageError(f"unknown {kind} {name!r}; known: {', '.join(sorted(map(str, known)))}")  # type: ignore[call-overload]

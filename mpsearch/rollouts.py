@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import fields, replace
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from mpsearch.policies import PolicyNet
 from mpsearch.records import Array, Episodes
+from mpsearch.shares import Share
 from mpsearch.surroundings import one_torch_thread
 from mpsearch.tasks import Batch
 
@@ -22,12 +24,16 @@ HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 AHEAD = 50  # steps for which noise is drawn at once, because one large draw is cheaper than many small ones
 
 
-def gaussian_actor(policy: PolicyNet, parameters: Iterable[Tensor], generator: torch.Generator) -> Actor:
+def gaussian_actor(
+    policy: PolicyNet, parameters: Iterable[Tensor], generator: torch.Generator, share: Share | None = None
+) -> Actor:
     """Return an actor that samples actions from ``policy`` with other parameters.
 
     Args:
         parameters: in the order of ``policy.parameters()``. Each may have a leading task axis [K, ...].
+        share: the tasks that act, if other ranks simulate the others; by default, these are all.
     """
+    whose = share or Share()
     own = copy.deepcopy(policy)
     for mine, given in zip(own.parameters(), parameters, strict=True):
         mine.data = given.detach()
@@ -38,7 +44,7 @@ def gaussian_actor(policy: PolicyNet, parameters: Iterable[Tensor], generator: t
     def act(observations: Array) -> tuple[Array, Array]:
         actions = mean(observations)
         if not ahead or ahead[-1][0].shape != actions.shape:
-            noise = torch.randn((AHEAD, *actions.shape), generator=generator).numpy()
+            noise = whose.draw(torch.randn, (AHEAD, *actions.shape), generator, axis=1).numpy()
             ahead[:] = zip(std * noise, at_mean - np.square(noise).sum(-1) / 2, strict=True)
         deviations, log_probs = ahead.pop()
         actions += deviations
@@ -89,6 +95,33 @@ def collect(
 
     episodes = Episodes(by_task(observations), by_task(actions), by_task(rewards), by_task(log_probs), track)
     return padded(episodes, batch.lengths, batch.terminated) if batch.ended.any() else episodes
+
+
+def with_same_ends(episodes: Episodes, share: Share) -> Episodes:
+    """Return ``episodes`` with lengths and terminations, if the episodes of any rank have them."""
+    lengths, terminated = episodes.lengths, episodes.terminated
+    any_ended, any_terminated = share.largest(lengths is not None, terminated is not None)
+    if any_ended and lengths is None:
+        lengths = np.full(episodes.rewards.shape[:2], episodes.rewards.shape[-1])
+    if any_terminated and terminated is None:
+        terminated = np.zeros(episodes.rewards.shape[:2], dtype=bool)
+    return replace(episodes, lengths=lengths, terminated=terminated)
+
+
+def gathered(episodes: Episodes, share: Share) -> Episodes:
+    """Return the episodes of all tasks [K, ...] from those of each rank's share [k, ...]."""
+    if share.alone:
+        return episodes
+    episodes = with_same_ends(episodes, share)
+    arrays = {field.name: getattr(episodes, field.name) for field in fields(episodes)}
+    found = {name: share.gather(torch.from_numpy(np.multiply(x, 1))) for name, x in arrays.items() if x is not None}
+    return replace(episodes, **{name: x.numpy().astype(arrays[name].dtype) for name, x in found.items()})
+
+
+def placed(episodes: Episodes, share: Share) -> Episodes:
+    """Return ``episodes`` [k, ...] in their places among those of all tasks [K, ...], with copies elsewhere."""
+    arrays = {field.name: getattr(episodes, field.name) for field in fields(episodes)}
+    return replace(episodes, **{name: share.placed(x) for name, x in arrays.items() if x is not None})
 
 
 def padded(episodes: Episodes, lengths: Array, terminated: Array) -> Episodes:

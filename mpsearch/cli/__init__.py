@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 143 stopped by SIGTERM (training th
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from mpsearch.cli.export import Export
 from mpsearch.cli.lab import Lab
 from mpsearch.cli.page import Page
 from mpsearch.cli.train import Train
-from mpsearch.errors import MpsearchError, UsageError
+from mpsearch.errors import MpsearchError, RankError, UsageError
 from mpsearch.training.interrupt import TERMINATED, Terminated, raising_terminated
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -38,6 +39,11 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 }
 
 
+def speaks() -> bool:
+    """Return whether this process tells its user what all processes that torchrun started on its machine know."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     warnings.filterwarnings("ignore", module=r"(torch|gymnasium|higher|mujoco)\b")
@@ -50,16 +56,19 @@ def main(arguments: list[str] | None = None) -> int:
         with raising_terminated():
             command.run()
     except MpsearchError as error:
-        print(f"mpsearch: {error}", file=sys.stderr)
+        if speaks() or isinstance(error, RankError):
+            print(f"mpsearch: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except (OSError, MemoryError) as error:
         no_memory = "there is not enough memory for that; use fewer tasks or episodes, or smaller networks"
         print(f"mpsearch: {error if isinstance(error, OSError) else no_memory}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as interrupt:
-        print(f"mpsearch: {interrupt or 'interrupted; what was saved is kept'}", file=sys.stderr)
+        if speaks():
+            print(f"mpsearch: {interrupt or 'interrupted; what was saved is kept'}", file=sys.stderr)
         return 1
     except Terminated as terminated:
-        print(f"mpsearch: {terminated or 'stopped by SIGTERM; what was saved is kept'}", file=sys.stderr)
+        if speaks():
+            print(f"mpsearch: {terminated or 'stopped by SIGTERM; what was saved is kept'}", file=sys.stderr)
         return TERMINATED
     return 0

@@ -12,7 +12,7 @@ import tyro
 
 from mpsearch.cli.arguments import Algorithm, Settings, Tasks, parse_settings
 from mpsearch.cli.naming import name_family
-from mpsearch.errors import UsageError
+from mpsearch.errors import UsageError, check_number
 from mpsearch.tasks.registry import make_distribution
 
 if TYPE_CHECKING:
@@ -42,24 +42,53 @@ class Train:
     """Where gradient steps are made: cpu, or cuda for PEARL on a GPU."""
     on_nonfinite: Literal["stop", "rollback"] = "stop"
     """When training diverges, stop, or go back to the last checkpoint and continue with other random numbers."""
+    save_every: float = 60.0
+    """Seconds between checkpoints. One is always written at the end."""
+    patience: float = 60.0
+    """With torchrun: the seconds that a process waits for the others before it gives up."""
 
     def run(self) -> None:
-        from mpsearch import zoo
+        from mpsearch import ranks
 
-        kind = zoo.algorithm(self.algo)
-        agent, folder = self._resumed(kind, self.resume) if self.resume else self._fresh(kind)
-        remaining = self.iterations - agent.iteration
-        if remaining < 1:
-            raise UsageError(f"{folder} already has {agent.iteration} iterations; give more with --iterations")
-        agent.train(remaining, seed=agent.seed or 0, folder=folder, on_nonfinite=self.on_nonfinite, device=self.device)
-        print(f"{agent.iteration} iterations, {agent.env_steps:,} environment steps: saved in {folder}")
+        with ranks.joined(self.patience):
+            with ranks.together():
+                agent, folder = self._prepare()
+                remaining = self.iterations - agent.iteration
+                if remaining < 1 and not ranks.restarted():
+                    raise UsageError(f"{folder} already has {agent.iteration} iterations; give more with --iterations")
+            if remaining > 0:
+                self._train(agent, folder, remaining)
+            if ranks.number() == 0:
+                print(f"{agent.iteration} iterations, {agent.env_steps:,} environment steps: saved in {folder}")
 
-    def _fresh(self, kind: type[MetaPolicy]) -> tuple[MetaPolicy, Path]:
+    def _train(self, agent: MetaPolicy, folder: Path, iterations: int) -> None:
+        agent.train(
+            iterations,
+            seed=agent.seed or 0,
+            folder=folder,
+            save_every=check_number("save_every", self.save_every, 0),
+            on_nonfinite=self.on_nonfinite,
+            device=self.device,
+        )
+
+    def _prepare(self) -> tuple[MetaPolicy, Path]:
+        """Return the agent to train, and the folder of the run."""
+        from mpsearch import ranks, zoo
+        from mpsearch.training.storage import CARD
+
+        kind, family_id = zoo.algorithm(self.algo), name_family(self.tasks)
+        if self.resume:
+            return self._resumed(kind, family_id, self.resume), self.resume
+        folder = self.folder or Path("runs") / f"{self.algo}-{family_id}-{self.seed}"
+        if ranks.restarted() and (folder / CARD).exists():
+            return kind.load(folder), folder
+        return self._fresh(kind, family_id, folder), folder
+
+    def _fresh(self, kind: type[MetaPolicy], family_id: str, folder: Path) -> MetaPolicy:
+        from mpsearch import ranks
         from mpsearch.training.metrics import copy_metrics
         from mpsearch.training.storage import CARD
 
-        family_id = name_family(self.tasks)
-        folder = self.folder or Path("runs") / f"{self.algo}-{family_id}-{self.seed}"
         if (folder / CARD).exists():
             raise UsageError(f"{folder} already holds a run; continue it with --resume {folder} or choose another")
         family = make_distribution(family_id, **parse_settings(self.family, "--family"))
@@ -67,8 +96,9 @@ class Train:
         agent.seed, agent.command = self.seed, shlex.join(["mpsearch", *sys.argv[1:]])
         if self.start:
             agent.start_from(self.start)
-            copy_metrics(self.start, folder)
-        return agent, folder
+            if ranks.number() == 0:
+                copy_metrics(self.start, folder)
+        return agent
 
     def _config(self, kind: type[MetaPolicy]) -> Any:
         settings = parse_settings(self.set, "--set")
@@ -81,10 +111,10 @@ class Train:
         except TypeError as error:
             raise UsageError(f"--set: {error}") from None
 
-    def _resumed(self, kind: type[MetaPolicy], folder: Path) -> tuple[MetaPolicy, Path]:
+    def _resumed(self, kind: type[MetaPolicy], family_id: str, folder: Path) -> MetaPolicy:
         if self.set or self.family or self.folder or self.start:
             raise UsageError("--resume continues a run as it was: leave out --set, --family, --folder and --start")
-        family_id, agent = name_family(self.tasks), kind.load(folder)
+        agent = kind.load(folder)
         if agent.tasks.id != family_id:
             raise UsageError(f"{folder} was trained on {agent.tasks.id}, not {family_id}")
-        return agent, folder
+        return agent

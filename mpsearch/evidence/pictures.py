@@ -15,6 +15,7 @@ import mpsearch
 from mpsearch.evaluation import Evaluation
 from mpsearch.evidence import results
 from mpsearch.evidence.measure import CHEETAHS
+from mpsearch.evidence.page.scaling import curves, measured
 from mpsearch.records import Array
 from mpsearch.training.metrics import METRICS_FILE
 from mpsearch.training.storage import write_atomically
@@ -80,6 +81,8 @@ def draw_results(folder: Path) -> None:
     for tasks in CHEETAHS:
         plots.save(plots.plot_evaluations(on_one_axis(tasks)), folder / f"{tasks}.png")
         plots.save(plots.plot_training(learning_curves(tasks), ylabel=CURVE), folder / f"curves-{tasks}.png")
+    if measured("large"):
+        plots.save(plots.plot_speedup(curves()), folder / "scaling.png")
     write_atomically(folder / "benchmark.png", plots.benchmark_picture(results.benchmark()["result"]))
 
 

@@ -12,10 +12,16 @@ from torch.distributions import Normal
 
 from mpsearch.policies import PolicyNet, log_prob
 from mpsearch.records import Array, Episodes
+from mpsearch.shares import Share
 
 with warnings.catch_warnings():  # compiling higher 0.2.1 gives warnings about which a user can do nothing
     warnings.simplefilter("ignore")
     import higher as higher  # lesson 04 imports it from here
+
+
+# How sums are rounded depends on where a task's numbers begin in memory. With a multiple of 16 transitions, all tasks
+# begin alike, so that a rank that has only some of them finds the same sums.
+ALIGNED = 16
 
 
 @dataclass(frozen=True)
@@ -39,19 +45,26 @@ class Steps:
     weights: Tensor | None = None
 
     @classmethod
-    def of(cls, episodes: Episodes, advantages: Array, dtype: torch.dtype = torch.float32) -> Steps:
+    def of(
+        cls, episodes: Episodes, advantages: Array, dtype: torch.dtype = torch.float32, share: Share | None = None
+    ) -> Steps:
         """Return all transitions of ``episodes`` with their ``advantages`` [K, E, T].
 
-        N = E * T. If episodes ended before the time limit, N is the largest number of transitions of any task.
+        N = E * T. If episodes ended before the time limit, N is the largest number of transitions of any task,
+        rounded up to a multiple of ``ALIGNED`` if there are as many.
         """
         arrays = (episodes.observations[:, :, :-1], episodes.actions, episodes.log_probs, advantages)
         steps = cls(*(torch.as_tensor(x, dtype=dtype).flatten(1, 2) for x in arrays))
-        return steps if episodes.lengths is None else steps._counting(torch.from_numpy(episodes.mask).flatten(1, 2))
+        if episodes.lengths is None:
+            return steps
+        return steps._counting(torch.from_numpy(episodes.mask).flatten(1, 2), share or Share())
 
-    def _counting(self, mask: Tensor) -> Steps:
+    def _counting(self, mask: Tensor, share: Share) -> Steps:
         """Keep only the transitions in ``mask`` [K, N]. Tasks with fewer repeat their first one, with weight 0."""
         counts = mask.sum(-1, keepdim=True)
-        order = mask.int().argsort(dim=-1, descending=True, stable=True)[:, : int(counts.max())]
+        (most,) = share.largest(int(counts.max()))
+        most = -(-most // ALIGNED) * ALIGNED
+        order = mask.int().argsort(dim=-1, descending=True, stable=True)[:, :most]
         counting = torch.arange(order.shape[1]) < counts
         order, rows = torch.where(counting, order, order[:, :1]), torch.arange(len(order))[:, None]
         return replace(self._map(lambda x: x[rows, order]), weights=counting.to(self.log_probs))
@@ -64,9 +77,13 @@ class Steps:
         """Return all transitions of the tasks ``index``."""
         return self._map(lambda x: x[index])
 
-    def sample(self, size: int, generator: torch.Generator) -> Steps:
-        """Draw ``size`` random transitions of each task, separately for each; all of them if a task has no more."""
-        keys = torch.rand(self.log_probs.shape, generator=generator)
+    def sample(self, size: int, generator: torch.Generator, share: Share | None = None) -> Steps:
+        """Draw ``size`` random transitions of each task, separately for each; all of them if a task has no more.
+
+        Args:
+            share: which of all tasks these are, if other ranks have others.
+        """
+        keys = (share or Share()).draw(torch.rand, self.log_probs.shape, generator)
         if self.weights is not None:
             keys = keys.masked_fill(self.weights == 0, 2.0)  # padding comes last
         index = keys.argsort(dim=-1)[:, :size]

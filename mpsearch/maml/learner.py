@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mpsearch import ranks
 from mpsearch.maml.acting import AdaptedPolicies
 from mpsearch.maml.config import MAMLConfig
 from mpsearch.maml.inner import Steps, inner_step, spread_over_tasks
@@ -17,8 +18,9 @@ from mpsearch.meta_policy import Callback, MetaPolicy
 from mpsearch.policies import PolicyNet
 from mpsearch.records import AdaptationResult, Array, Episodes
 from mpsearch.returns import task_advantages
-from mpsearch.rollouts import collect, gaussian_actor
+from mpsearch.rollouts import collect, gathered, gaussian_actor, placed, with_same_ends
 from mpsearch.seeding import Streams
+from mpsearch.shares import Share
 from mpsearch.tasks import Batch
 from mpsearch.training.metrics import Metrics
 from mpsearch.training.storage import require_structure
@@ -73,20 +75,23 @@ class MAML(MetaPolicy):
     def _iterate(self, streams: Streams) -> Metrics:
         """Run the outer loop of algorithm 3 once."""
         c, i = self.config, self.iteration
-        tasks = self.tasks.sample(c.tasks_per_iteration, streams.numpy("tasks", i))  # T_k ~ p(T)
-        batch = self.tasks.make_batch(tasks, c.episodes)
+        share = Share.of(c.tasks_per_iteration)  # all tasks, unless several processes share them
+        every = self.tasks.sample(c.tasks_per_iteration, streams.numpy("tasks", i))  # T_k ~ p(T)
+        tasks = every[share.rows]
+        batch = self.tasks.make_batch(tasks, c.episodes, threads=share.threads)
         parameters: Sequence[Tensor] = spread_over_tasks(self.policy, len(tasks))
         stages, returns, env_steps = [], [], 0
         for stage in range(c.inner_steps + 1):
-            episodes = self._explore(batch, parameters, streams, i, stage)  # D_k with pi_theta_k
-            steps = self._weigh(episodes)
+            with ranks.together():  # D_k with pi_theta_k
+                episodes = self._explore(batch, parameters, streams, i, stage, share=share)
+            steps = self._weigh(with_same_ends(episodes, share), share)
             if stage < c.inner_steps:
                 alpha = self._alpha(stage)
                 parameters, _ = inner_step(self.policy, parameters, alpha, steps, order=0)  # theta'_k
             stages.append(steps)
-            returns.append(episodes.returns.mean())
-            env_steps += episodes.env_steps
-        report = self._improve(MetaBatch(tuple(stages)), streams.torch("curvature", i))
+            returns.append(share.gather(torch.from_numpy(episodes.returns)).numpy().mean())
+            env_steps += int(ranks.total_number(episodes.env_steps))
+        report = self._improve(MetaBatch(tuple(stages), share), streams.torch("curvature", i))
         self._require_finite_parameters()
         return {
             "env_steps": env_steps,
@@ -115,19 +120,24 @@ class MAML(MetaPolicy):
         parameters: Sequence[Tensor],
         streams: Streams,
         *index: int,
+        share: Share | None = None,
         record: bool = False,
     ) -> Episodes:
         """Collect episodes of each task with its own parameters."""
-        actor = gaussian_actor(self.policy, parameters, streams.torch("actions", *index))
-        rng = streams.numpy("reset", *index)
+        share = share or Share()
+        actor = gaussian_actor(self.policy, parameters, streams.torch("actions", *index), share)
+        rng = share.generator(streams.numpy("reset", *index))
         return collect(batch, self.tasks.horizon, actor, rng, record=record)
 
-    def _weigh(self, episodes: Episodes) -> Steps:
+    def _weigh(self, episodes: Episodes, share: Share | None = None) -> Steps:
         """Return the transitions of ``episodes`` with their advantages."""
-        c, scale = self.config, self.tasks.observation_scale
+        c, scale, share = self.config, self.tasks.observation_scale, share or Share()
+        # Rounding depends on a number's place in an array. So this is computed for all tasks, as one
+        # process does it; copies stand for the tasks of other ranks, unless these matter.
         shared = c.shared_scale
-        advantages = task_advantages(episodes, scale, c.discount, c.gae_lambda, shared_scale=shared)
-        return Steps.of(episodes, advantages)
+        every = gathered(episodes, share) if shared else placed(episodes, share)
+        advantages = task_advantages(every, scale, c.discount, c.gae_lambda, shared_scale=shared)
+        return Steps.of(episodes, advantages[share.rows], share=share)
 
     def _improve(self, batch: MetaBatch, generator: torch.Generator) -> StepReport:
         """Update theta, and alpha if it is learned."""
@@ -136,6 +146,9 @@ class MAML(MetaPolicy):
             return clipped_update(*args, self.optimizer, epochs=c.epochs, clip=c.clip, order=c.order)
         sample = batch.subsample(c.curvature_steps, generator)
         return trust_region_update(*args, sample, max_kl=c.max_kl, order=c.order)
+
+    def _most_ranks(self) -> int:
+        return self.config.tasks_per_iteration
 
     @property
     def default_episodes(self) -> int:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
+from mpsearch.maml.gradients import Part, mean_gradient, mean_hessian_product, mean_over_tasks
 from mpsearch.maml.inner import Steps, inner_step, spread_over_tasks, surrogate
-from mpsearch.maml.trust_region import StepReport, flat_gradient, require_finite, trust_region_step
+from mpsearch.maml.trust_region import StepReport, require_finite, trust_region_step
 from mpsearch.policies import PolicyNet, log_prob, with_parameters
+from mpsearch.shares import Share
 
 # The number of tasks whose losses are computed at once. With 4,000 transitions per task, the intermediate values of
 # 10 tasks fit into the processor's cache. Computing 40 tasks at once takes twice as long.
@@ -26,9 +28,11 @@ class MetaBatch:
     Attributes:
         stages: S + 1 sets of transitions. Those of stage s were collected by policies that had made s inner steps,
             one on the data of each earlier stage.
+        share: which of all tasks these are, if other ranks have others.
     """
 
     stages: tuple[Steps, ...]
+    share: Share = field(default_factory=Share)
 
     @property
     def tasks(self) -> int:
@@ -37,38 +41,27 @@ class MetaBatch:
     def subsample(self, size: int, generator: torch.Generator) -> MetaBatch:
         """Draw ``size`` random transitions of each task and stage, without padding."""
         if any(steps.weights is not None for steps in self.stages):
-            return MetaBatch(tuple(steps.sample(size, generator) for steps in self.stages))
+            return replace(self, stages=tuple(steps.sample(size, generator, self.share) for steps in self.stages))
         pick = torch.randperm(self.stages[0].log_probs.shape[1], generator=generator)[:size]
-        return MetaBatch(tuple(steps[pick] for steps in self.stages))
+        return replace(self, stages=tuple(steps[pick] for steps in self.stages))
 
     def parts(self) -> list[MetaBatch]:
-        """Return the same data in parts of ``TASKS_AT_ONCE`` tasks."""
+        """Return the same data in parts of at most ``TASKS_AT_ONCE`` tasks."""
         slices = [slice(start, start + TASKS_AT_ONCE) for start in range(0, self.tasks, TASKS_AT_ONCE)]
         return [MetaBatch(tuple(steps.of_tasks(s) for steps in self.stages)) for s in slices]
-
-
-def mean_over_tasks(values: Iterable[Tensor]) -> Tensor:
-    """Return the mean over all tasks of values that are given in parts [k]."""
-    return torch.cat(list(values)).mean()
-
-
-def mean_gradient(losses: Iterable[Tensor], parameters: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Return the mean over all tasks of losses that are given in parts [k], and its gradient as one vector.
-
-    The computation graph of each part is freed before the next part is computed.
-    """
-    values, gradient = [], torch.zeros(())
-    for loss in losses:
-        gradient = gradient + flat_gradient(loss.sum(), parameters)
-        values.append(loss.detach())
-    return mean_over_tasks(values), gradient / sum(len(value) for value in values)
 
 
 Stages = Sequence[Sequence[Tensor]]  # the parameters of all tasks, after each inner step
 
 
 def adapt_through(
-    policy: PolicyNet, rates: Tensor, batch: MetaBatch, *, order: int = 2, at: Stages | None = None
+    policy: PolicyNet,
+    rates: Tensor,
+    batch: MetaBatch,
+    *,
+    order: int = 2,
+    at: Stages | None = None,
+    start: Sequence[Tensor] | None = None,
 ) -> tuple[list[list[Tensor]], list[Tensor]]:
     """Make all inner steps on a batch, as a differentiable function of theta and alpha.
 
@@ -76,11 +69,12 @@ def adapt_through(
         rates: alpha [S, number of parameter tensors].
         at: values for the parameters after each step, if they are known already. The inner steps on the batch then
             provide only the derivatives.
+        start: theta with a task axis, each [K, ...], if the caller wants each task's derivatives.
 
     Returns:
         The parameters after each step, and the losses [K] before each.
     """
-    parameters, stages, losses = spread_over_tasks(policy, batch.tasks), [], []
+    parameters, stages, losses = start or spread_over_tasks(policy, batch.tasks), [], []
     for stage, (alpha, steps) in enumerate(zip(rates, batch.stages[:-1], strict=True)):
         parameters, loss = inner_step(policy, parameters, alpha, steps, order=order)
         if at is not None:
@@ -90,9 +84,18 @@ def adapt_through(
     return stages, losses
 
 
-def adapted_actions(policy: PolicyNet, batch: MetaBatch, stages: Stages) -> Normal:
+@torch.no_grad()
+def reached_by(policy: PolicyNet, rates: Tensor, parts: Sequence[MetaBatch]) -> Stages:
+    """Return the parameters of the tasks of all ``parts`` after each inner step, without derivatives."""
+    found = [adapt_through(policy, rates, part, order=0)[0] for part in parts]
+    return [[torch.cat(tensors) for tensors in zip(*stage, strict=True)] for stage in zip(*found, strict=True)]
+
+
+def adapted_actions(
+    policy: PolicyNet, batch: MetaBatch, stages: Stages, start: Sequence[Tensor] | None = None
+) -> Normal:
     """Return the action distributions [K, N, A] of the adapted policies in the states of the last stage."""
-    parameters = stages[-1] if stages else spread_over_tasks(policy, batch.tasks)
+    parameters = stages[-1] if stages else start or spread_over_tasks(policy, batch.tasks)
     return with_parameters(policy, parameters)(batch.stages[-1].observations)
 
 
@@ -100,7 +103,13 @@ Loss = Callable[[Callable[[Tensor], Normal], Steps], Tensor]
 
 
 def meta_losses(
-    policy: PolicyNet, rates: Tensor, batch: MetaBatch, *, order: int = 2, last: Loss = surrogate
+    policy: PolicyNet,
+    rates: Tensor,
+    batch: MetaBatch,
+    *,
+    order: int = 2,
+    last: Loss = surrogate,
+    start: Sequence[Tensor] | None = None,
 ) -> tuple[Tensor, Normal]:
     """Return the losses ``L_k(theta - alpha grad L_k(theta))`` [K] of the tasks after adaptation.
 
@@ -111,8 +120,8 @@ def meta_losses(
     Returns:
         The losses, and the adapted policies' actions [K, N, A] at the last stage.
     """
-    stages, losses = adapt_through(policy, rates, batch, order=order)
-    actions = adapted_actions(policy, batch, stages)
+    stages, losses = adapt_through(policy, rates, batch, order=order, start=start)
+    actions = adapted_actions(policy, batch, stages, start)
     return torch.stack([*losses[1:], last(lambda _: actions, batch.stages[-1])]).mean(0), actions
 
 
@@ -153,34 +162,35 @@ def trust_region_update(
       constants, MAML did not even learn the point navigation.
     - The line search measures loss and KL on all data.
     """
-    parts, before = batch.parts(), list[Normal]()
-    with torch.no_grad():
-        found = [adapt_through(policy, rates, part, order=0)[0] for part in parts]
-    by_stage = zip(*found, strict=True)
-    reached = [[torch.cat(tensors) for tensors in zip(*stage, strict=True)] for stage in by_stage]
+    parts, before, share = batch.parts(), list[Normal](), batch.share
+    reached, start = reached_by(policy, rates, parts), spread_over_tasks(policy, sample.tasks)
 
-    def gradient() -> tuple[Tensor, Tensor]:
-        return mean_gradient(present_losses(), learned)
+    def slope() -> tuple[Tensor, Tensor]:
+        return mean_gradient(present_losses(), learned, share, TASKS_AT_ONCE)
 
-    def present_losses() -> Iterator[Tensor]:
+    def present_losses() -> Iterator[Part]:
         for part in parts:
-            losses, actions = meta_losses(policy, rates, part, order=order)
+            theta = spread_over_tasks(policy, part.tasks)
+            losses, actions = meta_losses(policy, rates, part, order=order, start=theta)
             before.append(frozen(actions))
-            yield losses
+            yield losses, theta
 
     def sampled_kl() -> Tensor:
-        stages, _ = adapt_through(policy, rates, sample, order=order, at=reached)
-        actions = adapted_actions(policy, sample, stages)
-        return mean_over_tasks([divergence(frozen(actions), actions, sample.stages[-1])])
+        stages, _ = adapt_through(policy, rates, sample, order=order, at=reached, start=start)
+        actions = adapted_actions(policy, sample, stages, start)
+        kls = divergence(frozen(actions), actions, sample.stages[-1])
+        return (kls / (share.count or len(kls))).sum()  # of several ranks, the part of this one
 
     @torch.no_grad()
     def evaluate() -> tuple[float, float]:
         found = [meta_losses(policy, rates, part, order=0) for part in parts]
         rows = zip(before, found, parts, strict=True)
         kls = [divergence(old, new, part.stages[-1]) for old, (_, new), part in rows]
-        return mean_over_tasks(losses for losses, _ in found).item(), mean_over_tasks(kls).item()
+        losses = mean_over_tasks((losses for losses, _ in found), share)
+        return losses.item(), mean_over_tasks(kls, share).item()
 
-    return trust_region_step(learned, gradient, sampled_kl, evaluate, max_kl=max_kl)
+    hessian = partial(mean_hessian_product, start=start, share=share)
+    return trust_region_step(learned, slope, sampled_kl, evaluate, max_kl=max_kl, hessian=hessian)
 
 
 def clipped_surrogate(policy: Callable[[Tensor], Normal], steps: Steps, clip: float) -> Tensor:
@@ -208,13 +218,15 @@ def clipped_update(
     """
     parts = batch.parts()
 
-    def losses() -> Iterator[Tensor]:
+    def losses() -> Iterator[Part]:
         for part in parts:
-            yield meta_losses(policy, rates, part, order=order, last=partial(clipped_surrogate, clip=clip))[0]
+            start = spread_over_tasks(policy, part.tasks)
+            last = partial(clipped_surrogate, clip=clip)
+            yield meta_losses(policy, rates, part, order=order, last=last, start=start)[0], start
 
     history = []
     for _ in range(epochs):
-        loss, gradient = mean_gradient(losses(), learned)
+        loss, gradient = mean_gradient(losses(), learned, batch.share, TASKS_AT_ONCE)
         require_finite(("meta-loss", loss), ("meta-gradient", gradient))
         for p, g in zip(learned, gradient.split([p.numel() for p in learned]), strict=True):
             p.grad = g.view_as(p)

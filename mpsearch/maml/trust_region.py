@@ -89,6 +89,9 @@ def conjugate_gradient(
     return x
 
 
+HessianProduct = Callable[[Tensor, Sequence[Tensor], float], Callable[[Tensor], Tensor]]
+
+
 def require_finite(*named: tuple[str, Tensor]) -> None:
     """Check that all tensors are finite.
 
@@ -112,6 +115,7 @@ def trust_region_step(
     max_kl: float,
     iterations: int = 10,
     damping: float = 1e-5,
+    hessian: HessianProduct = hessian_product,
 ) -> StepReport:
     """Change ``parameters`` in place by a step that lowers a loss within a trust region.
 
@@ -126,12 +130,13 @@ def trust_region_step(
         max_kl: the largest mean KL divergence that is allowed.
         iterations: the number of iterations of the conjugate gradient method.
         damping: the multiple of the identity that is added to the Hessian.
+        hessian: multiplies vectors by the Hessian. Several ranks have their own function for it.
 
     Raises:
         NonFiniteError: loss, gradient or step is not finite. The parameters are unchanged.
     """
     start_loss, slope = gradient()
-    product = hessian_product(sampled_kl(), parameters, damping)
+    product = hessian(sampled_kl(), parameters, damping)
     direction = conjugate_gradient(product, -slope, iterations)
     curvature = direction @ product(direction)
     full_step = direction * (2 * max_kl / curvature.clamp_min(1e-12)).sqrt()

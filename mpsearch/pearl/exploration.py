@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from mpsearch.records import Array, Episodes
 from mpsearch.rollouts import Actor as Act
 from mpsearch.rollouts import collect
 from mpsearch.seeding import Streams
+from mpsearch.shares import Share
 from mpsearch.tasks import TaskDistribution
 
 Context = tuple[Tensor, Tensor]  # [K, N, C] transitions (s, a, r, s'), and [K, N] 1 for those that count, else 0
@@ -45,6 +46,7 @@ class Explorer:
     Attributes:
         adapting: take mean actions instead of drawing them, and let the last stage act on the mean of its belief.
         resample_every: steps after which z is drawn anew, from a belief that has seen them; 0 for once an episode.
+        share: which of all tasks are explored here, if other ranks explore the others.
     """
 
     encoder: Encoder
@@ -52,17 +54,18 @@ class Explorer:
     family: TaskDistribution
     adapting: bool = False
     resample_every: int = 0
+    share: Share = field(default_factory=Share)
 
     @torch.no_grad()
     def explore(self, tasks: Array, episodes: int, stages: int, streams: Streams, *index: int) -> Iterator[Stage]:
         """``stages`` rounds of ``episodes`` parallel episodes on each of ``tasks`` [K, P], from an empty context."""
-        batch = self.family.make_batch(tasks, episodes)
+        batch = self.family.make_batch(tasks, episodes, threads=self.share.threads)
         context = torch.zeros(len(tasks), 0, len(self.encoder.scale)), torch.zeros(len(tasks), 0)
         for stage in range(stages):
             settled = self.adapting and 0 < stage == stages - 1
             guess = Guess(self, context, episodes, streams.torch("explore", *index, stage), settled=settled)
             belief, z = guess.belief, guess.z
-            rng = streams.numpy("reset", *index, stage)
+            rng = self.share.generator(streams.numpy("reset", *index, stage))
             seen = collect(batch, self.family.horizon, guess, rng, record=self.adapting, watch=guess.watch)
             yield Stage(seen, belief, z, guess.beliefs)
             context = guess.context()
@@ -89,8 +92,11 @@ class Guess:
         rows, counts = self.context()
         self.belief = self.explorer.encoder(rows) if counts.all() else self.explorer.encoder(rows, counts)
         self.beliefs.append(self.belief)
-        noise = torch.randn((*self.shape, self.belief.mean.shape[-1]), generator=self.generator)
+        noise = self._normal(self.belief.mean.shape[-1])
         self.z = self.belief.mean[:, None] + (0.0 if self.settled else self.belief.stddev[:, None]) * noise
+
+    def _normal(self, width: int) -> Tensor:
+        return self.explorer.share.draw(torch.randn, (*self.shape, width), self.generator)
 
     def __call__(self, observations: Array) -> tuple[Array, Array]:
         every = self.explorer.resample_every
@@ -98,7 +104,7 @@ class Guess:
             self.draw()
         mean, log_std = self.explorer.actor(torch.from_numpy(observations).flatten(0, 1), self.z.flatten(0, 1))
         adapting = self.explorer.adapting
-        noise = torch.zeros_like(mean) if adapting else torch.randn(mean.shape, generator=self.generator)
+        noise = torch.zeros_like(mean) if adapting else self._normal(mean.shape[-1]).flatten(0, 1)
         actions, log_prob = squash(mean, log_std, noise)
         return actions.unflatten(0, self.shape).numpy(), log_prob.unflatten(0, self.shape).numpy()
 
@@ -115,11 +121,12 @@ def beliefs_at(beliefs: Sequence[Normal], draws: int) -> Array:
     return np.stack([[b.mean.numpy(), b.stddev.numpy()] for b in filled], axis=2)
 
 
-def uniform_actor(action_dim: int, generator: torch.Generator) -> Act:
-    """Actions uniform on [-1, 1]."""
+def uniform_actor(action_dim: int, generator: torch.Generator, share: Share | None = None) -> Act:
+    """Actions uniform on [-1, 1]. ``share`` says which of all tasks act, if other ranks simulate the others."""
+    whose = share or Share()
 
     def act(observations: Array) -> tuple[Array, Array]:
         shape = observations.shape[:-1]
-        return (2 * torch.rand((*shape, action_dim), generator=generator) - 1).numpy(), np.zeros(shape)
+        return (2 * whose.draw(torch.rand, (*shape, action_dim), generator) - 1).numpy(), np.zeros(shape)
 
     return act

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mpsearch.errors import CheckpointError, NonFiniteError
+from mpsearch import ranks
+from mpsearch.errors import CheckpointError, NonFiniteError, UsageError
 from mpsearch.meta_policy import Callback, MetaPolicy
 from mpsearch.pearl.acting import ConditionedPolicies
 from mpsearch.pearl.config import PEARLConfig
@@ -19,8 +20,9 @@ from mpsearch.pearl.learning import Learning
 from mpsearch.pearl.losses import Transitions
 from mpsearch.pearl.replay import Replay, choose
 from mpsearch.records import AdaptationResult, Array, Episodes
-from mpsearch.rollouts import collect
+from mpsearch.rollouts import collect, gathered
 from mpsearch.seeding import Streams
+from mpsearch.shares import Share
 from mpsearch.training.checkpoints import Checkpoint, Shards
 from mpsearch.training.metrics import Metrics
 from mpsearch.training.storage import require_structure
@@ -83,11 +85,9 @@ class PEARL(MetaPolicy):
         chosen = choose(len(self.training_tasks), c.tasks_per_iteration, rng).repeat(c.explorers)
         away = self._start_away(rng, generator)
         returns = []
-        explorer = self._explorer(adapting=False)
-        stages = explorer.explore(self.training_tasks[chosen], 1, c.stages, streams, i)
-        for number, stage in enumerate(stages):
-            env_steps += self._keep(chosen, stage.episodes, number)
-            returns.append(stage.episodes.returns.mean())
+        for number, episodes in enumerate(self._explore(chosen, streams, i)):
+            env_steps += self._keep(chosen, episodes, number)
+            returns.append(episodes.returns.mean())
         if away:
             records = away.finish(self.learning, i)
         else:
@@ -106,6 +106,18 @@ class PEARL(MetaPolicy):
             metrics["held_out_worst"] = by_task.min(0).tolist()
         return metrics
 
+    def _explore(self, chosen: Array, streams: Streams, *index: int) -> list[Episodes]:
+        """Explore the training tasks ``chosen`` [K]; returns the episodes [K, 1, ...] of each stage.
+
+        If several processes train together, each explores a share of the tasks, and all get all episodes.
+        """
+        share = Share.of(len(chosen))
+        explorer = self._explorer(adapting=False, share=share)
+        with ranks.together():
+            tasks = self.training_tasks[chosen[share.rows]]
+            stages = list(explorer.explore(tasks, 1, self.config.stages, streams, *index))
+        return [gathered(stage.episodes, share) for stage in stages]
+
     def _fill_replay(self, streams: Streams, i: int) -> int:
         """Collect episodes of the tasks that have none; returns the number of environment steps.
 
@@ -115,26 +127,34 @@ class PEARL(MetaPolicy):
         if len(empty) == 0:
             return 0
         if i > 0:
-            explorer = self._explorer(adapting=False)
-            stages = explorer.explore(self.training_tasks[empty], 1, self.config.stages, streams, i, 1)
-            return sum(self._keep(empty, stage.episodes, number) for number, stage in enumerate(stages))
-        batch = self.tasks.make_batch(self.training_tasks[empty], self.config.random_episodes)
-        act = uniform_actor(self.tasks.action_dim, streams.torch("random-actions"))
-        return self._keep(empty, collect(batch, self.tasks.horizon, act, streams.numpy("random-reset")), number=0)
+            stages = self._explore(empty, streams, i, 1)
+            return sum(self._keep(empty, episodes, number) for number, episodes in enumerate(stages))
+        share = Share.of(len(empty))
+        tasks = self.training_tasks[empty[share.rows]]
+        with ranks.together():
+            batch = self.tasks.make_batch(tasks, self.config.random_episodes, threads=share.threads)
+            act = uniform_actor(self.tasks.action_dim, streams.torch("random-actions"), share)
+            episodes = collect(batch, self.tasks.horizon, act, share.generator(streams.numpy("random-reset")))
+        return self._keep(empty, gathered(episodes, share), number=0)
 
     def _keep(self, tasks: Array, episodes: Episodes, number: int) -> int:
         """Store the episodes of stage ``number``; returns the number of their environment steps."""
         self.replay.add(tasks, episodes, exploration=number < self.config.context_stages)
         return episodes.env_steps
 
-    def _explorer(self, *, adapting: bool, resample_every: int | None = None) -> Explorer:
+    def _explorer(self, *, adapting: bool, resample_every: int | None = None, share: Share | None = None) -> Explorer:
         every = self.config.resample_every if resample_every is None else resample_every
-        return Explorer(self.encoder, self.actor, self.tasks, adapting, every)
+        return Explorer(self.encoder, self.actor, self.tasks, adapting, every, share or Share())
 
     def _gradient_step(self, step: int, rng: np.random.Generator, noise: torch.Generator) -> Metrics:
-        """Run the inner loop of algorithm 1 once, with a context and a batch for each task."""
+        """Run the inner loop of algorithm 1 once, with a context and a batch for each task.
+
+        If several processes train together, each computes the gradient of a share of the tasks.
+        """
         context, batch = self.replay.draw_step(self.config, rng)
-        return self._learn(step, self.replay.take(context), self.replay.take(batch), noise)
+        share = Share.of(len(context))
+        context, batch = context[share.rows], batch[share.rows]
+        return self._learn(step, self.replay.take(context), self.replay.take(batch), noise, share)
 
     def _learn(
         self,
@@ -142,13 +162,16 @@ class PEARL(MetaPolicy):
         context: Transitions,
         batch: Transitions,
         generator: torch.Generator,
+        share: Share | None = None,
     ) -> Metrics:
         """Update all networks once, from a context [K, N, ...] and a batch [K, B, ...] of K tasks."""
-        c, data = self.config, batch.flat()
+        c, whose = self.config, share or Share()
         width = c.latent + 2 * self.tasks.action_dim
-        draw = torch.randn((len(data.rewards), width), generator=generator)
-        moves_actor = step % c.actor_every == 0
-        tensors = self.learning.differentiate(context.rows(), data, draw, moves_actor=moves_actor)
+        draw = whose.draw(torch.randn, (*batch.rewards.shape, width), generator).flatten(0, 1)
+        options: dict[str, Any] = {"moves_actor": step % c.actor_every == 0, "tasks": whose.count}
+        tensors = self.learning.differentiate(context.rows(), batch.flat(), draw, **options)
+        if not whose.alone:
+            tensors = self.learning.combine(tensors, len(context.rewards))
         metrics: Metrics = {name: x.numpy() if x.dim() else x.item() for name, x in tensors.items()}
         for name, value in metrics.items():
             if not np.isfinite(value).all():
@@ -224,7 +247,13 @@ class PEARL(MetaPolicy):
         device = describe_device(self.device)
         return {**super().card(), "device": device, "training_tasks": self.training_tasks.tolist()}
 
+    def _most_ranks(self) -> int:
+        known = len(self.training_tasks)
+        return min(known, self.config.meta_batch, self.config.tasks_per_iteration * self.config.explorers)
+
     def _check_device(self, device: str) -> str:
+        if device != "cpu" and ranks.count() > 1:
+            raise UsageError("several processes make their gradient steps on processors: leave out --device")
         return check_device(device)
 
     def _growing(self) -> Replay:

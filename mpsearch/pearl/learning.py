@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mpsearch import ranks
 from mpsearch.pearl.config import PEARLConfig
 from mpsearch.pearl.encoder import Encoder, kl_from_prior
 from mpsearch.pearl.losses import Transitions, actor_loss, critic_loss, soft_targets, temperature_loss
@@ -87,7 +88,14 @@ class Learning:
                 group["lr"] = rate
 
     def differentiate(
-        self, context: Tensor, data: Transitions, draw: Tensor, *, moves_actor: bool, counts: Tensor | None = None
+        self,
+        context: Tensor,
+        data: Transitions,
+        draw: Tensor,
+        *,
+        moves_actor: bool,
+        counts: Tensor | None = None,
+        tasks: int | None = None,
     ) -> dict[str, Tensor]:
         """Compute the gradients of one step, and what is worth knowing about it.
 
@@ -97,6 +105,8 @@ class Learning:
             draw: [K * B, Z + 2 A] standard normal numbers.
             moves_actor: whether this step moves actor and temperature too.
             counts: [K, N] is 1 for transitions of the context and 0 for padding.
+            tasks: the number of tasks of all ranks, if this rank has only K of them. The mean of the ranks' gradients,
+                weighted by K, is then the gradient of the loss on all tasks.
         """
         c, a = self.config, self.action_dim
         noise, next_noise, actor_noise = draw.split([c.latent, a, a], dim=-1)
@@ -119,7 +129,8 @@ class Learning:
         kl = kl_from_prior(belief)
         metrics = {"critic_loss": loss.detach(), "q": values.detach().mean(), "kl": kl.detach().mean(0)}
         self.optimizer.zero_grad()
-        (loss + c.kl_weight * kl.sum()).backward(inputs=self.by_critic_loss)
+        kl_weight = c.kl_weight * (tasks / len(context) if tasks else 1)  # the KL divergence is a sum over tasks
+        (loss + kl_weight * kl.sum()).backward(inputs=self.by_critic_loss)
         if moves_actor:
             networks = (self.actor, self.critic)
             loss, log_prob = actor_loss(data.observations, z, actor_noise, *networks, temperature)
@@ -127,6 +138,18 @@ class Learning:
             loss = loss + temperature_loss(self.log_temperature, log_prob, self.target_entropy)
             loss.backward(inputs=self.by_actor_loss)
         return metrics
+
+    def combine(self, metrics: dict[str, Tensor], weight: int) -> dict[str, Tensor]:
+        """Replace the gradients by their means over the ranks; returns the means of ``metrics``.
+
+        Args:
+            weight: the number of this rank's tasks.
+        """
+        gradients = [p.grad for p in self.learned if p.grad is not None]
+        found = ranks.mean(weight, *gradients, *metrics.values())
+        for gradient, mean in zip(gradients, found, strict=False):
+            gradient.copy_(mean)
+        return dict(zip(metrics, found[len(gradients) :], strict=True))
 
     def move(self) -> None:
         """Follow the gradients, and let the target critics follow the critics."""

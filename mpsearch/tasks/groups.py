@@ -70,14 +70,19 @@ class Group(gymnasium.Env[Outcome, Array]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Outcome, dict[str, Any]]:
-        """Reset every environment, each with a different seed that is derived from ``seed``."""
+        """Reset every environment, each with a different seed that is derived from ``seed``.
+
+        Args:
+            options: may have ``first``, the place of task 0 among all tasks, if other ranks have others.
+        """
+        first = (options or {}).get("first", 0)
         self.rewards[:] = self.terminated[:] = self.truncated[:] = 0
         self.running = list(range(len(self.places)))
         for row, (k, e) in enumerate(self.places):
             try:
                 if row == len(self.envs):
                     self._add(self.make(k))
-                self._see(row, self.envs[row].reset(seed=seed_of(seed or 0, k, e))[0])
+                self._see(row, self.envs[row].reset(seed=seed_of(seed or 0, first + k, e))[0])
             except Exception as error:
                 return self._outcome(), {"failure": (row, described(error))}
         return self._outcome(), {}
@@ -181,10 +186,10 @@ class Processes:
         with alive():
             self.vector = gymnasium.vector.AsyncVectorEnv(starts, context="spawn", copy=False)
 
-    def reset(self, *, seed: int) -> tuple[Outcome, dict[str, Any]]:
+    def reset(self, *, seed: int, options: dict[str, Any]) -> tuple[Outcome, dict[str, Any]]:
         """See :meth:`Group.reset`."""
         with alive():
-            seen, info = self.vector.reset(seed=[seed] * len(self.actions))
+            seen, info = self.vector.reset(seed=[seed] * len(self.actions), options=options)
         return self._outcome(seen), self._first_failure(info)
 
     def step(self, action: Array) -> tuple[Outcome, float, bool, bool, dict[str, Any]]:

@@ -178,7 +178,8 @@ class GymnasiumBatch(Batch):
         self._outcome: dict[str, Array] | None = None
 
     def _reset(self, rng: np.random.Generator) -> None:
-        self._take(*self._group.reset(seed=int(rng.integers(2**63))))
+        first = getattr(rng, "first", 0)  # of the tasks that this rank simulates, see SharedGenerator
+        self._take(*self._group.reset(seed=int(rng.integers(2**63)), options={"first": first}))
         self.require_finite("observation", self.observe())
 
     def _step(self, actions: Array) -> tuple[Array, Array, Array]:

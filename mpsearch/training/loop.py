@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
 from tqdm import tqdm
 
+from mpsearch import ranks
 from mpsearch.errors import NonFiniteError, UsageError, check_count, unknown
 from mpsearch.seeding import Streams
 from mpsearch.training.interrupt import Interrupt
 from mpsearch.training.metrics import METRICS_LINES, Metrics, MetricsLog
+from mpsearch.training.provenance import code_revision, package_versions
 from mpsearch.training.storage import locked, require_savable
 from mpsearch.training.trainable import Trainable
 
@@ -42,9 +44,11 @@ class Loop:
             raise UsageError("on_nonfinite='rollback' goes back to a checkpoint: give a folder for checkpoints")
 
     def run(self, iterations: int) -> None:
-        """Train for ``iterations`` more iterations.
+        """Train for ``iterations`` more iterations. With several ranks, the first one writes.
 
         Raises:
+            UsageError: the ranks do not agree, or are more than can share the tasks.
+            RankError: a rank is gone.
             KeyboardInterrupt, Terminated: training was told to stop, and has saved.
         """
         agent = self.agent
@@ -54,32 +58,75 @@ class Loop:
             require_savable(agent.card())
         if agent.iteration == 0:
             agent._start(Streams(self.seed, agent.rollbacks))
-        with locked(self.folder) if self.folder else nullcontext(), Interrupt() as interrupt:
-            self._train_until(end, interrupt)
-        if interrupt.asked:
+        self._require_agreement(end)
+        with ExitStack() as stack:
+            with ranks.together():
+                if self.folder and ranks.number() == 0:
+                    stack.enter_context(locked(self.folder))
+            interrupt = stack.enter_context(Interrupt())
+            stopped = self._train_until(end, interrupt)
+        if stopped or interrupt.asked:
             where = f"; saved in {self.folder}" if self.folder else ""
             raise interrupt.error(f"stopped after iteration {agent.iteration}{where}")
 
-    def _train_until(self, end: int, interrupt: Interrupt) -> None:
-        agent, folder = self.agent, self.folder
-        log = MetricsLog(folder, agent.iteration) if folder else None
-        if folder and self.on_nonfinite == "rollback":
-            agent.save(folder)
-        saved = time.monotonic()
-        with tqdm(total=end, initial=agent.iteration, disable=not self.progress, unit="it") as bar:
-            while agent.iteration < end and not interrupt.asked:
+    def _require_agreement(self, end: int) -> None:
+        """Check that all ranks are about to do the same, and that there are tasks for each of them."""
+        agent, count = self.agent, ranks.count()
+        if count == 1:
+            return
+        if count > agent._most_ranks():
+            raise UsageError(
+                f"{count} processes cannot share the {agent._most_ranks()} tasks of an iteration; start fewer of them,"
+                " or raise the number of tasks with --set"
+            )
+        card = agent.card()
+        facts = {name: card[name] for name in ("algorithm", "tasks", "config", "seed", "iteration", "rollbacks")}
+        facts |= {"iterations": end, "versions": package_versions(), "revision": code_revision()}
+        facts |= {"parameters": ranks.digest(agent._tensors()), "folder": self.folder is not None}
+        ranks.require_same(facts, "start all of them with the same versions and the same command")
+        if self.folder:
+            ranks.require_shared(self.folder)
+
+    def _train_until(self, end: int, interrupt: Interrupt) -> bool:
+        """Train, and save at the end; returns whether a rank was told to stop before."""
+        agent, log, stopped = self.agent, self._open_log(), False
+        if self.on_nonfinite == "rollback":
+            self._save(None)
+        saved, quiet = time.monotonic(), not self.progress or ranks.number() > 0
+        with tqdm(total=end, initial=agent.iteration, disable=quiet, unit="it") as bar:
+            while agent.iteration < end and not stopped:
                 metrics = self._iterate()
                 bar.set_postfix_str(PROGRESS.format(**metrics))
                 bar.update(agent.iteration - bar.n)
-                if log:
-                    log.append(metrics)
+                with ranks.together():
+                    if log:
+                        log.append(metrics)
                 if self.callback:
                     self.callback(metrics)
-                if folder and log and time.monotonic() - saved > self.save_every:
-                    agent.save(folder, **{METRICS_LINES: log.lines})
+                (due,) = ranks.largest(time.monotonic() - saved > self.save_every)
+                if due:
+                    self._save(log)
                     saved = time.monotonic()
-        if folder and log:
-            agent.save(folder, **{METRICS_LINES: log.lines})
+                (stopped,) = map(bool, ranks.largest(interrupt.asked))
+        self._save(log)
+        return stopped
+
+    def _open_log(self) -> MetricsLog | None:
+        with ranks.together():
+            return MetricsLog(self.folder, self.agent.iteration) if self.folder and ranks.number() == 0 else None
+
+    def _save(self, log: MetricsLog | None) -> None:
+        """Save, if there is a folder. First compare the parameters of the ranks."""
+        if self.folder is None:
+            return
+        if ranks.count() > 1:
+            words = (
+                "which must not happen on equal machines: continue from the last checkpoint, on machines of one kind"
+            )
+            ranks.require_same({"parameters": ranks.digest(self.agent._tensors())}, words)
+        with ranks.together():
+            if ranks.number() == 0:
+                self.agent.save(self.folder, **({METRICS_LINES: log.lines} if log else {}))
 
     def _iterate(self) -> Metrics:
         """Run one iteration. If it diverges and rollback is allowed, run one from the last checkpoint instead."""
@@ -98,7 +145,7 @@ def timed_iteration(agent: Trainable, streams: Streams) -> Metrics:
     """Run one iteration of ``agent`` and add its time and steps to the totals; returns the metrics with the totals."""
     wall, cpu = time.perf_counter(), time.process_time()
     metrics = agent._iterate(streams)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    wall, cpu = time.perf_counter() - wall, ranks.total_number(time.process_time() - cpu)
     agent.wall_seconds += wall
     agent.cpu_seconds += cpu
     agent.env_steps += metrics["env_steps"]

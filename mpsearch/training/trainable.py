@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
+from mpsearch import ranks
 from mpsearch.errors import CheckpointError, NonFiniteError, UsageError, check_count, check_number
 from mpsearch.seeding import Streams
 from mpsearch.surroundings import own_torch
@@ -86,6 +87,10 @@ class Trainable(ABC):
     def _restore(self, saved: Checkpoint) -> None:  # noqa: B027 - most agents have nothing more
         """Restore from a checkpoint what is not among :meth:`_tensors`."""
 
+    def _most_ranks(self) -> int:
+        """Return the largest number of processes that can share the tasks of an iteration."""
+        return 1
+
     def _check_device(self, device: str) -> str:
         """Return ``device`` if this agent can be trained there."""
         if device != "cpu":
@@ -112,6 +117,7 @@ class Trainable(ABC):
             "cpu_seconds": round(self.cpu_seconds, 1),
             "machine": describe_machine(),
             "device": self.device,
+            "processes": ranks.count(),
             "versions": package_versions(),
             "revision": code_revision(),
             "history": self.history,

@@ -346,6 +346,7 @@ print(f"return before {mine.before[0]:.0f}, after {mine.after[0]:.0f}")
 # | [07](07_pearl_on_halfcheetah.ipynb) PEARL on HalfCheetah | what one transition tells; what a wrong context does |
 # | [08](08_which_one_when.ipynb) Which one, when? | both on one axis; other bodies; how to report a result |
 # | [09](09_five_applications.ipynb) Five applications | robots, games, taste, doses, markets; when not to use this |
+# | [10](10_your_own_tasks.ipynb) Your own tasks, and more machines | a family of your own; faults; a hundred machines |
 #
 # Each runs from top to bottom in well under two minutes. These were measured, two lessons at a time:
 

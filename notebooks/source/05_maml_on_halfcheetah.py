@@ -478,7 +478,7 @@ print("This step can be trusted." if kl <= 0.05 else "It promised a lot, and lie
 #
 # For $M$, $d$ has to pass through the inner step first. For the program nothing is new: `higher` makes $\theta'_k$ a
 # function of $\theta$, and a Hessian-vector product of the post-adaptation KL differentiates through it. Read on:
-# `gradient` is lesson 04's, `sampled_kl` gives $M v$ on a *part* of the data (a rough metric will do, and these
+# `slope` is lesson 04's, `sampled_kl` gives $M v$ on a *part* of the data (a rough metric will do, and these
 # products are expensive), and `evaluate` serves the line search, on all data.
 
 # %%

@@ -81,5 +81,5 @@ def test_each_kind_of_exercise_has_its_minutes(minutes):
     assert kinds["policy_loss"] == "bugs"
     assert kinds["baselines"] == "predictions"
     larger = {name for name, kind in kinds.items() if kind == "larger"}
-    assert larger == {"inner_loop", "MyEncoder", "sample_contexts", "evaluate_returns", "Clinic"}
+    assert larger == {"inner_loop", "MyEncoder", "sample_contexts", "evaluate_returns", "Clinic", "fault"}
     assert set(kinds.values()) < set(minutes.RATES)

@@ -117,6 +117,6 @@ def test_a_record_has_the_rows_that_a_gap_lies_between(name) -> None:
         returns = np.array(row["returns"])
         assert returns.shape == (len(record["seeds"]), len(record["tasks"]), len(row["env_steps"]))
     optimum = page.returns(record, "optimum").mean()
-    assert all(
-        page.returns(record, row).mean(axis=(0, 1)).max() < optimum for row in record["rows"] if row != "optimum"
-    )
+    computed = record["standard"] is not None  # otherwise it is an oracle, which is no bound
+    below = [row for row in record["rows"] if row != "optimum"] if computed else ["random", "average"]
+    assert all(page.returns(record, row).mean(axis=(0, 1)).max() < optimum for row in below)

@@ -7,10 +7,12 @@ import torch
 from oracles import loss_of_one_task, meta_loss_by_torch_func, random_steps
 
 from mpsearch.maml import inner
+from mpsearch.maml.gradients import mean_gradient
 from mpsearch.maml.inner import inner_step, spread_over_tasks, surrogate
-from mpsearch.maml.outer import MetaBatch, adapt_through, adapted_actions, mean_gradient, meta_losses
+from mpsearch.maml.outer import MetaBatch, adapt_through, adapted_actions, meta_losses
 from mpsearch.maml.trust_region import flat_gradient
 from mpsearch.policies import PolicyNet
+from mpsearch.shares import Share
 
 TASKS = 3
 
@@ -147,7 +149,9 @@ def test_parts_give_the_same_loss_and_gradient_as_all_at_once(policy, monkeypatc
     rates, batch = make_rates(policy, 1), make_batch(policy, 1)
     learned = [*policy.parameters(), rates]
     assert [len(part.stages[0].log_probs) for part in batch.parts()] == [2, 1]
-    loss, gradient = mean_gradient((meta_losses(policy, rates, part)[0] for part in batch.parts()), learned)
+    spread = [(part, spread_over_tasks(policy, part.tasks)) for part in batch.parts()]
+    losses = ((meta_losses(policy, rates, part, start=start)[0], start) for part, start in spread)
+    loss, gradient = mean_gradient(losses, learned, Share(), at_once=2)
     torch.testing.assert_close(loss, mean_loss(policy, rates, batch))
     torch.testing.assert_close(gradient, meta_gradient(policy, rates, batch))
 

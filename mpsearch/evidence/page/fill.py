@@ -10,6 +10,7 @@ from mpsearch.evidence.page.applications import failures, gaps, overdoses
 from mpsearch.evidence.page.costs import ablations, benchmark, machines
 from mpsearch.evidence.page.methods import from_scratch, headline, improvements, verdict
 from mpsearch.evidence.page.published import against_published, at_horizon_100, rows_of_the_paper
+from mpsearch.evidence.page.scaling import scaling
 from mpsearch.evidence.page.variants import fewer_episodes, generalisation, training_seeds
 from mpsearch.evidence.page.within import crossing, scored_alike, within_episodes
 from mpsearch.evidence.pictures import curves_words, evaluations_words
@@ -36,6 +37,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "application-failures": failures,
     "overdoses": overdoses,
     "benchmark": benchmark,
+    "scaling": scaling,
     "ablations": ablations,
 }
 

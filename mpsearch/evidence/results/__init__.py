@@ -57,5 +57,13 @@ def benchmark() -> Any:
     return _json("benchmark.json")
 
 
+def scaling() -> Any:
+    """Return the parts of the cost model for several ranks that were measured, by name.
+
+    See :mod:`mpsearch.evidence.scaling`.
+    """
+    return _json("scaling.json") if (FOLDER / "scaling.json").exists() else {}
+
+
 def _json(path: str) -> Any:
     return json.loads((FOLDER / path).read_text(encoding="utf-8"))

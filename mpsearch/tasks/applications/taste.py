@@ -16,7 +16,6 @@ from mpsearch.tasks.batch import Batch
 WIDTH = 0.6  # the distance from the taste at which a rating has fallen to exp(-1/2) = 0.61
 RATING_NOISE = 0.15  # standard deviation of a rating between 0 and 1 (Amatriain et al. 2009)
 SAMENESS = 0.25  # the distance at which two items bore as one to exp(-1/2)
-RECENT = (1.0, 0.5)  # the weights of the last suggestion and the one before
 
 
 class Taste(Application):
@@ -25,23 +24,22 @@ class Taste(Application):
     Items are points in the square [-1, 1] x [-1, 1]; near points are similar items. The task is the user's taste
     ``(x, y)``, the item that she likes best, uniform on the square. The space has no unit.
 
-    Observation (4 numbers): the last suggestion and the one before, x and y each. Ratings are not observed. They are
-    only in the reward, so the taste must be found out. Action (2 numbers in [-1, 1], clipped): the suggested item. An
-    episode starts with the most popular item, the centre (0, 0), as both earlier suggestions. It ends at the time limit
-    and never terminates before.
+    Observation (2 numbers): the last suggestion. Ratings are not observed. They are only in the reward, so the taste
+    must be found out. Action (2 numbers in [-1, 1], clipped): the suggested item. An episode starts with the most
+    popular item, the centre (0, 0), as the last suggestion. It ends at the time limit and never terminates before.
 
     The reward is ``rating + noise - boredom``. The rating of an item at distance ``d`` from the taste is
     ``exp(-d ** 2 / (2 * 0.6 ** 2))``. The noise is normal with a standard deviation of 0.15. The boredom is
-    ``boredom * (s(d1) + s(d2) / 2)`` with the distances ``d1`` to the last suggestion and ``d2`` to the one before, and
-    ``s(d) = exp(-d ** 2 / (2 * 0.25 ** 2))``. So the same item again and again bores most.
+    ``boredom * exp(-s ** 2 / (2 * 0.25 ** 2))`` with the distance ``s`` to the last suggestion. So the same item again
+    and again bores most, and the best list goes back and forth between two items on both sides of the taste.
 
     Sources: items and users as points in one space: Koren, Bell and Volinsky 2009. A response that falls with distance
     in such a space: Shepard 1987, and as a Gaussian: Nosofsky 1986. Satiation by what was recently consumed: McAlister
     1982. The noise: people who rate a film a second time differ from their first rating by 0.56 to 0.82 stars of five
     (root mean square, Amatriain et al. 2009); 0.15 of the range are 0.6 stars.
 
-    What is a toy: two dimensions, uniform tastes, every point is an item, the numbers of the boredom, and users who
-    rate every suggestion.
+    What is a toy: two dimensions, uniform tastes, every point is an item, the numbers of the boredom, users who are
+    bored by their last suggestion only, and who rate every one.
 
     Args:
         boredom: the weight of the boredom.
@@ -54,12 +52,12 @@ class Taste(Application):
     id = "taste"
     field = "recommendation"
     standard_name = "popular list"
-    observation_dim = 4
+    observation_dim = 2
     action_dim = 2
     parameter_names = ("x", "y")
     low, high = np.full(2, -1.0), np.full(2, 1.0)
 
-    def __init__(self, boredom: float = 0.5, horizon: int = 20) -> None:
+    def __init__(self, boredom: float = 0.4, horizon: int = 20) -> None:
         if not 0 <= boredom < np.inf:
             raise UsageError(f"boredom must be a finite number of at least 0, not {boredom}")
         self.boredom, self.horizon = float(boredom), check_count("horizon", horizon)
@@ -73,12 +71,9 @@ class Taste(Application):
         angles = 2 * np.pi * (np.arange(check_count("the number of tasks", n)) + 0.5) / n
         return 0.75 * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
 
-    def rewards(self, items: Array, last: Array, before: Array, taste: Array) -> Array:
-        """Return the rewards [...] without noise of ``items`` [..., 2] after ``before`` and ``last`` were suggested."""
-        bored = sum(
-            weight * likeness(items, other, SAMENESS) for weight, other in zip(RECENT, (last, before), strict=True)
-        )
-        return likeness(items, taste, WIDTH) - self.boredom * bored
+    def rewards(self, items: Array, last: Array, taste: Array) -> Array:
+        """Return the rewards [...] without noise of ``items`` [..., 2] after ``last`` was suggested."""
+        return likeness(items, taste, WIDTH) - self.boredom * likeness(items, last, SAMENESS)
 
     def make_batch(self, tasks: Array, episodes: int, *, threads: int = 0) -> TasteBatch:
         return TasteBatch(self, self.check(tasks), episodes)
@@ -94,7 +89,7 @@ class Taste(Application):
 
 
 class TasteBatch(Batch):
-    """K x E users who get suggestions. ``last`` and ``before`` [K, E, 2] are the last suggestion and the one before."""
+    """K x E users who get suggestions. ``last`` [K, E, 2] are the last ones."""
 
     def __init__(self, family: Taste, tasks: Array, episodes: int) -> None:
         super().__init__(tasks, episodes, family.action_dim)
@@ -103,22 +98,21 @@ class TasteBatch(Batch):
 
     def _reset(self, rng: np.random.Generator) -> None:
         self.rng = rng
-        self.last, self.before = np.zeros((2, *self.shape, 2))
+        self.last = np.zeros((*self.shape, 2))
 
     def _step(self, actions: Array) -> Array:
-        rewards = self.family.rewards(actions, self.last, self.before, self.tasks[:, None])
-        self.last, self.before = actions, self.last
+        rewards = self.family.rewards(actions, self.last, self.tasks[:, None])
+        self.last = actions
         return rewards + RATING_NOISE * self.rng.standard_normal(self.shape)
 
     def observe(self) -> Array:
-        return np.concatenate([self.last, self.before], axis=-1)
-
-    def positions(self) -> Array:
         """Return the last suggestion [K, E, 2]."""
         return self.last.copy()
 
+    positions = observe
 
-def likeness(a: Array, b: Array, width: float) -> Array:
+
+def likeness(a: Array, b: Array | float, width: float) -> Array:
     """Return ``exp(-d ** 2 / (2 * width ** 2))`` [...] for the distances d between points ``a`` and ``b`` [..., 2]."""
     return np.exp(-((a - b) ** 2).sum(axis=-1) / (2 * width**2))
 
@@ -128,7 +122,7 @@ def best_list(boredom: float, length: int, taste: tuple[float, float] | None) ->
     """Return the items [length, 2] whose sum of rewards is largest for a user, or for the mean user if it is ``None``.
 
     The noise does not depend on the suggestions, so the best list can be made in advance. It is the best of several
-    local optima (L-BFGS-B), which are found from triangles around the taste.
+    local optima (L-BFGS-B), which are found from pairs of items around the taste.
     """
     from scipy.optimize import Bounds, minimize
 
@@ -136,7 +130,7 @@ def best_list(boredom: float, length: int, taste: tuple[float, float] | None) ->
     centre = np.zeros(2) if taste is None else np.array(taste)
     results = [
         minimize(_loss, start.ravel(), (rating, boredom), jac=True, method="L-BFGS-B", bounds=Bounds(-1, 1))
-        for start in _triangles(centre, length)
+        for start in _pairs(centre, length)
     ]
     best = min(results, key=lambda result: float(result.fun))
     items: Array = best.x.reshape(length, 2)
@@ -170,25 +164,20 @@ def _loss(flat: Array, rating: Rating, boredom: float) -> tuple[float, Array]:
     """Return minus the sum of rewards of a list [2 * length], and its gradient."""
     items = flat.reshape(-1, 2)
     ratings, gradient = rating(items)
-    total = ratings.sum()
-    padded = np.concatenate([np.zeros((len(RECENT), 2)), items])
-    pull = np.zeros_like(padded)
-    for lag, weight in enumerate(RECENT, start=1):
-        apart = padded[len(RECENT) :] - padded[len(RECENT) - lag : -lag]
-        bored = boredom * weight * np.exp(-(apart**2).sum(axis=1) / (2 * SAMENESS**2))
-        total -= bored.sum()
-        push = bored[:, None] * apart / SAMENESS**2
-        pull[len(RECENT) :] += push
-        pull[len(RECENT) - lag : -lag] -= push
-    return -float(total), -(gradient + pull[len(RECENT) :]).ravel()
+    steps = np.diff(items, axis=0, prepend=np.zeros((1, 2)))
+    bored = boredom * likeness(steps, 0.0, SAMENESS)
+    push = bored[:, None] * steps / SAMENESS**2  # the gradient of minus the boredom for the item after each step
+    gradient = gradient + push
+    gradient[:-1] -= push[1:]
+    return float(bored.sum() - ratings.sum()), -gradient.ravel()
 
 
-def _triangles(centre: Array, length: int) -> list[Array]:
-    """Return lists [length, 2] that repeat three items around ``centre``, which lie in several directions."""
+def _pairs(centre: Array, length: int) -> list[Array]:
+    """Return lists [length, 2] that go back and forth between two items around ``centre``, in several directions."""
     starts = []
-    for phase in np.arange(8) * np.pi / 4:
-        angles = phase + 2 * np.pi * np.arange(length) / 3
-        starts.append((centre + 0.3 * np.stack([np.cos(angles), np.sin(angles)], axis=1)).clip(-1, 1))
+    for angle in np.arange(8) * np.pi / 4:
+        away = 0.25 * np.array([np.cos(angle), np.sin(angle)])
+        starts.append((centre + (-1.0) ** np.arange(length)[:, None] * away).clip(-1, 1))
     return starts
 
 

@@ -46,6 +46,7 @@ from mpsearch.view.plots.evaluations import (
     plot_groups,
 )
 from mpsearch.view.plots.landscape import describe_landscape, plot_landscape
+from mpsearch.view.plots.scaling import describe_speedup, plot_speedup
 from mpsearch.view.plots.style import (
     AFTER,
     BEFORE,
@@ -83,6 +84,7 @@ __all__ = [
     "describe_methods",
     "describe_paths",
     "describe_posterior",
+    "describe_speedup",
     "describe_training",
     "describe_velocity",
     "folded",
@@ -102,6 +104,7 @@ __all__ = [
     "plot_methods",
     "plot_paths",
     "plot_posterior",
+    "plot_speedup",
     "plot_training",
     "plot_velocity",
     "published_curves",
