@@ -104,7 +104,7 @@ def test_maml_adapts_and_races(visit, serve) -> None:
     page, said = visit()
     page.goto(serve())
     until(page, "#readout", "It runs")
-    page.get_by_label("MAML, by").check()
+    page.get_by_role("radio", name="MAML").check()
     page.locator("#steps").select_option("1")
     page.locator("#adapt").click()
     until(page, "#news", "after 1 step: mean return")
