@@ -271,7 +271,7 @@ def code_from_data(source):
 
 
 def listeners(source):
-    """Imports of what could listen on the network. ``mpsearch page`` does, on 127.0.0.1, and JupyterLab for the course."""
+    """Imports of what could listen on the network, which only ``mpsearch page`` may do."""
     return [name for name in imports(source) if name.split(".")[0] in LISTENERS]
 
 

@@ -6,6 +6,7 @@ import { gaussian, uniform } from "./policies/random.js";
 import { DT, HORIZON } from "./tasks.js";
 
 const PUSH = { force: 300, steps: 2 }; // N, control steps: 30 N s on 14 kg
+const ON_ITS_BACK = { cosine: -0.3, steps: 20 }; // of the pitch, for a second
 export const STRIDE = 10; // steps over which the speed is averaged: half a second, about a stride
 
 /**
@@ -28,6 +29,7 @@ export class Live {
     this.factors = [];
     this.speeds = [];
     this.pushing = 0;
+    this.lying = 0; // steps on its back
     this.steps = 0;
     this.begin();
   }
@@ -69,6 +71,7 @@ export class Live {
     const told = this.lie === null ? reward : family.reward(this.lie, speed, action);
     this.factors.push(factor(pearl, transition(observation, action, told, cheetah.observe())));
     this.factors.splice(0, this.factors.length - this.memory);
+    this.lying = Math.cos(cheetah.position[2]) < ON_ITS_BACK.cosine ? this.lying + 1 : 0;
     this.count(speed, reward);
     return {
       time: this.steps * DT,
@@ -81,6 +84,7 @@ export class Live {
       spent: this.spent,
       total: this.total,
       episodes: this.episodes,
+      fallen: this.lying >= ON_ITS_BACK.steps,
     };
   }
 

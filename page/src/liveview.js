@@ -55,10 +55,17 @@ export class LiveView {
       words += ` ${t("lying", { lie })}`;
     }
     this.elements.readout.textContent = words;
-    if (frame.spent % 20 !== 0) return; // a reader of the charts' words needs them once a second at most
+    if (frame.spent % 20 === 0 || !this.labelled) this.label(); // once a second is enough for who reads them
+  }
+
+  /** Describes the charts in words. */
+  label() {
+    this.labelled = this.frames.length > 0;
+    if (!this.labelled) return;
     const list = (numbers) => numbers.map((value) => signed(value, 1)).join(", ");
-    const { mean, std } = frame.belief;
+    const { speed, belief } = this.last;
+    const { mean, std } = belief;
     this.elements.belief.setAttribute("aria-label", t("beliefAlt", { means: list(mean), stds: list(std) }));
-    this.elements.speed.setAttribute("aria-label", t("speedAlt", { speed }));
+    this.elements.speed.setAttribute("aria-label", t("speedAlt", { speed: signed(speed, 1) }));
   }
 }

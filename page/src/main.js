@@ -8,11 +8,11 @@ import { drawGradient, drawReturns } from "./view/charts.js";
 import { choose, current, languages, t, translate } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const MEMORY = { direction: 10, velocity: 20 }; // steps: with these it follows changed wishes best
+const MEMORY = { direction: 4, velocity: 20 }; // steps: with these it follows changed wishes best (measure.mjs)
 const WEAK = 0.3; // the part of its torque that a weak leg keeps
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
-const state = { method: "pearl", family: "velocity", direction: 1, velocity: 1.5, running: !calm.matches, seed: 1, steps: 2 };
+const state = { method: "pearl", family: "velocity", direction: 1, velocity: 1.5, running: !calm.matches, seed: 1, steps: 3 };
 const results = { pearl: [], maml: [], spread: [] };
 const live = new LiveView({ scene: $("scene"), belief: $("belief"), speed: $("speed"), readout: $("readout") });
 const swarm = new SwarmView({ scene: $("scene"), readout: $("readout") });
@@ -87,17 +87,20 @@ const heard = {
   ready(message) {
     shape = message.shape;
     $("opening").hidden = true;
+    $("adapt").disabled = false;
     begin();
   },
   frame({ frame }) {
     if (state.method !== "pearl") return;
     const grown = frame.episodes.length > results.pearl.length;
     if (frame.episodes.length !== results.pearl.length) results.pearl = [...frame.episodes];
-    if (grown) {
+    if (grown) showReturns();
+    if (frame.fallen && (grown || !state.fallen)) tell("newsFallen");
+    else if (grown) {
       const [spent, total] = frame.episodes.at(-1);
       tell("newsEpisode", () => ({ total: signed(total), spent: spent + HORIZON }));
-      showReturns();
     }
+    state.fallen = frame.fallen;
     live.add(frame);
   },
   swarm({ event }) {
@@ -158,6 +161,7 @@ function showChoices() {
     const output = $(id === "lie-speed" ? "lie-value" : `${id}-value`);
     output.textContent = t(key, { v: signed(Number($(id).value), id === "tilt" ? 0 : 1) });
   }
+  $("speed-title").textContent = t(velocity ? "speedTitle" : "directionTitle");
   $("memory-value").textContent = t("seconds", { v: (Number($("memory").value) / 20).toFixed(2) });
   showReturns();
   showGradient();
@@ -184,6 +188,7 @@ function say() {
   $("leg").replaceChildren(...["none", "hind", "front"].map((key) => new Option(t(key), key, false, key === leg)));
   $("scene").setAttribute("aria-label", t("sceneAlt"));
   if (news) $("news").textContent = t(news[0], news[1]());
+  live.label();
   showStages();
   showChoices();
 }
@@ -242,9 +247,16 @@ function connect() {
     swarm.show("race", 0);
     tell("newsRace", () => ({ a: t("before"), b: stageName(swarm.stages.length - 1) }));
   };
-  document.addEventListener("visibilitychange", () => send("run", { running: !document.hidden && state.running }));
+  document.addEventListener("visibilitychange", sleep);
   addEventListener("resize", showChoices);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTimeout(showChoices));
+}
+
+/** Rests while nobody looks, and goes on from there. */
+function sleep() {
+  const wanted = state.running || state.method === "maml";
+  send("run", { running: wanted && !document.hidden });
+  if (wanted && !document.hidden) tell("newsAwake");
 }
 
 let before = 0;

@@ -2,6 +2,7 @@
 
 import { t } from "./words.js";
 import { drawScene } from "./view/scene.js";
+import { signed } from "./view/canvas.js";
 import { DT, HORIZON } from "./tasks.js";
 
 const SIZE = 9; // positions of a cheetah
@@ -47,7 +48,7 @@ export class SwarmView {
     const whole = showing.time >= HORIZON * DT;
     if (whole && this.next > showing.stage && showing.kind === "swarm") this.show("swarm", showing.stage + 1);
     const words = { stage: stageName(showing.stage), time: showing.time.toFixed(1) };
-    this.elements.readout.textContent = showing.kind === "race" ? this.raceWords() : t("swarmNow", words);
+    this.elements.readout.textContent = showing.kind === "race" ? raceWords(runners, words) : t("swarmNow", words);
   }
 
   runs() {
@@ -89,8 +90,9 @@ export class SwarmView {
     const [a, b] = [frames[i], frames[Math.min(i + 1, frames.length - 1)]].map((all) => all.subarray(e * SIZE, e * SIZE + SIZE));
     return Array.from(a, (value, n) => value + (u - i) * (b[n] - value));
   }
+}
 
-  raceWords() {
-    return t("newsRace", { a: t("before"), b: stageName(this.stages.length - 1) });
-  }
+function raceWords([a, b], { time }) {
+  const metres = ({ positions }) => signed(positions[0], 1);
+  return t("raceNow", { a: metres(a), b: metres(b), time });
 }

@@ -62,6 +62,7 @@ async function agent(algorithm, family) {
   ])
     .then(([card, bytes]) => readMetaPolicy(card, bytes))
     .then(algorithm === "pearl" ? makePearl : makeMaml);
+  agents[name].catch(() => delete agents[name]); // so that starting over tries again
   return agents[name];
 }
 

@@ -2,7 +2,7 @@
 
 import { line, pen, signed, text } from "./canvas.js";
 
-const MARGIN = { left: 44, right: 12, top: 8, bottom: 22 };
+const MARGIN = { left: 44, right: 12, top: 8, bottom: 28 };
 const SECONDS = 10;
 
 /** Draws axes for x in [0, 1] of the width and y in `range`, and returns the functions from values to pixels. */
