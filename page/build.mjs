@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { withoutDebugging } from "./wasm.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const out = here("../mpsearch/web/");
@@ -28,7 +29,7 @@ await build({
 await cp(here("public"), out, { recursive: true });
 await cp(here("models"), `${out}models`, { recursive: true });
 const wasm = await readFile(here("node_modules/@mujoco/mujoco/mujoco.wasm"));
-await writeFile(`${out}mujoco.bin`, gzipSync(wasm, { level: 9 }));
+await writeFile(`${out}mujoco.bin`, gzipSync(withoutDebugging(wasm), { level: 9 }));
 
 const files = (await readdir(out, { recursive: true, withFileTypes: true }))
   .filter((entry) => entry.isFile() && entry.name !== "service-worker.js")

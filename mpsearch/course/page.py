@@ -13,8 +13,8 @@ from mpsearch.errors import UsageError, check_count
 
 BUILT = Path(__file__).parents[1] / "web"
 HOW_TO_BUILD = (
-    "the page is not built here; with Node.js 18.17 or newer, run these in the folder page/ of the repository:"
-    " npm ci && npm run build"
+    "the page is not built here; with Node.js 18.17 or newer, run this in the folder page/ of the repository:"
+    " mpsearch export --folder models && npm ci && npm run build"
 )
 MOST_PORT = 65535
 
