@@ -41,3 +41,13 @@ test("most cheetahs turn at full speed when the wish turns", () => {
     assert.ok(turned.length > 0.8 * seconds.length, `${turned.length} of ${seconds.length} from ${from}`);
   }
 });
+
+test("in Chromium, it opened within three seconds, drew smoothly and took the same memory for five minutes", () => {
+  const seen = read("../measured/browser.json");
+  assert.ok(Math.max(...seen.opening_s) < 3);
+  assert.ok(Math.max(...seen.frames_per_second) >= 55); // other programs were busy, see load_at_frames
+  assert.ok(seen.megabytes_each_half_minute.length > 10);
+  assert.ok(Math.max(...seen.megabytes_each_half_minute) < 300);
+  const [start, end] = seen.megabytes_without_garbage;
+  assert.ok(end < 1.1 * start);
+});

@@ -37,7 +37,7 @@ export default {
   directionTitle: "Speed in m/s (line) and wanted direction (triangle), last 10 s",
   mamlTitle: "MAML, by gradient steps",
   mamlWords:
-    "MAML adapts by learning: twenty cheetahs try the task, and one gradient step from their rewards changes the network. Its initial weights were trained so that this is enough.",
+    "MAML adapts by learning: twenty cheetahs try the task, and one gradient step from their rewards changes the network. Its initial weights were trained so that a few such steps are enough.",
   steps: "Gradient steps",
   adapt: "Adapt",
   race: "Race: before and after",
