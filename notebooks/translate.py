@@ -1,0 +1,133 @@
+"""The catalogues of the lessons' translations: ``notebooks/locale/LANGUAGE/NN_name.po`` for each source.
+
+The English source is the only one. A catalogue in the format of gettext, which Poedit and Weblate can open, has a
+translation for each message. If an English sentence changes, its old translation is kept and marked "fuzzy" until
+somebody has looked at it. Two entries of a catalogue's header are ours:
+
+``X-Complete: yes``     the tests accept no missing and no fuzzy message
+``X-Values: a | b``     strings that are translated wherever they occur in code, such as names that become labels
+
+python notebooks/translate.py zh          take changes of the sources over into the Chinese catalogues
+python notebooks/translate.py zh --todo   print how many messages of each lesson are left
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections import Counter
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+import polib
+from markdown_it import MarkdownIt
+from messages import FORMULA, PLACEHOLDER, REMARK, Message, messages, replaced
+
+FOLDER = Path(__file__).resolve().parent
+ALIKE = 0.6  # from this similarity on, the translation of a sentence is proposed for a changed one
+NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*")
+SPLIT_AT = re.compile(r"(?<!\\)\|")
+
+
+def catalogue_path(source: Path, language: str) -> Path:
+    """Return the path of the catalogue of a lesson."""
+    return source.parents[1] / "locale" / language / f"{source.stem}.po"
+
+
+def read(source: Path, language: str) -> polib.POFile:
+    """Return the catalogue of a lesson; an empty one if it has none."""
+    path = catalogue_path(source, language)
+    if path.exists():
+        return polib.pofile(str(path), wrapwidth=0)
+    catalogue = polib.POFile(wrapwidth=0)
+    catalogue.metadata = {"Language": language, "Content-Type": "text/plain; charset=UTF-8"}
+    return catalogue
+
+
+def complete(catalogue: polib.POFile) -> bool:
+    """Say whether the catalogue declares itself complete."""
+    return catalogue.metadata.get("X-Complete") == "yes"
+
+
+def values(catalogue: polib.POFile) -> list[str]:
+    """Return the strings that are messages wherever they occur in code."""
+    return [value.strip() for value in catalogue.metadata.get("X-Values", "").split("|") if value.strip()]
+
+
+def merged(text: str, old: polib.POFile) -> polib.POFile:
+    """Return a catalogue with the messages of the source ``text`` and what ``old`` knows of them."""
+    new = polib.POFile(wrapwidth=0)
+    new.metadata = old.metadata
+    kinds: dict[str, str] = {}
+    for message in messages(text, values(old)):
+        kinds.setdefault(message.text, message.kind)
+    gone = [entry.msgid for entry in old if entry.msgid not in kinds and entry.msgstr]
+    for msgid, kind in kinds.items():
+        entry = old.find(msgid) or _changed(msgid, gone, old)
+        entry.comment = kind
+        new.append(entry)
+    return new
+
+
+def _changed(msgid: str, gone: list[str], old: polib.POFile) -> polib.POEntry:
+    """Return an entry for a new message, with the translation of one that is gone if the two are alike."""
+    alike = get_close_matches(msgid, gone, n=1, cutoff=ALIKE)
+    if not alike:
+        return polib.POEntry(msgid=msgid)
+    before = old.find(alike[0])
+    return polib.POEntry(msgid=msgid, msgstr=before.msgstr, previous_msgid=before.msgid, flags=["fuzzy"])
+
+
+def translated(text: str, catalogue: polib.POFile) -> str:
+    """Return the source ``text`` in the catalogue's language. What is not translated stays English."""
+    known = {entry.msgid: entry.msgstr for entry in catalogue.translated_entries()}
+    return replaced(text, values(catalogue), lambda message: known.get(message.text, message.text))
+
+
+def unfinished(text: str, catalogue: polib.POFile) -> Iterator[str]:
+    """Yield the messages of the source ``text`` without a translation, or with one that is fuzzy."""
+    known = {entry.msgid for entry in catalogue.translated_entries()}
+    yield from (message.text for message in messages(text, values(catalogue)) if message.text not in known)
+
+
+def disagreements(entry: polib.POEntry) -> list[str]:
+    """Say what a translation has lost or added: placeholders, formulas, code, links, emphasis, cells, numbers."""
+    names = ("placeholders", "formulas", "structure", "cells", "numbers")
+    pairs = zip(names, _fixed(entry.msgid, entry.comment), _fixed(entry.msgstr, entry.comment), strict=True)
+    return [f"{name}: {dict(a - b)} lost, {dict(b - a)} added" for name, a, b in pairs if a != b]
+
+
+def _fixed(text: str, kind: str) -> list[Counter[str]]:
+    """Count what every language must have alike."""
+    if kind in ("string", "comment", "remark"):
+        bare = PLACEHOLDER.sub(" ", text)
+        return [Counter(PLACEHOLDER.findall(text)), Counter(), Counter(), Counter(), Counter(NUMBER.findall(bare))]
+    formulas = Counter(REMARK.sub(r"\\text{}", formula) for formula in FORMULA.findall(text))
+    (inline,) = MarkdownIt().parseInline(FORMULA.sub("x", text))
+    parts = inline.children or []
+    structure = Counter(f"{part.tag} {part.attrs or ''} {part.content}" for part in parts if part.type != "text")
+    words = " ".join(part.content for part in parts if part.type == "text")
+    cells = Counter("|" * (len(SPLIT_AT.split(FORMULA.sub("x", text))) - 1 if kind == "row" else 0))
+    return [Counter(), formulas, structure, cells, Counter(NUMBER.findall(words))]
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("language", help="such as zh")
+    parser.add_argument("--todo", action="store_true", help="change nothing, and count what is left")
+    arguments = parser.parse_args()
+    for source in sorted((FOLDER / "source").glob("*.py")):
+        text, catalogue = source.read_text(encoding="utf-8"), read(source, arguments.language)
+        if not arguments.todo:
+            catalogue = merged(text, catalogue)
+            path = catalogue_path(source, arguments.language)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            catalogue.save(str(path), newline="\n")
+        left = len(list(unfinished(text, catalogue)))
+        print(f"{source.stem}: {left} of {len(messages(text, values(catalogue)))} messages left")
+
+
+if __name__ == "__main__":
+    main()
