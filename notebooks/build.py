@@ -7,6 +7,7 @@ attempted yet" in the learner's edition and "Right" in the solutions.
 python notebooks/build.py            build the notebooks whose sources have changed
 python notebooks/build.py --force    build all notebooks
 python notebooks/build.py --check    run nothing, and exit with 1 if a notebook does not agree with its source
+python notebooks/build.py --language zh   the same for the lessons whose Chinese catalogue is complete: see translate.py
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbclient import NotebookClient
+from translate import complete, read, translated
 
 from mpsearch.course.exercises.source import blank, exercise_names, solved
 from mpsearch.course.upgrade import DIGEST, KEY, cells_digest
 
 FOLDER = Path(__file__).resolve().parent
+ENGLISH = "en"  # the language of the sources, whose notebooks are not in a folder of their own
 CELL_TIMEOUT = 180  # s
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 VERDICTS = {"learner": ("Not attempted yet:",), "solutions": ("Right:", "Recorded:")}
@@ -44,17 +47,32 @@ def sources(folder: Path = FOLDER) -> list[Path]:
     return sorted((folder / "source").glob("*.py"))
 
 
-def built_paths(source: Path) -> dict[str, Path]:
-    """Return the paths of the notebooks of ``source``, by edition."""
-    paths = {"learner": source.parents[1] / f"{source.stem}.ipynb"}
+def languages(source: Path) -> list[str]:
+    """Return the languages in which there are notebooks, if the catalogue of ``source`` is complete."""
+    folder = source.parents[1]
+    others = [path.name for path in sorted(folder.glob("locale/*")) if (folder / path.name).is_dir()]
+    return [ENGLISH, *(language for language in others if complete(read(source, language)))]
+
+
+def home(folder: Path, language: str) -> Path:
+    """Return the folder of the notebooks in this language."""
+    return folder if language == ENGLISH else folder / language
+
+
+def built_paths(source: Path, language: str = ENGLISH) -> dict[str, Path]:
+    """Return the paths of the notebooks of ``source`` in one language, by edition."""
+    folder = home(source.parents[1], language)
+    paths = {"learner": folder / f"{source.stem}.ipynb"}
     if exercise_names(source.read_text(encoding="utf-8")):
-        paths["solutions"] = source.parents[1] / "solutions" / f"{source.stem}.ipynb"
+        paths["solutions"] = folder / "solutions" / f"{source.stem}.ipynb"
     return paths
 
 
-def read_source(source: Path, edition: str = "learner") -> nbformat.NotebookNode:
+def read_source(source: Path, edition: str = "learner", language: str = ENGLISH) -> nbformat.NotebookNode:
     """Return the notebook of ``source`` in this edition, not executed. It is the same, to the bit, each time."""
     text = source.read_text(encoding="utf-8")  # this converts line ends, so that the hash is the same on Windows
+    if language != ENGLISH:
+        text = translated(text, read(source, language))
     notebook = jupytext.reads(text, fmt="py:percent")
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for number, cell in enumerate(notebook.cells):
@@ -128,31 +146,31 @@ def _texts(outputs: list[nbformat.NotebookNode]) -> list[str]:
     return [value if isinstance(value, str) else json.dumps(value) for value in data]
 
 
-def build(source: Path) -> None:
-    """Build and execute the notebooks of one lesson.
+def build(source: Path, language: str = ENGLISH) -> None:
+    """Build and execute the notebooks of one lesson in one language.
 
     Raises:
         BuildError: a notebook contains something that a learner should not see.
     """
-    for edition, path in built_paths(source).items():
-        notebook = read_source(source, edition)
+    for edition, path in built_paths(source, language).items():
+        notebook = read_source(source, edition, language)
         execute(notebook, source.parents[1])
         if found := complaints(notebook):
             raise BuildError(f"{source.name}: {'; '.join(found)}")
         nbformat.validate(notebook)
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".tmp")
         temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
         os.replace(temporary, path)
 
 
-def disagreement(source: Path) -> str | None:
+def disagreement(source: Path, language: str = ENGLISH) -> str | None:
     """Say why a built notebook does not agree with ``source``; ``None`` if all agree."""
-    for edition, path in built_paths(source).items():
+    for edition, path in built_paths(source, language).items():
         name = path.relative_to(source.parents[1]).as_posix()
         if not path.exists():
             return f"{name} was never built"
-        built, fresh = nbformat.read(path, as_version=4), read_source(source, edition)
+        built, fresh = nbformat.read(path, as_version=4), read_source(source, edition, language)
         if built.metadata.get(KEY) != fresh.metadata[KEY]:
             return f"{name} was built from another version of its source"
         if _written(built) != _written(fresh):
@@ -166,10 +184,12 @@ def _written(notebook: nbformat.NotebookNode) -> list[list[object]]:
 
 def check(folder: Path = FOLDER) -> list[str]:
     """Return all differences between the built notebooks and their sources; empty if they agree."""
-    known = {path for source in sources(folder) for path in built_paths(source).values()}
-    built = [*sorted(folder.glob("*.ipynb")), *sorted(folder.glob("solutions/*.ipynb"))]
-    strays = [f"{path.relative_to(folder).as_posix()} has no source" for path in built if path not in known]
-    return [why for source in sources(folder) if (why := disagreement(source))] + strays
+    wanted = [(source, language) for source in sources(folder) for language in languages(source)]
+    known = {path for source, language in wanted for path in built_paths(source, language).values()}
+    places = [folder, *(home(folder, path.name) for path in sorted(folder.glob("locale/*")))]
+    built = [path for place in places for path in [*place.glob("*.ipynb"), *place.glob("solutions/*.ipynb")]]
+    strays = [f"{path.relative_to(folder).as_posix()} has no source" for path in sorted(built) if path not in known]
+    return [why for source, language in wanted if (why := disagreement(source, language))] + strays
 
 
 def main() -> int:
@@ -177,12 +197,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--force", action="store_true", help="build everything")
     parser.add_argument("--check", action="store_true", help="only compare")
+    parser.add_argument("--language", default=ENGLISH, help="whose notebooks are built")
     arguments = parser.parse_args()
     if not arguments.check:
-        for source in sources():
-            if arguments.force or disagreement(source):
+        home(FOLDER, arguments.language).mkdir(exist_ok=True)
+        for source in [source for source in sources() if arguments.language in languages(source)]:
+            if arguments.force or disagreement(source, arguments.language):
                 start = time.monotonic()
-                build(source)
+                build(source, arguments.language)
                 print(f"built {source.stem} in {time.monotonic() - start:.0f} s")
     found = check()
     print("\n".join(found) or "notebooks and sources agree")

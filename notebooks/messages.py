@@ -183,8 +183,8 @@ def _shown_by(node: ast.AST) -> list[ast.expr]:
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args, keywords=keywords):
             named = [keyword.value for keyword in keywords if keyword.arg in SHOWN_AS]
             return [*(args if name in SHOWN_BY else []), *named]
-        case ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.AugAssign(target=ast.Name(id=name), value=value):
-            return [value] if name in SHOWN_LATER else []
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AugAssign(target=ast.Name(id=name)):
+            return [node.value] if name in SHOWN_LATER else []
         case ast.FunctionDef(body=[ast.Expr(value=ast.Constant(value=str()) as docstring), *_]):
             return [docstring]
         case ast.Assert(msg=ast.expr() as message):

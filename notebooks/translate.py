@@ -8,7 +8,8 @@ somebody has looked at it. Two entries of a catalogue's header are ours:
 ``X-Values: a | b``     strings that are translated wherever they occur in code, such as names that become labels
 
 python notebooks/translate.py zh          take changes of the sources over into the Chinese catalogues
-python notebooks/translate.py zh --todo   print how many messages of each lesson are left
+python notebooks/translate.py zh 03       the same, and begin the catalogue of lesson 03
+python notebooks/translate.py zh --todo   change nothing, and print how many messages of each lesson are left
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ from pathlib import Path
 
 import polib
 from markdown_it import MarkdownIt
-from messages import FORMULA, PLACEHOLDER, REMARK, Message, messages, replaced
+from messages import FORMULA, PLACEHOLDER, REMARK, messages, replaced
+
+from mpsearch.course.exercises.source import PART, STUB
 
 FOLDER = Path(__file__).resolve().parent
 ALIKE = 0.6  # from this similarity on, the translation of a sentence is proposed for a changed one
 NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*")
+TO_FILL_IN = STUB.partition("  # ")[2].strip()  # the comment of an exercise's blank line
 SPLIT_AT = re.compile(r"(?<!\\)\|")
 
 
@@ -59,15 +63,23 @@ def merged(text: str, old: polib.POFile) -> polib.POFile:
     """Return a catalogue with the messages of the source ``text`` and what ``old`` knows of them."""
     new = polib.POFile(wrapwidth=0)
     new.metadata = old.metadata
-    kinds: dict[str, str] = {}
-    for message in messages(text, values(old)):
-        kinds.setdefault(message.text, message.kind)
+    kinds = _kinds(text, old)
     gone = [entry.msgid for entry in old if entry.msgid not in kinds and entry.msgstr]
     for msgid, kind in kinds.items():
         entry = old.find(msgid) or _changed(msgid, gone, old)
         entry.comment = kind
         new.append(entry)
     return new
+
+
+def _kinds(text: str, catalogue: polib.POFile) -> dict[str, str]:
+    """Return the kinds of all messages, also of the comment that blank exercises have."""
+    kinds: dict[str, str] = {}
+    for message in messages(text, values(catalogue)):
+        kinds.setdefault(message.text, message.kind)
+    if any(not part["stub"] for part in PART.finditer(text)):
+        kinds.setdefault(TO_FILL_IN, "comment")
+    return kinds
 
 
 def _changed(msgid: str, gone: list[str], old: polib.POFile) -> polib.POEntry:
@@ -82,13 +94,20 @@ def _changed(msgid: str, gone: list[str], old: polib.POFile) -> polib.POEntry:
 def translated(text: str, catalogue: polib.POFile) -> str:
     """Return the source ``text`` in the catalogue's language. What is not translated stays English."""
     known = {entry.msgid: entry.msgstr for entry in catalogue.translated_entries()}
-    return replaced(text, values(catalogue), lambda message: known.get(message.text, message.text))
+    text = replaced(text, values(catalogue), lambda message: known.get(message.text, message.text))
+    stub = STUB.replace(TO_FILL_IN, known.get(TO_FILL_IN, TO_FILL_IN))
+    return PART.sub(lambda part: part[0] if part["stub"] else _with_stub(part, stub), text)
+
+
+def _with_stub(part: re.Match[str], stub: str) -> str:
+    before, end, after = part[0].rpartition(f"{part['indent']}# end solution")
+    return f"{before}{part['indent']}# stub\n{part['indent']}{stub}{end}{after}"
 
 
 def unfinished(text: str, catalogue: polib.POFile) -> Iterator[str]:
     """Yield the messages of the source ``text`` without a translation, or with one that is fuzzy."""
     known = {entry.msgid for entry in catalogue.translated_entries()}
-    yield from (message.text for message in messages(text, values(catalogue)) if message.text not in known)
+    yield from (msgid for msgid in _kinds(text, catalogue) if msgid not in known)
 
 
 def disagreements(entry: polib.POEntry) -> list[str]:
@@ -112,21 +131,27 @@ def _fixed(text: str, kind: str) -> list[Counter[str]]:
     return [Counter(), formulas, structure, cells, Counter(NUMBER.findall(words))]
 
 
+def update(source: Path, language: str) -> None:
+    """Take changes of a source over into its catalogue."""
+    path, catalogue = catalogue_path(source, language), read(source, language)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    merged(source.read_text(encoding="utf-8"), catalogue).save(str(path), newline="\n")
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("language", help="such as zh")
+    parser.add_argument("begin", nargs="*", metavar="NN", help="lessons whose catalogues are begun")
     parser.add_argument("--todo", action="store_true", help="change nothing, and count what is left")
     arguments = parser.parse_args()
     for source in sorted((FOLDER / "source").glob("*.py")):
+        begun = catalogue_path(source, arguments.language).exists() or source.stem[:2] in arguments.begin
+        if begun and not arguments.todo:
+            update(source, arguments.language)
         text, catalogue = source.read_text(encoding="utf-8"), read(source, arguments.language)
-        if not arguments.todo:
-            catalogue = merged(text, catalogue)
-            path = catalogue_path(source, arguments.language)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            catalogue.save(str(path), newline="\n")
         left = len(list(unfinished(text, catalogue)))
-        print(f"{source.stem}: {left} of {len(messages(text, values(catalogue)))} messages left")
+        print(f"{source.stem}: {left} of {len(_kinds(text, catalogue))} messages left")
 
 
 if __name__ == "__main__":
