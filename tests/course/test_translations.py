@@ -180,7 +180,7 @@ TYPOGRAPHY = {  # see docs/glossary.zh.md
     "no space between Chinese and Latin": re.compile(r"[\u4e00-\u9fff][A-Za-z0-9$`]|[A-Za-z0-9$`][\u4e00-\u9fff]"),
     "Latin punctuation after Chinese": re.compile(r"[\u4e00-\u9fff][,;:?!]|[\u4e00-\u9fff]\.(?!\.)"),
     "Latin brackets around Chinese": re.compile(r"\([^)`$]*[\u4e00-\u9fff][^)]*\)"),
-    "a space beside Chinese punctuation": re.compile(r" [，。；：？！、）”]|[，。；：？！、（“] (?! )"),
+    "a space beside Chinese punctuation": re.compile(r" [，。；：？！、）”]|[，。；：？！、（“] (?![ |])"),
 }
 
 
@@ -190,7 +190,8 @@ TYPOGRAPHY = {  # see docs/glossary.zh.md
 def test_chinese_is_typeset_by_the_rules(source):
     found = {}
     for entry in translate.read(source, "zh").translated_entries():
-        text = FORMULA.sub("$", PLACEHOLDER.sub("", re.sub("`[^`]*`", "`", entry.msgstr)))
+        text = re.sub("`[^`]*`", "`", entry.msgstr.replace(r"\n", "\n"))
+        text = FORMULA.sub("$", PLACEHOLDER.sub("{}", text))
         for rule, pattern in TYPOGRAPHY.items():
             if match := pattern.search(text):
                 found[f"{rule}: {match[0]}"] = entry.msgstr
