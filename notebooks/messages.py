@@ -185,7 +185,10 @@ def _shown_by(node: ast.AST) -> list[ast.expr]:
             return [*(args if name in SHOWN_BY else []), *named]
         case ast.Assign(targets=[ast.Name(id=name)]) | ast.AugAssign(target=ast.Name(id=name)):
             return [node.value] if name in SHOWN_LATER else []
-        case ast.FunctionDef(body=[ast.Expr(value=ast.Constant(value=str()) as docstring), *_]):
+        case (
+            ast.FunctionDef(body=[ast.Expr(value=ast.Constant(value=str()) as docstring), *_])
+            | ast.ClassDef(body=[ast.Expr(value=ast.Constant(value=str()) as docstring), *_])
+        ):
             return [docstring]
         case ast.Assert(msg=ast.expr() as message):
             return [message]
