@@ -150,35 +150,33 @@ def _comments(source: str, places: list[int], code: set[int]) -> Iterator[Messag
 
 
 def _strings(source: str, places: list[int], values: Collection[str]) -> Iterator[Message]:
-    nodes = {(node.lineno, node.col_offset): node for node in _shown(ast.parse(source), values)}
     lines = source.splitlines()
+    tree = ast.parse(source)
+    shown = {id(literal) for node in ast.walk(tree) for part in _shown_by(node) for literal in _literals(part)}
 
     def place(line: int, column: int) -> int:  # columns of ast count bytes
         return places[line] + len(lines[line - 1].encode()[:column].decode())
 
-    for node in nodes.values():
+    for node in _all_literals(tree):
         start, end = place(node.lineno, node.col_offset), place(node.end_lineno, node.end_col_offset)
         parts = list(LITERAL.finditer(source, start, end))
         text = "".join(part[3] for part in parts)
-        if has_words(text):
+        if (id(node) in shown and has_words(text)) or text in values:
             prefix = max((part[1] for part in parts), key=len)  # f, if one part of several has it
             yield Message(parts[0].start(), parts[-1].end(), "string", text, prefix + parts[0][2], parts[0][2])
 
 
-def _shown(tree: ast.AST, values: Collection[str]) -> Iterator[ast.Constant | ast.JoinedStr]:
-    """Find the strings that learners see."""
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Constant) and node.value in values:
-            yield node
-        if not isinstance(node, ast.JoinedStr):  # a string inside a placeholder stays as it is
-            waiting.extend(ast.iter_child_nodes(node))
-        for expression in _shown_by(node):
-            yield from _literals(expression)
+def _all_literals(node: ast.AST) -> Iterator[ast.Constant | ast.JoinedStr]:
+    """Find all strings, but not those inside a placeholder, which stay as they are."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.JoinedStr) or (isinstance(child, ast.Constant) and isinstance(child.value, str)):
+            yield child
+        else:
+            yield from _all_literals(child)
 
 
 def _shown_by(node: ast.AST) -> list[ast.expr]:
+    """Return the expressions in this node whose value learners see."""
     match node:
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args, keywords=keywords):
             named = [keyword.value for keyword in keywords if keyword.arg in SHOWN_AS]
