@@ -29,7 +29,8 @@ from mpsearch.course.exercises.source import PART, STUB
 
 FOLDER = Path(__file__).resolve().parent
 ALIKE = 0.6  # from this similarity on, the translation of a sentence is proposed for a changed one
-NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*")
+NUMBER = re.compile(r"(?<![\w.])(\d+(?:,\d{3})*(?:\.\d+)*) ?(million|万|亿)?")
+UNITS = {"million": 1_000_000, "万": 10_000, "亿": 100_000_000}
 TO_FILL_IN = STUB.partition("  # ")[2].strip()  # the comment of an exercise's blank line
 SPLIT_AT = re.compile(r"(?<!\\)\|")
 
@@ -121,14 +122,20 @@ def _fixed(text: str, kind: str) -> list[Counter[str]]:
     """Count what every language must have alike."""
     if kind in ("string", "comment", "remark"):
         bare = PLACEHOLDER.sub(" ", text)
-        return [Counter(PLACEHOLDER.findall(text)), Counter(), Counter(), Counter(), Counter(NUMBER.findall(bare))]
+        return [Counter(PLACEHOLDER.findall(text)), Counter(), Counter(), Counter(), _numbers(bare)]
     formulas = Counter(REMARK.sub(r"\\text{}", formula) for formula in FORMULA.findall(text))
     (inline,) = MarkdownIt().parseInline(FORMULA.sub("x", text))
     parts = inline.children or []
     structure = Counter(f"{part.tag} {part.attrs or ''} {part.content}" for part in parts if part.type != "text")
     words = " ".join(part.content for part in parts if part.type == "text")
     cells = Counter("|" * (len(SPLIT_AT.split(FORMULA.sub("x", text))) - 1 if kind == "row" else 0))
-    return [Counter(), formulas, structure, cells, Counter(NUMBER.findall(words))]
+    return [Counter(), formulas, structure, cells, _numbers(words)]
+
+
+def _numbers(text: str) -> Counter[str]:
+    """Count the numbers: 100 million is 1 亿."""
+    found = ((digits.replace(",", ""), unit) for digits, unit in NUMBER.findall(text))
+    return Counter(f"{float(digits) * UNITS[unit]:.10g}" if unit else digits for digits, unit in found)
 
 
 def update(source: Path, language: str) -> None:

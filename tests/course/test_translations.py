@@ -146,6 +146,7 @@ def test_a_changed_sentence_keeps_its_translation_and_is_fuzzy_until_someone_has
             "**预测。**再运行",
         ),  # no closing mark for CommonMark
         ("paragraph", "lesson 06", "第 06 课", "第 05 课"),
+        ("paragraph", "1,000 of 22 million", "2200 万中的 1000", "2200 中的 1000"),
         ("row", "| a | $b | c$ |", "| 甲 | $b | c$ |", "| 甲，$b | c$ |"),
     ],
 )
