@@ -17,6 +17,7 @@ from mpsearch.tasks.registry import BUILT_IN, make_distribution, register, regis
 
 if TYPE_CHECKING:
     from mpsearch.evaluation import Evaluation, evaluate
+    from mpsearch.language import set_language
     from mpsearch.maml import MAML, MAMLConfig
     from mpsearch.pearl import PEARL, PEARLConfig
     from mpsearch.policies import PolicyNet
@@ -68,6 +69,7 @@ _HOME = {  # the module of each name; it is imported at first use, because torch
     "available": "zoo",
     "evaluate": "evaluation",
     "load": "zoo",
+    "set_language": "language",
 }
 
 __all__ = [
@@ -99,6 +101,7 @@ __all__ = [
     "load",
     "make_distribution",
     "register",
+    "set_language",
 ]
 
 for _family in BUILT_IN:

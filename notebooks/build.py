@@ -28,12 +28,13 @@ from translate import complete, read, translated
 
 from mpsearch.course.exercises.source import blank, exercise_names, solved
 from mpsearch.course.upgrade import DIGEST, KEY, cells_digest
+from mpsearch.language import ENGLISH, catalogue
 
 FOLDER = Path(__file__).resolve().parent
-ENGLISH = "en"  # the language of the sources, whose notebooks are not in a folder of their own
 CELL_TIMEOUT = 180  # s
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
-VERDICTS = {"learner": ("Not attempted yet:",), "solutions": ("Right:", "Recorded:")}
+VERDICTS = {"learner": ("Not attempted yet",), "solutions": ("Right", "Recorded")}
+LET_IT_SPEAK = 'from mpsearch import set_language\n\nset_language("{}")'
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 ABSOLUTE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|Users|tmp|usr|opt|var|mnt|private)/|\b[A-Z]:\\+\w")
 
@@ -55,7 +56,7 @@ def languages(source: Path) -> list[str]:
 
 
 def home(folder: Path, language: str) -> Path:
-    """Return the folder of the notebooks in this language."""
+    """Return the folder of the notebooks in this language. English ones have no folder of their own."""
     return folder if language == ENGLISH else folder / language
 
 
@@ -74,6 +75,9 @@ def read_source(source: Path, edition: str = "learner", language: str = ENGLISH)
     if language != ENGLISH:
         text = translated(text, read(source, language))
     notebook = jupytext.reads(text, fmt="py:percent")
+    if language != ENGLISH:
+        kinds = [cell.cell_type for cell in notebook.cells]
+        notebook.cells.insert(kinds.index("code"), nbformat.v4.new_code_cell(LET_IT_SPEAK.format(language)))
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number:03d}"
@@ -82,6 +86,7 @@ def read_source(source: Path, edition: str = "learner", language: str = ENGLISH)
         "source_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "edition": edition,
         DIGEST: cells_digest(notebook.cells),  # by which mpsearch lab knows whether a learner has changed it
+        **({} if language == ENGLISH else {"language": language}),
     }
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, KEY: mine})
     return notebook
@@ -130,14 +135,23 @@ def complaints(notebook: nbformat.NotebookNode) -> list[str]:
         found.append(f"its kernel is not {KERNEL['name']}")
     if "widgets" in notebook.metadata:
         found.append("it holds widget state")
-    edition = notebook.metadata.get(KEY, {}).get("edition", "learner")
+    mine = notebook.metadata.get(KEY, {})
+    edition = mine.get("edition", "learner")
+    verdicts = spoken_verdicts(edition, mine.get("language", ENGLISH))
     for cell in code:
         printed = "".join(output.get("text", "") for output in cell.outputs)
-        if "check" in cell.metadata.get("tags", []) and not printed.startswith(VERDICTS[edition]):
+        if "check" in cell.metadata.get("tags", []) and not printed.startswith(verdicts):
             found.append(f"a check in the {edition} edition printed {printed!r}")
     if any(WIDGET_VIEW in output.get("data", {}) for cell in code for output in cell.outputs):
         found.append("a widget in it has no picture for readers without a kernel")
     return found
+
+
+def spoken_verdicts(edition: str, language: str) -> tuple[str, ...]:
+    """Return what a check may print first."""
+    say = catalogue(language).gettext
+    pattern = say("{verdict}: {words}")
+    return tuple(pattern.format(verdict=say(verdict), words="").rstrip() for verdict in VERDICTS[edition])
 
 
 def _texts(outputs: list[nbformat.NotebookNode]) -> list[str]:

@@ -42,7 +42,11 @@ def catalogue_path(source: Path, language: str) -> Path:
 
 def read(source: Path, language: str) -> polib.POFile:
     """Return the catalogue of a lesson; an empty one if it has none."""
-    path = catalogue_path(source, language)
+    return read_catalogue(catalogue_path(source, language), language)
+
+
+def read_catalogue(path: Path, language: str) -> polib.POFile:
+    """Return the catalogue in this file; an empty one if it does not exist."""
     if path.exists():
         return polib.pofile(str(path), wrapwidth=0)
     catalogue = polib.POFile(wrapwidth=0)
@@ -62,9 +66,13 @@ def values(catalogue: polib.POFile) -> list[str]:
 
 def merged(text: str, old: polib.POFile) -> polib.POFile:
     """Return a catalogue with the messages of the source ``text`` and what ``old`` knows of them."""
+    return merge(_kinds(text, old), old)
+
+
+def merge(kinds: dict[str, str], old: polib.POFile) -> polib.POFile:
+    """Return a catalogue with the messages ``kinds``, each with its kind, and what ``old`` knows of them."""
     new = polib.POFile(wrapwidth=0)
     new.metadata = old.metadata
-    kinds = _kinds(text, old)
     gone = [entry.msgid for entry in old if entry.msgid not in kinds and entry.msgstr]
     for msgid, kind in kinds.items():
         entry = old.find(msgid) or _changed(msgid, gone, old)
@@ -120,7 +128,7 @@ def disagreements(entry: polib.POEntry) -> list[str]:
 
 def _fixed(text: str, kind: str) -> list[Counter[str]]:
     """Count what every language must have alike."""
-    if kind in ("string", "comment", "remark"):
+    if kind.startswith(("string", "comment", "remark")):
         bare = PLACEHOLDER.sub(" ", text)
         return [Counter(PLACEHOLDER.findall(text)), Counter(), Counter(), Counter(), _numbers(bare)]
     formulas = Counter(REMARK.sub(r"\\text{}", formula) for formula in FORMULA.findall(text))

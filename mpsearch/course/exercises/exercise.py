@@ -12,6 +12,7 @@ import numpy as np
 
 from mpsearch.course.exercises import source
 from mpsearch.course.exercises.words import Mistake, difference, same
+from mpsearch.language import say
 
 Function = Callable[..., Any]
 Trial = tuple[str, tuple[Any, ...]]  # a description of the arguments, and the arguments themselves
@@ -41,7 +42,7 @@ class Verdict:
     words: str
 
     def __str__(self) -> str:
-        return f"{LABELS[self.status]}: {self.words}"
+        return say("{verdict}: {words}", verdict=say(LABELS[self.status]), words=self.words)
 
 
 @dataclass(kw_only=True)
@@ -64,9 +65,9 @@ class Exercise:
     def hint(self) -> None:
         """Print the next hint. If there are no more, print the last one again."""
         number = self.hints_given = min(self.hints_given + 1, len(self.hints))
-        print(f"Hint {number} of {len(self.hints)}: {self.hints[number - 1]}")
+        print(say("Hint {number} of {count}: ", number=number, count=len(self.hints)) + say(self.hints[number - 1]))
         if number == len(self.hints):
-            print("That was the last hint. `.solution()` shows the code.")
+            print(say("That was the last hint. `.solution()` shows the code."))
 
     def solution(self) -> None:
         """Print the exercise's code from the notebook of solutions."""
@@ -100,15 +101,17 @@ class FillIn(Exercise):
     def verdict(self, function: Any) -> Verdict:
         """Return what :meth:`check` prints."""
         if function is None or function is ...:
-            return Verdict("blank", f"write the function {self.name} and pass it, without brackets, to check.")
+            words = say("write the function {name} and pass it, without brackets, to check.", name=self.name)
+            return Verdict("blank", words)
         if not callable(function):
-            return Verdict("wrong", f"check needs the function itself: check({self.name}), without calling it.")
+            words = say("check needs the function itself: check({name}), without calling it.", name=self.name)
+            return Verdict("wrong", words)
         if self.is_blank(function):
             return Verdict("blank", self.blank_words())
         for words, arguments in self.trials():
             if wrong := self._fault(function, arguments):
-                return Verdict("wrong", f"with {words}, {wrong}.")
-        return Verdict("right", self.moral)
+                return Verdict("wrong", say("with {arguments}, {wrong}.", arguments=say(words), wrong=wrong))
+        return Verdict("right", say(self.moral))
 
     def is_blank(self, function: Function) -> bool:
         """Return whether ``function`` is still the stub, which returns nothing."""
@@ -119,14 +122,14 @@ class FillIn(Exercise):
             return False
 
     def blank_words(self) -> str:
-        return f"{self.name} returns nothing. Write its code, and `return` the result."
+        return say("{name} returns nothing. Write its code, and `return` the result.", name=self.name)
 
     def _fault(self, function: Function, arguments: tuple[Any, ...]) -> str | None:
         given = copy.deepcopy(arguments)
         try:
             found = self.probe(function, given)
         except Mistake as mistake:
-            return str(mistake)
+            return say(str(mistake))
         except Exception as error:
             return self._stop(error)
         expected = self.probe(self.reference, copy.deepcopy(arguments))
@@ -136,22 +139,23 @@ class FillIn(Exercise):
             try:
                 typical = self.probe(mistaken, copy.deepcopy(arguments))
                 if not same(typical, expected) and same(found, typical):
-                    return words
+                    return say(words)
             except Mistake:  # one of the two results is not an array, so this is not the learner's mistake
                 continue
-        return f"{self.result} {wrong}"
+        return say("{result} {wrong}", result=say(self.result), wrong=wrong)
 
     def _stop(self, error: Exception) -> str:
         message = str(error).rstrip(".")
         reasons = [words for part, words in self.stops.items() if part in message]
-        because = f". That means: {reasons[0]}" if reasons else ""
-        return f"{self.name} stops with {type(error).__name__}: {message}{because}"
+        because = say(". That means: ") + say(reasons[0]) if reasons else ""
+        stopped = say("{name} stops with {error}: ", name=self.name, error=type(error).__name__)
+        return f"{stopped}{message}{because}"
 
 
 def _changed(given: tuple[Any, ...], arguments: tuple[Any, ...]) -> str | None:
     for mine, original in zip(given, arguments, strict=True):
         if isinstance(original, np.ndarray) and not np.array_equal(mine, original):
-            return "the result is right, but the array that was passed in is changed too; work on a copy"
+            return say("the result is right, but the array that was passed in is changed too; work on a copy")
     return None
 
 
@@ -169,7 +173,10 @@ class FindTheBug(FillIn):
         return _code(function) == _code(stub[self.name])
 
     def blank_words(self) -> str:
-        return f"{self.name} still is the code with the bug. Change the line that is wrong, and run its cell again."
+        return say(
+            "{name} still is the code with the bug. Change the line that is wrong, and run its cell again.",
+            name=self.name,
+        )
 
 
 def _code(function: Function) -> Any:
@@ -201,11 +208,14 @@ class Predict(Exercise):
         allowed = ", ".join(f'"{choice}"' for choice in self.choices)
         if answer is ... or (answer is None and "none" not in self.choices):
             self.predicted = None
-            return Verdict("blank", f"replace the dots with one of {allowed}, then run the cell again.")
+            words = say("replace the dots with one of {allowed}, then run the cell again.", allowed=allowed)
+            return Verdict("blank", words)
         if (choice := self._choice(str(answer))) is None:
-            return Verdict("unclear", f"the answer must be one of {allowed}, not {answer!r}.")
+            words = say("the answer must be one of {allowed}, not {answer!r}.", allowed=allowed, answer=answer)
+            return Verdict("unclear", words)
         self.predicted = choice
-        return Verdict("recorded", f'you predict "{self.predicted}". Now run the experiment.')
+        words = say('you predict "{predicted}". Now run the experiment.', predicted=self.predicted)
+        return Verdict("recorded", words)
 
     def _choice(self, answer: str) -> str | None:
         """The choice that ``answer`` means; ``None`` if it means none or could mean several."""
@@ -224,13 +234,13 @@ class Predict(Exercise):
     def verdict(self, *measured: Any) -> Verdict:
         """Return what :meth:`check` prints."""
         if self.predicted is None:
-            return Verdict(
-                "blank", "no prediction was recorded. Make one above before you read on: it helps you learn."
-            )
+            words = say("no prediction was recorded. Make one above before you read on: it helps you learn.")
+            return Verdict("blank", words)
         truth = self.outcome(*measured)
         if self.predicted == truth:
-            return Verdict("right", f'it was "{truth}". {self.moral}')
-        return Verdict("otherwise", f'you predicted "{self.predicted}", and it was "{truth}". {self.moral}')
+            return Verdict("right", say('it was "{truth}". ', truth=truth) + say(self.moral))
+        both = say('you predicted "{predicted}", and it was "{truth}". ', predicted=self.predicted, truth=truth)
+        return Verdict("otherwise", both + say(self.moral))
 
 
 def _plain(answer: str) -> frozenset[str]:

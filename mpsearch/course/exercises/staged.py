@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from mpsearch.course.exercises.exercise import Exercise, FillIn, Verdict
+from mpsearch.language import say
 
 
 @dataclass(kw_only=True)
@@ -30,9 +31,11 @@ class Staged(Exercise):
             verdict = stage.verdict(written)
             if verdict.status == "right":
                 continue
-            before = f"{number} of {len(self.stages)} stages are done. " if number else ""
-            return Verdict(verdict.status, f"{before}Stage {number + 1}, {about}: {verdict.words}")
-        return Verdict("right", f"all {len(self.stages)} stages. {self.moral}")
+            count = len(self.stages)
+            before = say("{number} of {count} stages are done. ", number=number, count=count) if number else ""
+            stage_is = say("Stage {number}, {about}: ", number=number + 1, about=say(about))
+            return Verdict(verdict.status, before + stage_is + verdict.words)
+        return Verdict("right", say("all {count} stages. ", count=len(self.stages)) + say(self.moral))
 
 
 @dataclass(kw_only=True)
@@ -50,8 +53,9 @@ class Part(FillIn):
         if function is None or function is ...:
             return super().verdict(function)
         if not isinstance(function, type):
-            return Verdict("wrong", f"check needs the class itself: check({self.name}), without calling it.")
+            words = say("check needs the class itself: check({name}), without calling it.", name=self.name)
+            return Verdict("wrong", words)
         return super().verdict(partial(self.use, function))
 
     def blank_words(self) -> str:
-        return f"{self.name} does not have this part. Write it, and run its cell again."
+        return say("{name} does not have this part. Write it, and run its cell again.", name=self.name)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mpsearch.language import say
 from mpsearch.records import Array
 
 TOLERANCE = 1e-4  # relative to the largest right number; larger than rounding in float32, smaller than a mistake
@@ -28,11 +29,12 @@ def difference(found: Any, expected: Any) -> str | None:
     if x.shape != right.shape:
         return _shapes(x, right)
     if not np.isfinite(x).all():
-        return f"has {_count(~np.isfinite(x))} that are not finite; look for a division by zero or a log of zero"
+        count = _count(~np.isfinite(x))
+        return say("has {count} that are not finite; look for a division by zero or a log of zero", count=count)
     if same(x, right):
         return None
     if np.issubdtype(x.dtype, np.integer) and same(x, np.trunc(right)):
-        return "has whole numbers (dtype int), which cut the fractions off; make an array of floats"
+        return say("has whole numbers (dtype int), which cut the fractions off; make an array of floats")
     return _pattern(x.astype(float), right) or _example(x, right)
 
 
@@ -53,9 +55,9 @@ def as_array(value: Any) -> Array:
     try:
         array = np.asarray(value)
     except ValueError:
-        raise Mistake("is a list of lists of different lengths; all rows must have the same length") from None
+        raise Mistake(say("is a list of lists of different lengths; all rows must have the same length")) from None
     if array.dtype.kind not in "iufb":
-        raise Mistake(f"is of type {type(value).__name__}; it must be an array of numbers")
+        raise Mistake(say("is of type {kind}; it must be an array of numbers", kind=type(value).__name__))
     return array.astype(int) if array.dtype.kind == "b" else array
 
 
@@ -64,42 +66,55 @@ def _size(right: Array) -> float:
 
 
 def _count(bad: Array) -> str:
-    return "numbers" if bad.all() else f"{int(bad.sum())} of {bad.size} numbers"
+    if bad.all():
+        return say("numbers")
+    return say("{bad} of {count} numbers", bad=int(bad.sum()), count=bad.size)
 
 
 def _shapes(x: Array, right: Array) -> str:
-    words = f"has shape {x.shape}; it must be {right.shape}"
+    words = say("has shape {found}; it must be {right}", found=x.shape, right=right.shape)
     if x.ndim > 1 and x.shape == right.shape[::-1]:
-        return f"{words}: two axes are swapped"
+        return words + say(": two axes are swapped")
     if x.ndim < right.ndim:
-        return f"{words}: an axis was summed or averaged away, or the answer holds only a part"
+        return words + say(": an axis was summed or averaged away, or the answer holds only a part")
     if x.ndim > right.ndim:
-        return f"{words}: there is an axis too many, which comes from broadcasting or a missing sum"
+        return words + say(": there is an axis too many, which comes from broadcasting or a missing sum")
     return words
 
 
 def _pattern(x: Array, right: Array) -> str | None:
     """Describe a difference that follows one pattern in all numbers; return ``None`` if there is no such pattern."""
     if same(x, -right):
-        return "has the opposite sign everywhere"
+        return say("has the opposite sign everywhere")
     scale = float((x * right).sum() / (right * right).sum()) if right.any() else 0.0
     if abs(scale) > TOLERANCE and same(x / scale, right):
-        flipped = " and of the opposite sign" if scale < 0 else ""
-        return f"is {abs(scale):.3g} times as large as it should be{flipped}, everywhere: the scale is wrong"
+        flipped = say(" and of the opposite sign") if scale < 0 else ""
+        return say(
+            "is {scale:.3g} times as large as it should be{flipped}, everywhere: the scale is wrong",
+            scale=abs(scale),
+            flipped=flipped,
+        )
     if not x.any():
-        return "is 0 everywhere"
+        return say("is 0 everywhere")
     if x.size > 1 and same(x - (x - right).mean(), right):
-        return f"is off by the same number everywhere: {(x - right).mean():+.3g}"
+        return say("is off by the same number everywhere: {by:+.3g}", by=(x - right).mean())
     if x.ndim and x.shape[-1] > 2:
         if same(x[..., ::-1], right):
-            return "is in the reverse order along the last axis"
+            return say("is in the reverse order along the last axis")
         if same(x[..., 1:], right[..., :-1]) or same(x[..., :-1], right[..., 1:]):
-            return "is off by one along the last axis: each number belongs one place further on"
+            return say("is off by one along the last axis: each number belongs one place further on")
     return None
 
 
 def _example(x: Array, right: Array) -> str:
     bad = np.argwhere(np.abs(x - right) > TOLERANCE * _size(right))
     place = tuple(int(i) for i in bad[0])
-    where = f" at [{', '.join(map(str, place))}]" if place else ""
-    return f"is {x[place]:.4g}{where}, where {right[place]:.4g} is right ({len(bad)} of {x.size} numbers differ)"
+    where = say(" at [{place}]", place=", ".join(map(str, place))) if place else ""
+    return say(
+        "is {found:.4g}{where}, where {right:.4g} is right ({bad} of {count} numbers differ)",
+        found=x[place],
+        where=where,
+        right=right[place],
+        bad=len(bad),
+        count=x.size,
+    )

@@ -1,0 +1,82 @@
+"""The catalogue of what the library says to learners, ``mpsearch/locale/LANGUAGE/LC_MESSAGES/mpsearch.po``.
+
+Its messages are the sentences that the code gives to :func:`mpsearch.language.say`, and the texts of the exercises.
+
+python notebooks/sentences.py zh   take changes of the code over into the Chinese catalogue, and compile it
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import polib
+from translate import merge, read_catalogue
+
+from mpsearch.course import exercises
+from mpsearch.course.exercises.exercise import LABELS, Exercise, FillIn
+from mpsearch.course.exercises.staged import Staged
+from mpsearch.language import FOLDER
+
+
+def catalogue_path(language: str) -> Path:
+    """Return the path of the library's catalogue."""
+    return FOLDER / language / "LC_MESSAGES" / "mpsearch.po"
+
+
+def sentences() -> dict[str, str]:
+    """Return all that the library can say, each with the module that says it first."""
+    found = dict.fromkeys(LABELS.values(), "string of exercise")
+    for path in sorted(FOLDER.parent.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        for sentence in _given_to_say(text) if "say(" in text else ():
+            found.setdefault(sentence, f"string of {path.stem}")
+    for path in sorted(Path(exercises.__path__[0]).glob("lesson_*.py")):
+        module = import_module(f"{exercises.__name__}.{path.stem}")
+        for exercise in vars(module).values():
+            for sentence in _texts(exercise) if isinstance(exercise, Exercise) else ():
+                found.setdefault(sentence, f"string of {path.stem}")
+    return found
+
+
+def _given_to_say(text: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Call(func=ast.Name(id="say"), args=[ast.Constant(value=str() as sentence)]):
+                yield sentence
+
+
+def _texts(exercise: Exercise) -> Iterator[str]:
+    yield from (*exercise.hints, exercise.moral)
+    if isinstance(exercise, FillIn):
+        yield from (exercise.result, *exercise.mistakes, *exercise.stops.values())
+        yield from (arguments for arguments, _ in exercise.trials())
+    if isinstance(exercise, Staged):
+        for about, stage in exercise.stages.items():
+            yield from (about, *_texts(stage))
+
+
+def compiled(catalogue: polib.POFile) -> bytes:
+    """Return the catalogue as gettext reads it, with what is translated."""
+    return catalogue.to_binary()
+
+
+def update(language: str) -> polib.POFile:
+    """Take changes of the code over into the catalogue of this language, and compile it."""
+    path = catalogue_path(language)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    catalogue = merge(
+        {sentence: kind for sentence, kind in sentences().items() if sentence}, read_catalogue(path, language)
+    )
+    catalogue.save(str(path), newline="\n")
+    path.with_suffix(".mo").write_bytes(compiled(catalogue))
+    return catalogue
+
+
+if __name__ == "__main__":
+    (chosen,) = sys.argv[1:]
+    updated = update(chosen)
+    print(f"{len(updated.untranslated_entries()) + len(updated.fuzzy_entries())} of {len(updated)} sentences left")
