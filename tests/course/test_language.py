@@ -1,0 +1,103 @@
+"""What the library says to learners, in their language."""
+
+from string import Formatter
+
+import polib
+import pytest
+import sentences
+import translate
+from build import languages, sources, spoken_verdicts
+
+import mpsearch
+from mpsearch import language
+from mpsearch.course.exercises import lesson_00
+from mpsearch.course.exercises.exercise import Verdict
+from mpsearch.language import say
+
+FOREIGN = [each for each in language.languages() if each != language.ENGLISH]
+every_language = pytest.mark.parametrize("foreign", FOREIGN)
+
+
+@pytest.fixture
+def chinese():
+    mpsearch.set_language("zh")
+    yield
+    mpsearch.set_language("en")
+
+
+@pytest.fixture(scope="module")
+def all_sentences():
+    return sentences.sentences()
+
+
+def catalogue(foreign):
+    return polib.pofile(str(sentences.catalogue_path(foreign)), wrapwidth=0)
+
+
+def test_english_is_the_default_and_values_are_filled_in():
+    assert say("{bad} of {count} numbers", bad=2, count=3) == "2 of 3 numbers"
+    assert say("a sentence that no catalogue has, with {braces}") == "a sentence that no catalogue has, with {braces}"
+    assert say("") == ""
+
+
+def test_an_unknown_language_is_refused_and_the_old_one_stays(chinese):
+    with pytest.raises(mpsearch.errors.UsageError, match="'xx'; choose one of en, zh"):
+        mpsearch.set_language("xx")
+    assert say("Right") == "对了"
+
+
+def test_an_exercise_speaks_chinese_from_its_verdict_to_its_hints(chinese, capsys):
+    assert str(lesson_00.gains.verdict(lambda returns: None)) == (
+        "还没有做：gains 没有返回值。请写出它的代码，并用 `return` 返回结果。"
+    )
+    lesson_00.gains.check(lambda returns: returns[:, 0].mean(-1) - returns[:, -1].mean(-1))
+    lesson_00.gains.hint()
+    wrong, hint = capsys.readouterr().out.splitlines()
+    assert wrong == "还不对：用 2 个任务、3 个阶段、2 个回合来试，结果处处符号相反。"
+    assert hint.startswith("提示 1（共 3 条）：returns[k, s, e] 是一个数。")
+
+
+def test_a_verdict_without_a_translation_stays_english(chinese):
+    assert str(Verdict("right", "nobody has translated this.")) == "对了：nobody has translated this."
+
+
+def test_the_build_knows_how_a_check_begins_in_each_language():
+    assert spoken_verdicts("solutions", "en") == ("Right:", "Recorded:")
+    assert spoken_verdicts("learner", "zh") == ("还没有做：",)
+
+
+@every_language
+def test_the_catalogue_has_what_the_library_says_and_is_compiled(foreign, all_sentences):
+    kept = catalogue(foreign)
+    assert {entry.msgid: entry.comment for entry in kept} == all_sentences
+    assert sentences.catalogue_path(foreign).with_suffix(".mo").read_bytes() == sentences.compiled(kept)
+
+
+@every_language
+def test_translations_agree_in_placeholders_and_numbers(foreign):
+    for entry in catalogue(foreign).translated_entries():
+        assert translate.disagreements(entry) == [], entry.msgid
+        if "{" in entry.msgid:  # and can be filled in
+            list(Formatter().parse(entry.msgstr))
+
+
+@every_language
+def test_what_lessons_with_a_complete_translation_say_is_translated(foreign):
+    done = [source.stem[:2] for source in sources() if translate.complete(translate.read(source, foreign))]
+    shared = {"exercise", "words", "staged"}
+    for entry in catalogue(foreign):
+        module = entry.comment.split()[-1]
+        if module in shared or module.removeprefix("lesson_")[:2] in done:
+            assert entry.translated(), entry.msgid
+
+
+def test_english_alone_is_built_until_there_are_notebooks_of_another_language(tmp_path):
+    source = tmp_path / "source" / "00_toy.py"
+    catalogue = tmp_path / "locale" / "zh" / "00_toy.po"
+    for path in (source, catalogue):
+        path.parent.mkdir(parents=True)
+    source.write_text("# %%\nprint('a word')\n")
+    catalogue.write_text('msgid ""\nmsgstr ""\n"Language: zh\\n"\n"X-Complete: yes\\n"\n', encoding="utf-8")
+    assert languages(source) == ["en"]
+    (tmp_path / "zh").mkdir()
+    assert languages(source) == ["en", "zh"]
