@@ -36,8 +36,8 @@ def sentences() -> dict[str, str]:
             found.setdefault(sentence, f"string of {path.stem}")
     for path in sorted(Path(exercises.__path__[0]).glob("lesson_*.py")):
         module = import_module(f"{exercises.__name__}.{path.stem}")
-        for exercise in vars(module).values():
-            for sentence in _texts(exercise) if isinstance(exercise, Exercise) else ():
+        for exercise in (value for value in vars(module).values() if isinstance(value, Exercise)):
+            for sentence in filter(None, _texts(exercise)):
                 found.setdefault(sentence, f"string of {path.stem}")
     return found
 
@@ -68,9 +68,7 @@ def update(language: str) -> polib.POFile:
     """Take changes of the code over into the catalogue of this language, and compile it."""
     path = catalogue_path(language)
     path.parent.mkdir(parents=True, exist_ok=True)
-    catalogue = merge(
-        {sentence: kind for sentence, kind in sentences().items() if sentence}, read_catalogue(path, language)
-    )
+    catalogue = merge(sentences(), read_catalogue(path, language))
     catalogue.save(str(path), newline="\n")
     path.with_suffix(".mo").write_bytes(compiled(catalogue))
     return catalogue
