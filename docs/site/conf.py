@@ -1,0 +1,22 @@
+"""The documentation site. Sphinx reads the repository as it is; the lessons are shown as they were executed."""
+
+from importlib import metadata
+
+project = "mpsearch"
+release = metadata.version("mpsearch")
+copyright = "2026, the mpsearch authors"
+root_doc = "docs/site/index"
+include_patterns = [
+    *("README.md", "RESULTS.md", "CHANGELOG.md", "CONTRIBUTING.md", "page/README.md", "docs/*.md", "docs/site/*.md"),
+    "notebooks/*.ipynb",
+]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+nb_execution_mode = "off"
+myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_heading_anchors = 4
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+html_theme = "furo"
+html_static_path = ["../../page/node_modules/mathjax/es5/tex-svg.js"]  # formulas without a network: npm ci in page/
+mathjax_path = "tex-svg.js"
+html_extra_path = ["../../mpsearch/web"]  # the page where the cheetah adapts is the front door, if it is built
