@@ -20,3 +20,15 @@ html_theme = "furo"
 html_static_path = ["../../page/node_modules/mathjax/es5/tex-svg.js"]  # formulas without a network: npm ci in page/
 mathjax_path = "tex-svg.js"
 html_extra_path = ["../../mpsearch/web"]  # the page where the cheetah adapts is the front door, if it is built
+
+
+def link_front_door(app, exception):
+    """Show the link to the course on the page, which is hidden where the page stands alone."""
+    front = app.outdir / "index.html"
+    if exception is None and front.is_file():
+        html = front.read_text(encoding="utf-8")
+        front.write_text(html.replace('<p id="course" hidden>', '<p id="course">'), encoding="utf-8")
+
+
+def setup(app):
+    app.connect("build-finished", link_front_door)
