@@ -1,6 +1,12 @@
 """The documentation site. Sphinx reads the repository as it is; the lessons are shown as they were executed."""
 
+import sys
 from importlib import metadata
+from pathlib import Path
+
+import mpsearch
+
+sys.path.insert(0, str(Path(__file__).parent))  # for lessons.py
 
 project = "mpsearch"
 release = metadata.version("mpsearch")
@@ -10,7 +16,12 @@ include_patterns = [
     *("README.md", "RESULTS.md", "CHANGELOG.md", "CONTRIBUTING.md", "page/README.md", "docs/*.md", "docs/site/*.md"),
     "notebooks/*.ipynb",
 ]
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = [
+    *("myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"),
+    *("sphinx_codeautolink", "lessons"),
+]
+codeautolink_concat_default = True  # a name in a cell may come from an earlier one
+codeautolink_autodoc_inject = True  # the reference lists the lessons that use a name
 nb_execution_mode = "off"
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 4
