@@ -4,9 +4,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-import mpsearch
-
-sys.path.insert(0, str(Path(__file__).parent))  # for lessons.py
+sys.path.insert(0, str(Path(__file__).parent))  # for links.py and players.py
 
 project = "mpsearch"
 release = metadata.version("mpsearch")
@@ -18,17 +16,20 @@ include_patterns = [
 ]
 extensions = [
     *("myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"),
-    *("sphinx_codeautolink", "lessons"),
+    *("links", "players"),
 ]
-codeautolink_concat_default = True  # a name in a cell may come from an earlier one
-codeautolink_autodoc_inject = True  # the reference lists the lessons that use a name
 nb_execution_mode = "off"
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 4
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 html_theme = "furo"
-html_static_path = ["../../page/node_modules/mathjax/es5/tex-svg.js"]  # formulas without a network: npm ci in page/
+html_title = "mpsearch"
+html_css_files = ["site.css"]
+html_static_path = [
+    "site.css",
+    "../../page/node_modules/mathjax/es5/tex-svg.js",
+]  # formulas without a network: npm ci in page/
 mathjax_path = "tex-svg.js"
 html_extra_path = ["../../mpsearch/web"]  # the page where the cheetah adapts is the front door, if it is built
 

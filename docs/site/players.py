@@ -1,7 +1,6 @@
-"""Make the lessons' pages richer than the stored notebooks: players that move, and links to the reference.
+"""Players that move in the lessons' pages. A stored notebook holds a picture where a player was.
 
-A stored notebook holds a picture where a player was. Here the player is made again, by the lesson's own cells and the
-shipped weights.
+Here the player is made again, by the lesson's own cells and the shipped weights.
 """
 
 from __future__ import annotations
@@ -13,24 +12,16 @@ import json
 import re
 from typing import Any
 
-from docutils import nodes
-from sphinx import addnodes
 from sphinx.application import Sphinx
 
-import mpsearch
-from mpsearch.view import widgets
-
 SHOWS_A_PLAYER = re.compile(r"^(?=\S)(?!from ).*\b(play|AdaptationExplorer|FirstEpisodeExplorer)\(", re.MULTILINE)
-NOTE = "<p><small>On this page the episodes move; the other controls need Python: <code>mpsearch lab</code>.</small></p>"
-SHORT = [name for name in mpsearch.__all__ if name[0].isupper() or "_" in name]  # "load" alone may mean anything
-DOCUMENTED = {f"mpsearch.{name}": f"mpsearch.{name}" for name in mpsearch.__all__}
-DOCUMENTED |= {name: f"mpsearch.{name}" for name in SHORT}
-DOCUMENTED |= {name: f"mpsearch.view.widgets.{name}" for name in widgets.__all__}
+NOTE = (
+    "<p><small>On this page the episodes move; the other controls need Python: <code>mpsearch lab</code>.</small></p>"
+)
 
 
 def setup(app: Sphinx) -> None:
     app.connect("source-read", add_players)
-    app.connect("doctree-read", link_names)
 
 
 def add_players(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -79,13 +70,3 @@ def names_in(cell: str) -> tuple[set[str], set[str]]:
     binds |= {node.name for node in tree if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     binds |= {name.id for name in names if isinstance(name.ctx, ast.Store)}
     return binds, {name.id for name in names if isinstance(name.ctx, ast.Load)}
-
-
-def link_names(app: Sphinx, doctree: nodes.document) -> None:
-    """Link names such as ``MAML`` in the text of all pages to the reference."""
-    for literal in list(doctree.findall(nodes.literal)):
-        target = DOCUMENTED.get(literal.astext().split("(")[0])
-        if target and isinstance(literal.parent, nodes.paragraph):
-            link = addnodes.pending_xref(refdomain="py", reftype="obj", reftarget=target, refexplicit=True)
-            literal.replace_self(link)
-            link += literal
