@@ -68,15 +68,12 @@ def link_text(app: Sphinx, doctree: nodes.document) -> None:
             link += literal
 
 
-def list_lessons(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+def list_lessons(app: Sphinx, what: str, name: str, found: object, options: object, lines: list[str]) -> None:
     """Add the lessons that use a name to its description."""
-    users = [
-        f":doc:`{short(page.replace('/', '.'))[:2]} </{page}>`"
-        for page, names in LESSONS.items()
-        if name in names.values()
-    ]
+    users = [page for page, names in LESSONS.items() if name in names.values()]
     if users:
-        lines += ["", f"*Used in the lessons* {', '.join(users)}.", ""]
+        links = ", ".join(f":doc:`{Path(page).name[:2]} </{page}>`" for page in users)
+        lines += ["", f"*Used in the lessons* {links}.", ""]
 
 
 def setup(app: Sphinx) -> None:

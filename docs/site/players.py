@@ -33,7 +33,7 @@ def add_players(app: Sphinx, docname: str, source: list[str]) -> None:
     for number, cell in enumerate(code):
         if not SHOWS_A_PLAYER.search("".join(cell["source"])):
             continue
-        shown = value_of([("".join(each["source"])) for each in code[: number + 1]])
+        shown = value_of(["".join(each["source"]) for each in code[: number + 1]])
         player = getattr(shown, "player", shown)
         if player is None:  # the explorer of a family that has a picture of its own
             continue
