@@ -5,6 +5,7 @@ export default {
   language: "Language",
   intro:
     "This robot has learned how to learn. It is not told what you want: it only sees its rewards, and finds out from them. MuJoCo, the physics, and the networks run in your browser.",
+  course: "The course, the library and its reference",
   method: "Method",
   pearl: "PEARL, live",
   maml: "MAML, by gradient steps",

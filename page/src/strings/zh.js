@@ -5,6 +5,7 @@ export default {
   language: "语言",
   intro:
     "这个机器人学会了如何学习。没有人告诉它你想要什么：它只看到自己得到的奖励，并由此推断。物理引擎 MuJoCo 和神经网络都在你的浏览器里运行。",
+  course: "课程、程序库及其参考",
   method: "方法",
   pearl: "PEARL，实时",
   maml: "MAML，梯度步",
