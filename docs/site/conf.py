@@ -11,7 +11,7 @@ release = metadata.version("mpsearch")
 copyright = "2026, the mpsearch authors"
 root_doc = "docs/site/index"
 include_patterns = [
-    *("README.md", "RESULTS.md", "CHANGELOG.md", "CONTRIBUTING.md", "page/README.md", "docs/*.md", "docs/site/*.md"),
+    *("README*.md", "RESULTS.md", "CHANGELOG.md", "CONTRIBUTING.md", "page/README.md", "docs/*.md", "docs/site/*.md"),
     "notebooks/*.ipynb",
 ]
 extensions = [
