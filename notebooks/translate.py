@@ -61,7 +61,7 @@ def complete(catalogue: polib.POFile) -> bool:
 
 def values(catalogue: polib.POFile) -> list[str]:
     """Return the strings that are messages wherever they occur in code."""
-    return [value.strip() for value in catalogue.metadata.get("X-Values", "").split("|") if value.strip()]
+    return [value for value in catalogue.metadata.get("X-Values", "").split(" | ") if value]
 
 
 def merged(text: str, old: polib.POFile) -> polib.POFile:
