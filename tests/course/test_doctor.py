@@ -12,7 +12,7 @@ from mpsearch.course import doctor, installed
 from mpsearch.course.doctor import report
 from mpsearch.findings import Finding
 
-EXTRAS = ["mpsearch[widgets]", "mpsearch[lab]", "mpsearch[test]"]
+EXTRAS = ["mpsearch[widgets]", "mpsearch[lab]", "mpsearch[test]", "mpsearch[site]"]
 
 
 def test_versions_are_those_of_the_declared_ranges():
