@@ -129,7 +129,7 @@ def lab(request, tmp_path_factory, browser):
 def page(browser, request):
     """Open a page. At the end, the test fails if the page wrote an error to the browser's console.
 
-    A test may be parametrised with "reduce", for a user who wants no motion. It then takes much less time.
+    A test may be parametrised with "reduce", for a user who wants no motion.
     """
     motion = getattr(request, "param", "no-preference")
     page = browser.new_page(viewport={"width": 1300, "height": 1100}, reduced_motion=motion)

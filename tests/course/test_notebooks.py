@@ -87,6 +87,12 @@ def test_no_cell_is_skipped_and_something_is_asserted(name):
 
 
 @pytest.mark.parametrize("name", LESSONS)
+def test_no_heading_has_slipped_into_a_code_cell(name):
+    code = [cell for cell in lesson(name).cells if cell.cell_type == "code"]
+    assert not [line for cell in code for line in cell.source.splitlines() if re.match("# #+ ", line)]
+
+
+@pytest.mark.parametrize("name", LESSONS)
 def test_every_picture_has_alternative_text_and_the_same_words_beside_it(name):
     for cell in lesson(name).cells:
         outputs = cell.get("outputs", [])
