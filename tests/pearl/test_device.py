@@ -1,4 +1,4 @@
-"""Gradient steps on another device: those that the processor would have made itself; in float64, without a GPU."""
+"""Gradient steps on another device: those that the processor makes from the same draws; in float64, without a GPU."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from oracles import episodes_that_end
 
 from mpsearch import MAML, PEARL, PEARLConfig, PointNavigation
 from mpsearch.errors import NonFiniteError, UsageError
-from mpsearch.pearl.device import Away, Mirror, check_device
+from mpsearch.pearl.device import Away, check_device
+from mpsearch.pearl.mirror import Mirror
 from mpsearch.pearl.replay import Replay
 from mpsearch.training.storage import read_card
 
@@ -42,9 +43,9 @@ def away_of(agent) -> Away:
     away = Away(agent.tasks, agent.config, agent.replay, "cpu")
     for learning in (agent.learning, away.learning):
         double(learning)
-    for arrays in (away.plan, away.mirror.arrays):
-        arrays[:] = [x.double() if x.is_floating_point() else x for x in arrays]
-    away.history = away.history.double()
+    away.plan[-1], away.mirror.table, away.history = (
+        x.double() for x in (away.plan[-1], away.mirror.table, away.history)
+    )
     return away
 
 
@@ -57,14 +58,15 @@ def test_parameters_after_some_steps_are_those_of_the_processor(monkeypatch, act
     here = trained(actor_every=actor_every, least_context=least_context)
     away = away_of(here)
     away.start(here.learning, 2, *draws())
-    monkeypatch.setattr("mpsearch.pearl.replay.torch.from_numpy", lambda x: torch.tensor(x, dtype=torch.float64))
-    here.learning.set_pace(2)
-    rng, generator = draws()
-    real = torch.randn
-    monkeypatch.setattr(torch, "randn", lambda *size, **options: real(*size, **options).double())
-    expected = [here._gradient_step(step, rng, generator) for step in range(5)]
     there = copy.deepcopy(here.learning)
     records = away.finish(there, 2)
+    monkeypatch.setattr("mpsearch.pearl.replay.torch.from_numpy", lambda x: torch.tensor(x, dtype=torch.float64))
+    here.learning.set_pace(2)
+    expected = []
+    for step, (context, batch, length, draw) in enumerate(zip(*away.plan, strict=True)):
+        monkeypatch.setattr(torch, "randn", lambda *_, draw=draw, **__: draw.unflatten(0, (3, 8)))
+        data = here.replay.take(context[:, :length].numpy()), here.replay.take(batch.numpy())
+        expected.append(here._learn(step, *data, torch.Generator()))
     for (name, mine), theirs in zip(here.learning.tensors().items(), there.tensors().values(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-12, msg=name)
     for mine, theirs in zip(records, expected, strict=True):
