@@ -54,8 +54,8 @@ class PEARLConfig(Config):
         kl_weight: the weight beta of the information bottleneck; the KL is summed over the meta-batch. The authors
             have 0.1. A larger weight keeps the beliefs close to the prior, so that draws from the prior find them. We
             use 10 for the two directions and 0.05 for sparse goals.
-        first_temperature: the weight of the entropy bonus when training starts, before it is learned. It counts in units
-            of the scaled rewards.
+        first_temperature: the weight of the entropy bonus when training starts, beside rewards times reward_scale.
+            From there on it is learned.
         target_entropy: the target of the policy's entropy for each action dimension; the temperature is learned to
             reach it. On the direction task, training stopped improving at a return of 1475. It reached 1548 with a
             target of -0.7, a rate of 6e-4, a discount of 0.983 and a target_rate of 0.01, followed by a target of -2

@@ -14,7 +14,6 @@ from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from mpsearch.errors import NonFiniteError, UsageError
 from mpsearch.pearl.config import PEARLConfig

@@ -163,3 +163,13 @@ def test_the_pace_moves_evenly_between_two_iterations() -> None:
     assert PEARLConfig().pace(999) == (PEARLConfig().rate, PEARLConfig().target_entropy)
     with pytest.raises(UsageError, match="settle_until"):
         PEARLConfig(settle_from=5, settle_until=5)
+
+
+def test_training_starts_with_the_given_temperature_also_elsewhere(monkeypatch) -> None:
+    agent = on_another_device(monkeypatch, first_temperature=0.2, gradient_steps=0)
+    agent.train(1, seed=0, device="cuda", progress=False)
+    for each in (trained(first_temperature=0.2, gradient_steps=0), agent):
+        assert each.learning.log_temperature.exp().item() == pytest.approx(0.2)
+    assert trained(gradient_steps=0).learning.log_temperature.item() == 0
+    with pytest.raises(UsageError, match="first_temperature must be positive"):
+        PEARLConfig(first_temperature=0)
