@@ -94,9 +94,9 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-@pytest.fixture(scope="module", params=["light", "dark"])
+@pytest.fixture(scope="module")
 def lab(request, tmp_path_factory, browser):
-    """Start JupyterLab with the theme of the parameter; return a function from a lesson's name to its address."""
+    """Start JupyterLab with the theme that a test asks for; return a function from a lesson's name to its address."""
     folder, config = tmp_path_factory.mktemp("lessons"), tmp_path_factory.mktemp("config")
     lay_out(folder)
     if cells := getattr(request.module, "CELLS", None):  # the test module has its own cells for a notebook

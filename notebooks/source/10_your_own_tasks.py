@@ -43,6 +43,7 @@ from mpsearch.diagnosis import check_family, report
 from mpsearch.evaluation import difference, evaluate, held_out
 from mpsearch.exercises import lesson_10 as exercises
 from mpsearch.view import plots
+from mpsearch.view.widgets import AdaptationExplorer
 
 SEED = 0
 
@@ -263,6 +264,13 @@ assert low > 0
 # Look at PEARL's worst, too: after so short a training some guests freeze. A claim about the recipes would need more
 # trainings, and longer ones.
 #
+# The explorer of the earlier lessons takes any family. **Move the guest**, and press Run. Does MAML's step help with
+# every guest? And with whom does PEARL freeze, or burn?
+
+# %%
+AdaptationExplorer(maml, pearl, steps=1)
+
+# %% [markdown]
 # ## 4. Read the curve
 #
 # A training that goes wrong rarely stops with an error. It draws a flat line. Four faults, each made on purpose:

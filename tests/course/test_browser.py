@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+import pytest
 from jupyterlab_driver import PANEL, run_all
 
 from mpsearch.course.lab import FIRST_LESSON
@@ -104,6 +105,7 @@ def restart_the_kernel(page) -> None:
     page.wait_for_selector("text=/Python 3.* [|] Idle/", timeout=60_000)
 
 
+@pytest.mark.parametrize("lab", ["dark"], indirect=True)
 def test_the_explorers_answer_to_the_keyboard_and_say_when_python_no_longer_does(lab, page) -> None:
     run_all(page, lab("cells.ipynb"))
     run_after_a_key(page, cell(page, 1))
@@ -147,6 +149,7 @@ def test_the_explorers_answer_to_the_keyboard_and_say_when_python_no_longer_does
     cell(page, 3).get_by_text(silence).wait_for(timeout=ANSWER * 1e3)
 
 
+@pytest.mark.parametrize("lab", ["light"], indirect=True)
 def test_the_first_lesson_runs_shows_a_cheetah_that_moves_and_adapts_to_a_speed_of_ones_choice(lab, page) -> None:
     run_all(page, lab(FIRST_LESSON))
     player = page.locator(f"{PANEL} .jp-CodeCell", has_text=re.compile(r"\bplay\(")).first

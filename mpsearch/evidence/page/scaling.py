@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
 from mpsearch.evidence import results
 from mpsearch.evidence.page.markdown import table
 from mpsearch.evidence.scaling.model import ETHERNET, Network, computation, loopback, predicted, speedup
+from mpsearch.pearl import PEARLConfig
+from mpsearch.pearl.learning import Learning
 from mpsearch.records import Array
+from mpsearch.tasks import CheetahDirection
 from mpsearch.view import plots
 
 RANKS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
@@ -126,6 +130,33 @@ def check() -> str:
     )
 
 
+def gradient_bytes() -> int:
+    """Return the bytes that the ranks of PEARL exchange in a gradient step of the benchmark."""
+    base = results.benchmark()["result"]["gradient_step"]["base"]
+    with torch.device("meta"):
+        learning = Learning(CheetahDirection(), PEARLConfig(hidden=(base["width"], base["width"])))
+    return 4 * sum(p.numel() for p in learning.learned)
+
+
+def pearl() -> str:
+    """Say what several ranks bring in PEARL's gradient steps, by the measured all-reduces."""
+    if not measured("exchange"):
+        return ""
+    bench = results.benchmark()["result"]
+    base, step = bench["gradient_step"]["base"], 1 / bench["pearl_steps_per_second"]["gradient_steps"]
+    network, size, most = loopback(part("exchange")), gradient_bytes(), base["meta_batch"]
+    gains = {ranks: step / (step / ranks + float(network.all_reduce(size, ranks))) for ranks in (2, most)}
+    told = " and ".join(f"{gain:.1f} times faster with {ranks} ranks" for ranks, gain in gains.items())
+    return (
+        f"**PEARL** exchanges its gradients, {size / 1e6:.1f} MB, at every gradient step, and the ranks share the tasks"
+        f" of one meta-batch. A step of {most} tasks with {base['batch']} transitions each took {1e3 * step:.0f} ms"
+        f" (`mpsearch bench`), and the all-reduce between two processes takes"
+        f" {1e3 * float(network.all_reduce(size, 2)):.1f} ms by the fit. So gradient steps would be at most {told}"
+        f" (predicted, each rank with a core of its own), and more ranks than the {most} tasks of a meta-batch only"
+        " help to explore."
+    )
+
+
 def picture() -> str:
     """Return the picture of the speed-ups, with its alternative text, in Markdown."""
     return f"![{plots.describe_speedup(curves())}](docs/scaling.png)\n"
@@ -135,4 +166,4 @@ def scaling() -> str:
     """Return the whole part: the picture, what was measured, and what is predicted."""
     if not measured("large"):
         return "*Not measured yet.*\n"
-    return "\n".join([picture(), measurements(), exchange(), "", check(), "", predictions()])
+    return "\n".join([picture(), measurements(), exchange(), "", check(), "", pearl(), "", predictions()])
