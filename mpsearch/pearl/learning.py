@@ -158,5 +158,6 @@ class Learning:
         """Follow the gradients, and let the target critics follow the critics."""
         self.optimizer.step()
         with torch.no_grad():
-            slow, fast = list(self.target.parameters()), list(self.critic.parameters())
+            slow: list[Tensor] = [*self.target.parameters()]
+            fast: list[Tensor] = [*self.critic.parameters()]
             torch._foreach_lerp_(slow, fast, self.config.target_rate)
