@@ -110,6 +110,8 @@ def lab(request, tmp_path_factory, browser):
     environment = {**lab_environment(config), **own}  # own folders, because another worker may run a server too
     port = free_port()
     options = [f"--ServerApp.port={port}", "--IdentityProvider.token=lesson"]
+    # A lesson's kernel holds half a gigabyte. It ends soon after its test has closed the page.
+    options += ["--MappingKernelManager.cull_idle_timeout=10", "--MappingKernelManager.cull_interval=5"]
     with open(config / "log", "w") as log:
         # JupyterLab must open the test's notebook only. So it gets no default address, which is that of the first
         # lesson, and each notebook has its own workspace, which does not remember the notebook of an earlier test.
@@ -124,9 +126,13 @@ def lab(request, tmp_path_factory, browser):
 
 
 @pytest.fixture
-def page(browser):
-    """Open a page. At the end, the test fails if the page wrote an error to the browser's console."""
-    page = browser.new_page(viewport={"width": 1300, "height": 1100})
+def page(browser, request):
+    """Open a page. At the end, the test fails if the page wrote an error to the browser's console.
+
+    A test may be parametrised with "reduce", for a user who wants no motion.
+    """
+    motion = getattr(request, "param", "no-preference")
+    page = browser.new_page(viewport={"width": 1300, "height": 1100}, reduced_motion=motion)
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -16,6 +16,7 @@ LESSONS = sorted(path.name for path in Path(__file__).parent.glob("*.ipynb"))[1:
 RIGHT = ("Right: ", "Recorded: ")
 
 
+@pytest.mark.parametrize("page", ["reduce"], indirect=True)
 @pytest.mark.parametrize("lab", ["light"], indirect=True)
 @pytest.mark.parametrize("name", LESSONS)
 def test_the_solutions_run_with_formulas_and_solve_the_exercises(lab, page, name) -> None:

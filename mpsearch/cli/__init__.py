@@ -19,7 +19,9 @@ from mpsearch.cli.bench import Bench
 from mpsearch.cli.check import Check
 from mpsearch.cli.doctor import Doctor
 from mpsearch.cli.evaluate import Evaluate
+from mpsearch.cli.export import Export
 from mpsearch.cli.lab import Lab
+from mpsearch.cli.page import Page
 from mpsearch.cli.train import Train
 from mpsearch.errors import MpsearchError, RankError, UsageError
 from mpsearch.training.interrupt import TERMINATED, Terminated, raising_terminated
@@ -32,6 +34,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "bench": Bench,
     "doctor": Doctor,
     "lab": Lab,
+    "page": Page,
+    "export": Export,
 }
 
 

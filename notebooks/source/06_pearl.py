@@ -885,13 +885,14 @@ print("The returns of its episodes:", result.returns[worst, :, 0].round(1))
 # %% [markdown]
 # ### Move it
 #
-# The belief itself, transition by transition, over the first two episodes. The dashed guide on the right is the width
-# $1 / \sqrt{1 + n}$ that $n$ transitions would give if each told as much as the prior. **Predict first:** at which
-# transition will the belief shrink most? Move the slider, and look for a sudden step: that is the first reward.
+# The belief over two episodes, transition by transition. The dashed guide is the width $1 / \sqrt{1 + n}$ of $n$
+# transitions that each tell as much as the prior. **Predict first:** at which transition will the belief shrink most?
+# Move the slider and look for a sudden step: the first reward.
 
 # %% tags=["nbval-ignore-output"]
 PosteriorExplorer(agent, tasks.spread(5))
 
+# %% [markdown]
 # ### Is it luck?
 #
 # Five seeds were stored (`python notebooks/seeds.py 06 --keep record`). **Predict first:** will all five find nearly

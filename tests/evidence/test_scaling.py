@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mpsearch import MAML, MAMLConfig, PointNavigation, ranks
+from mpsearch import MAML, PEARL, CheetahDirection, MAMLConfig, PointNavigation, ranks
 from mpsearch.evidence import results
 from mpsearch.evidence.page import scaling as page
 from mpsearch.evidence.scaling import measured
@@ -109,6 +109,14 @@ def test_the_page_says_what_is_measured_and_what_is_predicted(record) -> None:
     assert "10.0% of one rank's time" in text
     assert "100 µs a message and 100 MB/s" in text
     assert "`measure exchange`, load 0.5 to 0.6" in text
+
+
+def test_pearls_ranks_share_a_step_and_exchange_all_that_is_learned(record) -> None:
+    size = 4 * sum(p.numel() for p in PEARL(CheetahDirection()).learning.learned)
+    step = 1 / results.benchmark()["result"]["pearl_steps_per_second"]["gradient_steps"]
+    faster = step / (step / 2 + 2e-4 + size / 1e8)  # the all-reduce of the record between two ranks
+    assert f"{size / 1e6:.1f} MB, at every gradient step" in page.pearl()
+    assert f"{faster:.1f} times faster with 2 ranks" in page.pearl()
 
 
 def test_what_is_not_measured_is_not_claimed(record, monkeypatch) -> None:

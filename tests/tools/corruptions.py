@@ -187,7 +187,10 @@ def main(count: int = 10_000, seed: int = 0) -> int:
                 damaged = kinds[kind](files, rng)
             except (IndexError, RecursionError):  # this checkpoint has nothing that can be damaged in this way
                 continue
-            found = outcome(root / "read", lay_out(damaged, root / "read"), expected, watch)
+            size = lay_out(damaged, root / "read")
+            found = outcome(root / "read", size, expected, watch)
+            if found.startswith("TOOK"):  # the system may have had to bring back parts of libraries, but only once
+                found = outcome(root / "read", size, expected, watch)
             if bomb.exists():
                 found = "EXPLODED"
             if found[:2].isupper() or (found == "other values" and "forged" not in kind):

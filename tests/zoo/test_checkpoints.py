@@ -53,7 +53,7 @@ def test_a_short_evaluation_repeats_the_card(name) -> None:
     """Two seeds instead of ten: near the card's mean, and far from what there was before adaptation."""
     agent = mpsearch.load(name)
     stored = read_card(ZOO / name)["evaluations"][0]
-    count = 2 if name.endswith("direction") else 8
+    count = 2 if name.endswith("direction") else 4
     tasks = held_out(agent.tasks, len(stored["tasks"]))[:count]
     np.testing.assert_allclose(tasks, stored["tasks"][:count], atol=1e-4)
     found = evaluate(agent, tasks, range(2), steps=len(stored["mean"]) - 1)

@@ -98,10 +98,14 @@ class Player(anywidget.AnyWidget):
 
     def to_html(self) -> str:
         """Return a self-contained HTML page with the player, which needs no network and no Python."""
-        words = {"title": html.escape(self.title or "Player"), "summary": html.escape(self.summary)}
+        return PAGE.format(title=html.escape(self.title or "Player"), player=self.to_fragment("player"))
+
+    def to_fragment(self, name: str) -> str:
+        """Return the player as a part of an HTML page; ``name`` is the id of its element, used once in the page."""
         state = json.dumps({"meta": self.meta, "data": base64.b64encode(self.data).decode()}).replace("<", "\\u003c")
         picture = base64.b64encode(self.png()).decode()
-        return PAGE.format(**words, style=STYLE, script=SCRIPT, state=state, picture=picture)
+        words = {"name": name, "summary": html.escape(self.summary)}
+        return FRAGMENT.format(**words, style=STYLE, script=SCRIPT, state=state, picture=picture)
 
     def save_html(self, path: str | os.PathLike[str]) -> None:
         """Write :meth:`to_html` to ``path``.
@@ -199,6 +203,20 @@ def play(
     return Player(runners, layout=layout, title=title, autoplay=autoplay)
 
 
+FRAGMENT = """<style>
+{style}</style>
+<div id="{name}"></div>
+<noscript><img alt="{summary}" src="data:image/png;base64,{picture}"></noscript>
+<script type="application/json" id="{name}-state">{state}</script>
+<script type="module">
+{script}
+const state = JSON.parse(document.getElementById("{name}-state").textContent);
+const bytes = Uint8Array.from(atob(state.data), (letter) => letter.charCodeAt(0));
+const content = {{ meta: state.meta, data: new DataView(bytes.buffer) }};
+render({{ model: {{ get: (name) => content[name], on() {{}}, off() {{}} }}, el: document.getElementById("{name}") }});
+</script>
+"""
+
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -207,20 +225,8 @@ PAGE = """<!doctype html>
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
 <title>{title}</title>
-<style>
-{style}</style>
 </head>
 <body>
-<div id="player"></div>
-<noscript><img alt="{summary}" src="data:image/png;base64,{picture}"></noscript>
-<script type="application/json" id="state">{state}</script>
-<script type="module">
-{script}
-const state = JSON.parse(document.getElementById("state").textContent);
-const bytes = Uint8Array.from(atob(state.data), (letter) => letter.charCodeAt(0));
-const content = {{ meta: state.meta, data: new DataView(bytes.buffer) }};
-render({{ model: {{ get: (name) => content[name], on() {{}}, off() {{}} }}, el: document.getElementById("player") }});
-</script>
-</body>
+{player}</body>
 </html>
 """
