@@ -153,6 +153,7 @@ def _strings(source: str, places: list[int], values: Collection[str]) -> Iterato
     lines = source.splitlines()
     tree = ast.parse(source)
     shown = {id(literal) for node in ast.walk(tree) for part in _shown_by(node) for literal in _literals(part)}
+    names = {id(literal) for node in ast.walk(tree) for literal in _names(node)}
 
     def place(line: int, column: int) -> int:  # columns of ast count bytes
         return places[line] + len(lines[line - 1].encode()[:column].decode())
@@ -161,7 +162,7 @@ def _strings(source: str, places: list[int], values: Collection[str]) -> Iterato
         start, end = place(node.lineno, node.col_offset), place(node.end_lineno, node.end_col_offset)
         parts = list(LITERAL.finditer(source, start, end))
         text = "".join(part[3] for part in parts)
-        if (id(node) in shown and has_words(text)) or text in values:
+        if (id(node) in shown and has_words(text)) or (text in values and id(node) not in names):
             prefix = max((part[1] for part in parts), key=len)  # f, if one part of several has it
             yield Message(parts[0].start(), parts[-1].end(), "string", text, prefix + parts[0][2], parts[0][2])
 
@@ -173,6 +174,16 @@ def _all_literals(node: ast.AST) -> Iterator[ast.Constant | ast.JoinedStr]:
             yield child
         else:
             yield from _all_literals(child)
+
+
+def _names(node: ast.AST) -> Iterator[ast.Constant]:
+    """Find what an entry of a dictionary repeats, such as {"oracle": "oracle"}: a label, and a name in the code."""
+    match node:
+        case ast.Dict(keys=keys, values=values):
+            for label, name in zip(keys, values, strict=True):
+                match label, name:
+                    case ast.Constant(value=first), ast.Constant(value=second) if first == second:
+                        yield name
 
 
 def _shown_by(node: ast.AST) -> list[ast.expr]:

@@ -71,7 +71,10 @@ def write(tmp_path, text=TOY, language="zh", **translations):
 
 def blanked(text, values=()):
     """The source with the placeholders of its strings only, sorted, so that translations can be compared."""
-    return replaced(text, values, lambda message: "".join(sorted(PLACEHOLDER.findall(message.text))))
+    bare = translate.QUOTED.sub
+    return replaced(
+        text, values, lambda message: "".join(sorted(bare("''", place) for place in PLACEHOLDER.findall(message.text)))
+    )
 
 
 def texts(*kinds, values=()):
@@ -109,6 +112,24 @@ def test_a_translation_replaces_the_messages_and_nothing_else(tmp_path):
     assert r"\text{ 原因 } \\" in text
     assert "    # stub\n    # ...  # 写在这里\n    # end solution" in text
     assert ast.dump(ast.parse(blanked(text))) == ast.dump(ast.parse(blanked(TOY)))
+
+
+def test_a_value_inside_a_placeholder_is_translated_as_well():
+    text = """# %%\nprint(f"x is {'more' if x > 0 else f'{-x} fewer'}")\n"""
+    catalogue = polib.POFile()
+    catalogue.metadata = {"X-Values": "more | {-x} fewer"}
+    old = {"x is {'more' if x > 0 else f'{-x} fewer'}": "", "more": "多", "{-x} fewer": "少 {-x}"}
+    catalogue = translate.merged(text, catalogue)
+    assert {entry.msgid for entry in catalogue} == set(old)
+    for entry in catalogue:
+        entry.msgstr = old[entry.msgid] or entry.msgid.replace("x is", "x")
+    assert """print(f"x {'多' if x > 0 else f'少 {-x}'}")""" in translate.translated(text, catalogue)
+
+
+def test_what_an_entry_of_a_dictionary_repeats_is_a_name_and_stays():
+    text = """# %%\nfound = {"oracle": "oracle", "other": "oracle"}["oracle"]\n"""
+    replacing = replaced(text, ["oracle"], lambda message: "X")
+    assert replacing == """# %%\nfound = {"X": "oracle", "other": "X"}["X"]\n"""
 
 
 def test_a_changed_sentence_keeps_its_translation_and_is_fuzzy_until_someone_has_looked_at_it(tmp_path):
@@ -173,7 +194,8 @@ def test_translations_agree_in_formulas_code_links_numbers_and_placeholders(sour
 def test_a_translated_lesson_has_the_same_code(source, language):
     text, catalogue = source.read_text(encoding="utf-8"), translate.read(source, language)
     values, other = translate.values(catalogue), translate.translated(text, catalogue)
-    into = [catalogue.find(value).msgstr or value for value in values]
+    known = translate.translations(catalogue)
+    into = [known.get(value, value) for value in values]
     assert ast.dump(ast.parse(blanked(other, into))) == ast.dump(ast.parse(blanked(text, values)))
 
 
