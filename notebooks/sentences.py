@@ -52,7 +52,7 @@ def _said(text: str) -> Iterator[str]:
                 ast.Call(func=ast.Name(id="settled"), args=[*_, ast.Dict(keys=keys)])
                 | ast.AnnAssign(target=ast.Name(id="typical"), value=ast.Dict(keys=keys))
             ):
-                yield from (key.value for key in keys)
+                yield from (key.value for key in keys if isinstance(key, ast.Constant))
 
 
 def _texts(exercise: Exercise) -> Iterator[str]:
