@@ -27,6 +27,7 @@ FORMULA = re.compile(r"\$\$?[^$]+\$\$?")
 NOT_WORDS = re.compile(rf"{FORMULA.pattern}|`[^`]*`|\]\([^)]*\)|<[^>]*>|{PLACEHOLDER.pattern}")
 WORD = re.compile(r"[A-Za-z]{2,}|[\u4e00-\u9fff]")
 WORD_OF_REMARK = re.compile(r"[a-z]{2,}|[\u4e00-\u9fff]")  # GAE is a name
+IN_STUB = re.compile(r'"{3}(.+)"{3}|  # (.+)$')
 CODE = re.compile(r"(begin solution: \w+|stub|end solution|exercises\.\w+\..*|\[[A-Z], .*\])$")
 
 
@@ -142,11 +143,12 @@ def _comments(source: str, places: list[int], code: set[int]) -> Iterator[Messag
             continue
         text = token.string.removeprefix("#").strip()
         in_stub = text == "stub" or (in_stub and text != "end solution")
-        if in_stub:  # what learners find in its place is code, perhaps with a comment
-            text = text.partition("  # ")[2].strip()
+        if in_stub:  # what learners find in its place is code, perhaps with a comment or a docstring
+            found = IN_STUB.search(token.string)
+            text = found[found.lastindex].strip() if found else ""
         if has_words(text) and not CODE.match(text):
-            end = places[token.end[0]] + token.end[1]
-            yield Message(end - len(text), end, "comment", text)
+            start = places[token.start[0]] + token.start[1] + token.string.rindex(text)
+            yield Message(start, start + len(text), "comment", text)
 
 
 def _strings(source: str, places: list[int], values: Collection[str]) -> Iterator[Message]:

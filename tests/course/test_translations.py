@@ -126,6 +126,13 @@ def test_a_value_inside_a_placeholder_is_translated_as_well():
     assert """print(f"x {'多' if x > 0 else f'少 {-x}'}")""" in translate.translated(text, catalogue)
 
 
+def test_of_the_code_in_a_stub_only_docstrings_and_comments_are_found():
+    stub = ["# %%", "# stub", '#     """What varies."""', "#     ...  # fill in", "# end solution", "# after"]
+    found = messages(text := "\n".join(stub))
+    assert [message.text for message in found] == ["What varies.", "fill in", "after"]
+    assert [text[message.start : message.end] for message in found] == ["What varies.", "fill in", "after"]
+
+
 def test_what_an_entry_of_a_dictionary_repeats_is_a_name_and_stays():
     text = """# %%\nfound = {"oracle": "oracle", "other": "oracle"}["oracle"]\n"""
     replacing = replaced(text, ["oracle"], lambda message: "X")
