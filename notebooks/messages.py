@@ -155,7 +155,7 @@ def _strings(source: str, places: list[int], values: Collection[str]) -> Iterato
     lines = source.splitlines()
     tree = ast.parse(source)
     shown = {id(literal) for node in ast.walk(tree) for part in _shown_by(node) for literal in _literals(part)}
-    names = {id(literal) for node in ast.walk(tree) for literal in _names(node)}
+    names = {id(literal) for literal in _names(tree)}
 
     def place(line: int, column: int) -> int:  # columns of ast count bytes
         return places[line] + len(lines[line - 1].encode()[:column].decode())
@@ -178,14 +178,24 @@ def _all_literals(node: ast.AST) -> Iterator[ast.Constant | ast.JoinedStr]:
             yield from _all_literals(child)
 
 
-def _names(node: ast.AST) -> Iterator[ast.Constant]:
-    """Find what an entry of a dictionary repeats, such as {"oracle": "oracle"}: a label, and a name in the code."""
-    match node:
-        case ast.Dict(keys=keys, values=values):
-            for label, name in zip(keys, values, strict=True):
-                match label, name:
-                    case ast.Constant(value=first), ast.Constant(value=second) if first == second:
-                        yield name
+def _names(tree: ast.AST) -> Iterator[ast.expr]:
+    """Find literals that are names in the code, although they may be labels elsewhere.
+
+    They are what an entry of a dictionary repeats, {"oracle": "oracle"}, and keys of entries that others have made.
+    """
+    entries: set[str] = set()
+    keys: list[ast.Constant] = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.Dict(keys=labels, values=values):
+                entries.update(label.value for label in labels if isinstance(label, ast.Constant))
+                pairs = zip(labels, values, strict=True)
+                yield from (value for label, value in pairs if label and ast.dump(label) == ast.dump(value))
+            case ast.Subscript(slice=ast.Constant() as key, ctx=ast.Store()):
+                entries.add(key.value)
+            case ast.Subscript(slice=ast.Constant() as key):
+                keys.append(key)
+    yield from (key for key in keys if key.value not in entries)
 
 
 def _shown_by(node: ast.AST) -> list[ast.expr]:

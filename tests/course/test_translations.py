@@ -133,10 +133,10 @@ def test_of_the_code_in_a_stub_only_docstrings_and_comments_are_found():
     assert [text[message.start : message.end] for message in found] == ["What varies.", "fill in", "after"]
 
 
-def test_what_an_entry_of_a_dictionary_repeats_is_a_name_and_stays():
-    text = """# %%\nfound = {"oracle": "oracle", "other": "oracle"}["oracle"]\n"""
-    replacing = replaced(text, ["oracle"], lambda message: "X")
-    assert replacing == """# %%\nfound = {"X": "oracle", "other": "X"}["X"]\n"""
+def test_names_in_the_code_stay_also_if_they_are_labels_elsewhere():
+    text = """# %%\nfound = {"oracle": "oracle", "other": "oracle"}["oracle"]\nprint("after", record["after"])\n"""
+    replacing = replaced(text, ["oracle", "after"], lambda message: "X")
+    assert replacing == """# %%\nfound = {"X": "oracle", "other": "X"}["X"]\nprint("X", record["after"])\n"""
 
 
 def test_a_changed_sentence_keeps_its_translation_and_is_fuzzy_until_someone_has_looked_at_it(tmp_path):
