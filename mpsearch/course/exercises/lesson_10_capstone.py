@@ -138,7 +138,11 @@ def _pays(family: TaskDistribution, agent: Any) -> str:
     gain, low, high = evaluate(agent, held_out(family, TASKS), SEEDS).gain()
     words = say(
         "adapting gains {gain:.3g} [{low:.3g}, {high:.3g}] on {tasks} held-out tasks, {seeds} seeds",
-        gain=gain, low=low, high=high, tasks=TASKS, seeds=len(SEEDS),
+        gain=gain,
+        low=low,
+        high=high,
+        tasks=TASKS,
+        seeds=len(SEEDS),
     )
     if low <= 0:
         raise Open(words, say("train longer, or read the curves as in section 4"))
