@@ -1,12 +1,14 @@
 """The language in which the library speaks to learners. English is built in; others are catalogues of gettext.
 
 The catalogue of a language is ``mpsearch/locale/LANGUAGE/LC_MESSAGES/mpsearch.po``. ``notebooks/sentences.py`` keeps it
-in step with the code, and compiles it to ``mpsearch.mo``, which is what is read here.
+in step with the code, and compiles it to ``mpsearch.mo``, which is what is read here. A language with characters that
+matplotlib's own font lacks brings a font, ``mpsearch/locale/LANGUAGE/*.otf``.
 """
 
 from __future__ import annotations
 
 import gettext
+import sys
 from pathlib import Path
 
 from mpsearch.errors import UsageError
@@ -34,13 +36,38 @@ def languages() -> list[str]:
 
 
 def set_language(language: str) -> None:
-    """Let the exercises speak another language from now on, such as "zh" for Chinese. What has none stays English.
+    """Let exercises, plots, players and widgets speak another language from now on, such as "zh" for Chinese.
+
+    What has no translation stays English.
+
+    Raises:
+        UsageError: there is no catalogue of this language.
+    """
+    speak(language)
+    draw(language)
+
+
+def speak(language: str) -> None:
+    """Let :func:`say` use this language from now on. Plots may lack the characters for it: see :func:`set_language`.
 
     Raises:
         UsageError: there is no catalogue of this language.
     """
     global _chosen
     _chosen = catalogue(language)
+
+
+def draw(language: str) -> None:
+    """Let all plots use the fonts of this language before others, also those that do not come from mpsearch."""
+    if language == ENGLISH and "matplotlib" not in sys.modules:
+        return  # it takes half a second to import, and needs no other font
+    from matplotlib import font_manager, rcParams
+
+    fonts = {path: font_manager.get_font(path).family_name for path in sorted(FOLDER.glob("*/*.otf"))}
+    for path in fonts.keys() - {Path(font.fname) for font in font_manager.fontManager.ttflist}:
+        font_manager.fontManager.addfont(path)
+    chosen = [name for path, name in fonts.items() if path.parent.name == language]
+    rcParams["font.family"] = [*chosen, *(name for name in rcParams["font.family"] if name not in fonts.values())]
 
 
 def say(sentence: str, **values: object) -> str:
