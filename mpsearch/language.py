@@ -8,6 +8,7 @@ matplotlib's own font lacks brings a font, ``mpsearch/locale/LANGUAGE/*.otf``.
 from __future__ import annotations
 
 import gettext
+import re
 import sys
 from pathlib import Path
 
@@ -16,7 +17,10 @@ from mpsearch.errors import UsageError
 ENGLISH = "en"
 FOLDER = Path(__file__).parent / "locale"
 
+SAID = re.compile(r'\bsay\(\w+, "([^"]+)"')  # how a script for the page says a sentence: say(scene, "Play")
+
 _chosen = gettext.NullTranslations()  # it returns each sentence as it is
+_name = ENGLISH
 
 
 def catalogue(language: str) -> gettext.NullTranslations:
@@ -53,8 +57,13 @@ def speak(language: str) -> None:
     Raises:
         UsageError: there is no catalogue of this language.
     """
-    global _chosen
-    _chosen = catalogue(language)
+    global _chosen, _name
+    _chosen, _name = catalogue(language), language
+
+
+def spoken() -> str:
+    """Return the language that is chosen."""
+    return _name
 
 
 def draw(language: str) -> None:
@@ -74,3 +83,8 @@ def say(sentence: str, **values: object) -> str:
     """Return an English ``sentence`` in the chosen language, with ``values`` for the names in braces."""
     said = _chosen.gettext(sentence) if sentence else ""  # gettext keeps its own header under ""
     return said.format(**values) if values else said
+
+
+def said_in(script: str) -> dict[str, str]:
+    """Return the translations of what a ``script`` for the page says, by the English sentences."""
+    return {sentence: say(sentence) for sentence in SAID.findall(script) if say(sentence) != sentence}
