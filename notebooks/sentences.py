@@ -40,7 +40,8 @@ def sentences() -> dict[str, str]:
         for sentence in SAID.findall(path.read_text(encoding="utf-8")):
             found.setdefault(sentence, f"string of {path.name}")
     for family in BUILT_IN:
-        for name in make_distribution(family).parameter_names:
+        names = make_distribution(family).parameter_names
+        for name in (name for name in names if "_" not in name):  # a word, and not a name from code
             found.setdefault(name, "string of tasks")
     for path in sorted(Path(exercises.__path__[0]).glob("lesson_*.py")):
         module = import_module(f"{exercises.__name__}.{path.stem}")

@@ -86,8 +86,10 @@ class Player(anywidget.AnyWidget):
     @property
     def summary(self) -> str:
         """A description: the distance, mean velocity and return of each runner."""
-        title = self.title and say("{title}. ", title=self.title)
-        return title + describe(self.runners) + (say(" ") + self.chart.describe() if self.chart else "")
+        words = describe(self.runners)
+        if self.title:
+            words = say("{title}. {words}", title=self.title, words=words)
+        return say("{first} {second}", first=words, second=self.chart.describe()) if self.chart else words
 
     def png(self) -> bytes:
         """Return a PNG picture of the runners at a few moments."""

@@ -151,7 +151,8 @@ class AdvantageExplorer(Shell):
         plot_estimate(errors, left)
         plot_errors(errors, gae_lambda, right)
         words = describe_errors(errors, gae_lambda)
-        return Drawn(to_png(figure), words + say(" ") + describe_estimate(errors), words, errors)
+        alt = say("{first} {second}", first=words, second=describe_estimate(errors))
+        return Drawn(to_png(figure), alt, words, errors)
 
 
 def _slider(name: str, value: float) -> ipywidgets.FloatSlider:

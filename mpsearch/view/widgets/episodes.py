@@ -23,5 +23,5 @@ def draw_episodes(drawer: ModuleType, method: str, result: AdaptationResult) -> 
         drawer.plot(result, 0, stage, axes=half.subplots())
         words.append(say("{name}: {what}", name=title, what=drawer.describe(result, 0, stage)))
     picture = shell.Picture()
-    picture.show(shell.to_png(figure), say(" ").join(words))
+    picture.show(shell.to_png(figure), say("{first} {second}", first=words[0], second=words[1]))
     return picture

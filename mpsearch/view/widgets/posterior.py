@@ -66,7 +66,7 @@ class PosteriorExplorer(Shell):
     def draw(self, *, task: int, transitions: int, seed: int) -> Drawn:
         picture = self.explored(task, seed)
         beliefs, words = picture.beliefs, describe_belief(picture.beliefs, transitions)
-        alt = words + say(" ") + describe_contraction(beliefs.counts, beliefs.std)
+        alt = say("{first} {second}", first=words, second=describe_contraction(beliefs.counts, beliefs.std))
         return Drawn(picture.png(transitions), alt, words, beliefs.until(transitions))
 
 
