@@ -8,6 +8,8 @@ matplotlib's own font lacks brings a font, ``mpsearch/locale/LANGUAGE/*.otf``.
 from __future__ import annotations
 
 import gettext
+import locale
+import os
 import re
 import sys
 from pathlib import Path
@@ -37,6 +39,17 @@ def catalogue(language: str) -> gettext.NullTranslations:
 def languages() -> list[str]:
     """Return the languages that :func:`set_language` accepts."""
     return [ENGLISH, *sorted(path.parents[1].name for path in FOLDER.glob("*/LC_MESSAGES/mpsearch.mo"))]
+
+
+def of_the_system() -> str:
+    """Return the first language that this machine's user prefers and that mpsearch speaks; otherwise English."""
+    chosen = (os.environ.get(name) for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"))
+    wanted = next(filter(None, chosen), locale.getlocale()[0] or "")
+    for name in wanted.lower().replace("chinese", "zh").split(":"):  # Windows says Chinese (Simplified)_China
+        for language in languages():
+            if name.startswith(language):
+                return language
+    return ENGLISH
 
 
 def set_language(language: str) -> None:

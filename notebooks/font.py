@@ -24,7 +24,8 @@ ORIGINAL = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
 FACE = "Noto Sans CJK SC"
 NAME = "mpsearch Sans SC"  # another one than the original's, which may also be installed
 CUT = LIBRARY / "zh" / "mpsearch-sans-sc.otf"
-ALWAYS = {*string.ascii_letters, *string.digits, *string.punctuation, " ", "\N{MINUS SIGN}"}  # numbers of axes have it
+# Letters, the minus of an axis, and the signs of runners in a film.
+ALWAYS = {*string.ascii_letters, *string.digits, *string.punctuation, *" \N{MINUS SIGN}●◆■▲▼✚"}
 ON_THE_PAGE = {"⏸", "\n"}  # a browser draws it with a font of its own
 NOT_NEEDED = ["BASE", "GPOS", "GSUB", "VORG", "vhea", "vmtx"]  # tables for vertical lines and other forms of letters
 NAMES = {1: NAME, 3: NAME, 4: NAME, 6: NAME.replace(" ", "-")}  # by their numbers in the format
@@ -33,7 +34,9 @@ NAMES = {1: NAME, 3: NAME, 4: NAME, 6: NAME.replace(" ", "-")}  # by their numbe
 def characters(language: str = "zh") -> set[str]:
     """Return the characters of all translations into this language, of the lessons and of the library."""
     paths = [*(LESSONS / language).glob("*.po"), *(LIBRARY / language).rglob("*.po")]
-    return {character for path in paths for entry in polib.pofile(str(path)) for character in entry.msgstr} - ON_THE_PAGE
+    return {
+        character for path in paths for entry in polib.pofile(str(path)) for character in entry.msgstr
+    } - ON_THE_PAGE
 
 
 def face(collection: Path) -> TTFont:
