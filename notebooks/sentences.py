@@ -1,7 +1,7 @@
 """The catalogue of what the library says to learners, ``mpsearch/locale/LANGUAGE/LC_MESSAGES/mpsearch.po``.
 
-Its messages are the sentences that the code gives to :func:`mpsearch.language.say`, the texts of the exercises,
-and their words for mistakes.
+Its messages are the sentences that the code gives to :func:`mpsearch.language.say`, also in scripts for the page, the
+names of tasks' parameters, the texts of the exercises, and their words for mistakes.
 
 python notebooks/sentences.py zh   take changes of the code over into the Chinese catalogue, and compile it
 """
@@ -20,7 +20,8 @@ from translate import merge, read_catalogue
 from mpsearch.course import exercises
 from mpsearch.course.exercises.exercise import LABELS, Exercise, FillIn
 from mpsearch.course.exercises.staged import Staged
-from mpsearch.language import FOLDER
+from mpsearch.language import FOLDER, SAID
+from mpsearch.tasks.registry import BUILT_IN, make_distribution
 
 
 def catalogue_path(language: str) -> Path:
@@ -34,6 +35,13 @@ def sentences() -> dict[str, str]:
     for path in sorted(FOLDER.parent.rglob("*.py")):
         for sentence in _said(path.read_text(encoding="utf-8")):
             found.setdefault(sentence, f"string of {path.stem}")
+    for path in sorted(FOLDER.parent.glob("view/**/*.js")):
+        for sentence in SAID.findall(path.read_text(encoding="utf-8")):
+            found.setdefault(sentence, f"string of {path.name}")
+    for family in BUILT_IN:
+        names = make_distribution(family).parameter_names
+        for name in (name for name in names if "_" not in name):  # a word, and not a name from code
+            found.setdefault(name, "string of tasks")
     for path in sorted(Path(exercises.__path__[0]).glob("lesson_*.py")):
         module = import_module(f"{exercises.__name__}.{path.stem}")
         for exercise in (value for value in vars(module).values() if isinstance(value, Exercise)):

@@ -87,6 +87,8 @@ function drawRobot(pen, scene, end, x, y, scale, colour, ghost = false, faded = 
   ctx.restore();
 }
 
+const targetOf = (scene, runner) => say(scene, "target {speed} m/s", { speed: signed(runner.target, 2) });
+
 /** Draws robots on one track, in `box`; `camera` is {centre, scale}. */
 function drawTrack(pen, scene, runners, box, camera, time, smallest) {
   const { ctx, colours } = pen;
@@ -102,7 +104,7 @@ function drawTrack(pen, scene, runners, box, camera, time, smallest) {
     const x = at(ghostAt(runner, time));
     const standing = (part, side, axis) => scene.standing[4 * part + 2 * side + axis];
     drawRobot(pen, scene, standing, x, floor(runners.length - 1), figure, colours.ink, true);
-    label(pen, box, runners.length + n, x, `target ${signed(runner.target, 2)} m/s`, "◌");
+    label(pen, box, runners.length + n, x, targetOf(scene, runner), "◌");
   });
   runners.forEach((runner, n) => {
     const x = at(torso(scene, runner, time));
@@ -112,7 +114,7 @@ function drawTrack(pen, scene, runners, box, camera, time, smallest) {
   });
   ctx.restore();
   const below = box.y + 16 + ROW * (runners.length + ghostsOf(runners).length);
-  const note = "runners drawn larger than the track";
+  const note = say(scene, "runners drawn larger than the track");
   if (figure > camera.scale * 1.3) text(pen, note, box.x + box.width - 8, below, { align: "right", size: 11 });
 }
 
