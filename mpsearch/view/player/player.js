@@ -73,7 +73,7 @@ function build(scene) {
   const title = scene.title ? [make("div", { class: "mps-title" }, scene.title)] : [];
   const parts = [...title, table, ui.canvas, ...(scene.chart ? [legend] : []), bar];
   ui.root = make("div", { class: "mps-player", role: "group", tabindex: 0 }, ...parts);
-  ui.root.setAttribute("aria-label", [say(scene, "Player."), scene.title && `${scene.title}.`, keysOf(scene)].filter(Boolean).join(" "));
+  ui.root.setAttribute("aria-label", [say(scene, "Player."), scene.title && say(scene, "{title}.", { title: scene.title }), keysOf(scene)].filter(Boolean).join(" "));
   ui.root.dataset.lmSuppressShortcuts = "true"; // otherwise JupyterLab uses the arrow keys in command mode
   return ui;
 }
