@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from mpsearch.language import say
 
 LINE = 100  # characters in a line of a table, about the width of a notebook
 
@@ -30,13 +33,23 @@ class Finding:
 
 def table(findings: Sequence[Finding]) -> list[str]:
     """Return the lines of a text table of the findings, with advice below each failed check."""
-    width = max((len(finding.name) for finding in findings), default=0)
+    width = max((columns(finding.name) for finding in findings), default=0)
     indent = f"{'':<4}  {'':<{width}}  "
     lines = []
     for finding in findings:
-        mark = "ok" if finding.ok else "FAIL" if finding.needed else "note"
-        line = f"{mark:<4}  {finding.name:<{width}}  {finding.detail}"
+        mark = say("ok") if finding.ok else say("FAIL") if finding.needed else say("note")
+        line = f"{padded(mark, 4)}  {padded(finding.name, width)}  {finding.detail}"
         lines += textwrap.wrap(line, LINE, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
         if not finding.ok and finding.advice:
             lines.append(f"{indent}-> {finding.advice}")
     return lines
+
+
+def columns(text: str) -> int:
+    """Return how many columns ``text`` takes where all letters have the same width. A Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def padded(text: str, width: int) -> str:
+    """Return ``text`` with spaces after it, ``width`` columns wide."""
+    return text + " " * (width - columns(text))

@@ -29,7 +29,7 @@ from nbclient import NotebookClient
 from PIL import Image
 from translate import complete, read, translated
 
-from mpsearch.course.exercises.source import blank, exercise_names, solved
+from mpsearch.course.exercises.source import SOLUTIONS, blank, exercise_names, solved, subfolder
 from mpsearch.course.upgrade import DIGEST, KEY, cells_digest
 from mpsearch.language import ENGLISH, catalogue
 
@@ -61,7 +61,7 @@ def languages(source: Path) -> list[str]:
 
 def home(folder: Path, language: str) -> Path:
     """Return the folder of the notebooks in this language. English ones have no folder of their own."""
-    return folder if language == ENGLISH else folder / language
+    return folder / subfolder(language)
 
 
 def built_paths(source: Path, language: str = ENGLISH) -> dict[str, Path]:
@@ -69,7 +69,7 @@ def built_paths(source: Path, language: str = ENGLISH) -> dict[str, Path]:
     folder = home(source.parents[1], language)
     paths = {"learner": folder / f"{source.stem}.ipynb"}
     if exercise_names(source.read_text(encoding="utf-8")):
-        paths["solutions"] = folder / "solutions" / f"{source.stem}.ipynb"
+        paths["solutions"] = folder / SOLUTIONS / f"{source.stem}.ipynb"
     return paths
 
 

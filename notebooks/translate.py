@@ -6,7 +6,9 @@ somebody has looked at it. Two entries of a catalogue's header are ours:
 
 ``X-Complete: yes``     the tests accept no missing and no fuzzy message
 ``X-Values: a | b``     strings that are translated wherever they occur in code, such as names that become labels;
-                        also inside a placeholder, such as the word in ``{'more' if x > 0 else 'fewer'}``
+                        also inside a placeholder, such as the word in ``{'more' if x > 0 else 'fewer'}``;
+                        not what is a name in the code: the second in ``{"oracle": "oracle"}``, and the key of
+                        an entry that the lesson has not made itself
 
 python notebooks/translate.py zh          take changes of the sources over into the Chinese catalogues
 python notebooks/translate.py zh 03       the same, and begin the catalogue of lesson 03

@@ -1,5 +1,6 @@
 """Fixtures of the tests of plots and pages, and the settings of hypothesis."""
 
+import os
 import signal
 
 import numpy as np
@@ -12,6 +13,8 @@ from mpsearch.records import AdaptationResult
 # pytest --hypothesis-profile=default
 settings.register_profile("same", derandomize=True, deadline=None, database=None)
 settings.load_profile("same")
+
+os.environ["LANGUAGE"] = "en"  # the tests expect English, whatever the system's language is
 
 # Where the tests are started in the background of a script, or by nohup, SIGINT is ignored, and all processes that they
 # start would inherit that.

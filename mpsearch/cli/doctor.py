@@ -13,7 +13,9 @@ class Doctor:
 
     def run(self) -> None:
         from mpsearch.course.doctor import examine, report
+        from mpsearch.language import of_the_system, speak
 
+        speak(of_the_system())
         findings = examine()
         print(report(findings))
         if any(finding.needed and not finding.ok for finding in findings):

@@ -17,16 +17,11 @@ from pathlib import Path
 
 from mpsearch.course import installed
 from mpsearch.findings import Finding, table
+from mpsearch.language import say
 
 GIBIBYTE = 2**30
 ENOUGH_MEMORY = 2 * GIBIBYTE  # no lesson needs more
 BROWSERS = ("firefox", "google-chrome", "chromium", "chromium-browser", "microsoft-edge")
-CJK_FONTS = ("Noto Sans CJK", "Source Han Sans", "WenQuanYi", "SimHei", "Microsoft YaHei", "PingFang", "Hiragino Sans")
-EXTRAS = {
-    "widgets": "players and explorers in a notebook",
-    "lab": "JupyterLab for the lessons",
-    "test": "what the tests need",
-}
 
 RENDER_ONCE = """
 import mujoco
@@ -48,7 +43,7 @@ def examine(*, quick: bool = False) -> list[Finding]:
         examine_checkpoints(),
         examine_threads(),
         examine_memory(),
-        *examine_fonts(),
+        examine_fonts(),
         *([] if quick else [examine_opengl()]),
         examine_browser(),
         examine_folder(Path.cwd()),
@@ -60,7 +55,8 @@ def report(findings: Sequence[Finding]) -> str:
     lines = table(findings)
     failed = [finding.name for finding in findings if finding.needed and not finding.ok]
     lines.append("")
-    lines.append(f"Not ready: {', '.join(failed)}." if failed else "Everything that mpsearch needs is here.")
+    ready = say("Everything that mpsearch needs is here.")
+    lines.append(say("Not ready: {names}.", names=say(", ").join(failed)) if failed else ready)
     return "\n".join(lines)
 
 
@@ -69,14 +65,15 @@ def examine_versions() -> list[Finding]:
     try:
         declared, packages, extras = metadata.metadata("mpsearch"), installed.required(), installed.extras()
     except metadata.PackageNotFoundError:
-        advice = "install it: pip install -e . in its folder"
-        return [Finding("mpsearch", False, "not installed in this Python", advice, needed=True)]
+        advice = say("install it: pip install -e . in its folder")
+        return [Finding("mpsearch", False, say("not installed in this Python"), advice, needed=True)]
     wanted = declared["Requires-Python"] or ""
     python = installed.Package("python", wanted, platform.python_version())
-    advice = f"install Python {wanted} and mpsearch in a fresh environment of it"
+    advice = say("install Python {wanted} and mpsearch in a fresh environment of it", wanted=wanted)
+    detail = say("{found} (wanted {wanted})", found=python.found, wanted=wanted)
     return [
         Finding("mpsearch", True, declared["Version"], needed=True),
-        Finding("python", python.ok, f"{python.found} (wanted {wanted})", advice, needed=True),
+        Finding("python", python.ok, detail, advice, needed=True),
         *map(examine_package, packages),
         *map(examine_extra, extras),
     ]
@@ -84,15 +81,25 @@ def examine_versions() -> list[Finding]:
 
 def examine_package(package: installed.Package) -> Finding:
     """Check whether a required package is installed in a version that will do."""
-    detail = f"{package.found or 'not installed'} (wanted {package.wanted})"
+    found = package.found or say("not installed")
+    detail = say("{found} (wanted {wanted})", found=found, wanted=package.wanted)
     return Finding(package.name, package.ok, detail, f'pip install "{package.name}{package.wanted}"', needed=True)
 
 
 def examine_extra(extra: str) -> Finding:
     """Check whether all that the extra ``extra`` of mpsearch adds is installed."""
     missing = [package.name for package in installed.required(extra) if not package.ok]
-    detail = f"not here, or in another version: {', '.join(missing)}" if missing else EXTRAS.get(extra, "all here")
+    detail = say("not here, or in another version: {names}", names=say(", ").join(missing)) if missing else _use(extra)
     return Finding(f"mpsearch[{extra}]", not missing, detail, f'pip install "mpsearch[{extra}]"')
+
+
+def _use(extra: str) -> str:
+    """Say what an extra is for."""
+    return {
+        "widgets": say("players and explorers in a notebook"),
+        "lab": say("JupyterLab for the lessons"),
+        "test": say("what the tests need"),
+    }.get(extra, say("all here"))
 
 
 def examine_checkpoints() -> Finding:
@@ -100,27 +107,29 @@ def examine_checkpoints() -> Finding:
     from mpsearch.zoo import available
 
     names = sorted(available())
-    detail = ", ".join(names) or "none"
-    return Finding("shipped meta-policies", bool(names), detail, "install mpsearch again", needed=True)
+    detail = ", ".join(names) or say("none")
+    return Finding(say("shipped meta-policies"), bool(names), detail, say("install mpsearch again"), needed=True)
 
 
 def examine_threads() -> Finding:
     """Check how many processor cores this process may use."""
     cores = os.cpu_count() or 1
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
-    detail = f"{usable} of {cores} usable"
-    return Finding("processor cores", usable >= 2, detail, "one core works; lessons take about twice as long")
+    detail = say("{usable} of {count} usable", usable=usable, count=cores)
+    advice = say("one core works; lessons take about twice as long")
+    return Finding(say("processor cores"), usable >= 2, detail, advice)
 
 
 def examine_memory() -> Finding:
     """Check the memory of this machine or container."""
     total, free = memory()
-    detail = ", ".join(
-        f"{value / GIBIBYTE:.1f} GiB {what}" if value else f"{what}: unknown"
-        for value, what in ((total, "in all"), (free, "available"))
-    )
+    sizes = []
+    for value, what in ((total, say("in all")), (free, say("available"))):
+        size = say("{size:.1f} GiB {what}", size=value / GIBIBYTE, what=what) if value else ""
+        sizes.append(size or say("{what}: unknown", what=what))
     enough = (free or total or ENOUGH_MEMORY) >= ENOUGH_MEMORY
-    return Finding("memory", enough, detail, "close other programs before you train; 2 GiB free is enough")
+    advice = say("close other programs before you train; 2 GiB free is enough")
+    return Finding(say("memory"), enough, say(", ").join(sizes), advice)
 
 
 def memory() -> tuple[int | None, int | None]:
@@ -161,21 +170,13 @@ def _text(path: str) -> str:
         return ""
 
 
-def examine_fonts() -> list[Finding]:
-    """Check whether there is a font for plots, and a font with Chinese characters."""
+def examine_fonts() -> Finding:
+    """Check whether there is a font for plots. The one for Chinese comes with mpsearch."""
     from matplotlib import font_manager
 
-    names = font_manager.get_font_names()
-    cjk = sorted(name for name in names if name.startswith(CJK_FONTS))
-    return [
-        Finding("fonts", bool(names), f"{len(names)} families", "install matplotlib again", needed=True),
-        Finding(
-            "Chinese font",
-            bool(cjk),
-            cjk[0] if cjk else "none found",
-            "only needed for Chinese labels in plots; Noto Sans CJK is free",
-        ),
-    ]
+    count = len(font_manager.get_font_names())
+    detail = say("{count} families", count=count)
+    return Finding(say("fonts"), count > 0, detail, say("install matplotlib again"), needed=True)
 
 
 def examine_opengl(timeout: float = 20.0) -> Finding:
@@ -183,28 +184,28 @@ def examine_opengl(timeout: float = 20.0) -> Finding:
     environment = dict(os.environ)
     if sys.platform == "linux" and not environment.get("DISPLAY"):
         environment.setdefault("MUJOCO_GL", "egl")
-    advice = "not needed by mpsearch: neither its plots nor its player use OpenGL"
+    advice = say("not needed by mpsearch: neither its plots nor its player use OpenGL")
     try:
         with tempfile.TemporaryDirectory() as folder:  # MuJoCo may leave a log file behind
             done = subprocess.run(
                 [sys.executable, "-c", RENDER_ONCE], cwd=folder, env=environment, capture_output=True, timeout=timeout
             )
     except (OSError, subprocess.TimeoutExpired):
-        return Finding("OpenGL", False, "does not answer", advice)
-    detail = "works" if done.returncode == 0 else "does not work"
+        return Finding("OpenGL", False, say("does not answer"), advice)
+    detail = say("works") if done.returncode == 0 else say("does not work")
     return Finding("OpenGL", done.returncode == 0, detail, advice)
 
 
 def examine_browser() -> Finding:
     """Check whether there is a browser that ``mpsearch lab`` can open."""
-    advice = "mpsearch lab prints an address: open it in a browser of this machine"
+    advice = say("mpsearch lab prints an address: open it in a browser of this machine")
     found = next((name for name in BROWSERS if shutil.which(name)), None)
     if found is None:
         try:
             found = webbrowser.get().name
         except (webbrowser.Error, AttributeError):
-            return Finding("browser", False, "none found", advice)
-    return Finding("browser", True, str(found))
+            return Finding(say("browser"), False, say("none found"), advice)
+    return Finding(say("browser"), True, str(found))
 
 
 def examine_folder(folder: Path) -> Finding:
@@ -213,6 +214,7 @@ def examine_folder(folder: Path) -> Finding:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        advice = "run the commands lab and train with a folder in which you may write"
-        return Finding("this folder", False, f"cannot be written ({error.strerror})", advice)
-    return Finding("this folder", True, "can be written")
+        advice = say("run the commands lab and train with a folder in which you may write")
+        detail = say("cannot be written ({why})", why=error.strerror)
+        return Finding(say("this folder"), False, detail, advice)
+    return Finding(say("this folder"), True, say("can be written"))

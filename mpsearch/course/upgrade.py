@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from mpsearch.course.lab import copy_once, lessons, place
 from mpsearch.errors import UsageError
+from mpsearch.language import ENGLISH, say
 
 KEY = "mpsearch"  # mpsearch's entry in the metadata of a notebook
 DIGEST = "cells_sha256"  # the digest's name in this entry
@@ -51,8 +52,9 @@ class Outdated:
     def words(self) -> str:
         """A description of its state for the learner."""
         if self.changed:
-            return f"yours is kept; the new version is {self.newer.name}" if self.done else "changed by you"
-        return "replaced by the new version" if self.done else "not changed by you"
+            kept = say("yours is kept; the new version is {name}", name=self.newer.name)
+            return kept if self.done else say("changed by you")
+        return say("replaced by the new version") if self.done else say("not changed by you")
 
 
 def cells_digest(cells: Sequence[Any]) -> str:
@@ -84,10 +86,10 @@ def _digests(path: Path) -> tuple[str | None, str | None]:
         return None, None
 
 
-def outdated(folder: Path) -> list[Outdated]:
-    """Return the lessons in ``folder`` that are not of the installed version, in order."""
+def outdated(folder: Path, language: str = ENGLISH) -> list[Outdated]:
+    """Return the lessons of one language in ``folder`` that are not of the installed version, in order."""
     found = []
-    for lesson in lessons():
+    for lesson in lessons(language):
         path = place(lesson, folder)
         if (state := state_of(path, lesson)) in ("untouched", "changed"):
             newer = next(other for other in _places(path) if state_of(other, lesson) != "changed")
@@ -102,8 +104,8 @@ def _places(path: Path) -> Iterator[Path]:
         yield path.with_suffix(f".new{number if number > 1 else ''}.ipynb")
 
 
-def update(folder: Path) -> list[Outdated]:
-    """Update the lessons in ``folder`` to the installed version; returns the outdated ones.
+def update(folder: Path, language: str = ENGLISH) -> list[Outdated]:
+    """Update the lessons of one language in ``folder`` to the installed version; returns the outdated ones.
 
     A lesson that the learner has not changed is replaced atomically. If the learner has changed a lesson, the new
     version is put beside it. If the update is interrupted, the next one does the rest.
@@ -111,7 +113,7 @@ def update(folder: Path) -> list[Outdated]:
     Raises:
         UsageError: the folder cannot be written.
     """
-    found = outdated(folder)
+    found = outdated(folder, language)
     try:
         for old in found:
             _bring(old.lesson, old.newer)
@@ -131,13 +133,19 @@ def _bring(lesson: Path, target: Path) -> None:
         write_atomically(target, lesson.read_bytes())
 
 
-def report(found: Sequence[Outdated], folder: Path) -> str:
-    """Return a text for the learner that names each outdated lesson and the command that updates them."""
-    lines = ["These lessons are of another version than the installed mpsearch:"]
+def report(found: Sequence[Outdated], folder: Path, options: str = "") -> str:
+    """Return a text for the learner that names each outdated lesson and the command that updates them.
+
+    ``options`` are what the command needs besides the folder, such as " --language zh".
+    """
+    lines = [say("These lessons are of another version than the installed mpsearch:")]
     lines += [f"  {old.path.relative_to(folder).as_posix()}: {old.words}" for old in found]
     if not all(old.done for old in found):
+        command = f"mpsearch lab {shlex.quote(str(folder))}{options} --update"
         lines.append(
-            f"mpsearch lab {shlex.quote(str(folder))} --update replaces those that you have not changed, "
-            "and puts the new version beside the others."
+            say(
+                "{command} replaces those that you have not changed, and puts the new version beside the others.",
+                command=command,
+            )
         )
     return "\n".join(lines)

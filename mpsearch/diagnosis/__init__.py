@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from mpsearch.diagnosis import contract, effects, scales, telling
 from mpsearch.diagnosis.playing import distinct_tasks, examine
 from mpsearch.errors import check_count
 from mpsearch.findings import Finding, table
+from mpsearch.language import say
 from mpsearch.seeding import Streams
 from mpsearch.tasks import TaskDistribution
 
@@ -84,14 +86,39 @@ def _examine_learning(family: TaskDistribution, seed: int) -> list[Finding]:
 
 def report(findings: list[Finding]) -> str:
     """Return the findings as a text table with advice, and a sentence that sums them up."""
+    names = _names()
+    findings = [replace(finding, name=names.get(finding.name, finding.name)) for finding in findings]
     broken = [finding.name for finding in findings if finding.needed and not finding.ok]
     notes = [finding.name for finding in findings if not finding.needed and not finding.ok]
     if broken:
-        sentence = (
-            f"The contract is broken: {', '.join(broken)}. The checks after it were left out, because they rely on it."
+        sentence = say(
+            "The contract is broken: {names}. The checks after it were left out, because they rely on it.",
+            names=say(", ").join(broken),
         )
     elif notes:
-        sentence = f"The contract holds. Look at: {', '.join(notes)}."
+        sentence = say("The contract holds. Look at: {names}.", names=say(", ").join(notes))
     else:
-        sentence = "The contract holds, and nothing else was found."
+        sentence = say("The contract holds, and nothing else was found.")
     return "\n".join([*table(findings), "", sentence])
+
+
+def _names() -> dict[str, str]:
+    """Return the names of the checks as a report shows them. In a finding they stay English, so that code can ask."""
+    return {
+        "attributes": say("attributes"),
+        "tasks": say("tasks"),
+        "shapes": say("shapes"),
+        "finite numbers": say("finite numbers"),
+        "seeds": say("seeds"),
+        "rows": say("rows"),
+        "one environment": say("one environment"),
+        "random episodes": say("random episodes"),
+        "observations": say("observations"),
+        "size of rewards": say("size of rewards"),
+        "rewards vary": say("rewards vary"),
+        "actions": say("actions"),
+        "tasks differ": say("tasks differ"),
+        "tasks are hidden": say("tasks are hidden"),
+        "tasks can be told": say("tasks can be told"),
+        "one policy": say("one policy"),
+    }

@@ -11,6 +11,7 @@ import numpy as np
 
 from mpsearch.diagnosis.playing import Fault, agree, play, random_actions, require, same
 from mpsearch.errors import NonFiniteError, check_count
+from mpsearch.language import say
 from mpsearch.records import Array
 from mpsearch.tasks import TaskDistribution
 
@@ -27,19 +28,28 @@ def check_attributes(family: TaskDistribution) -> str:
     low, high = (np.asarray(bound, dtype=np.float64) for bound in (family.low, family.high))
     require(
         low.shape == high.shape == (count,) and bool(np.isfinite([low, high]).all()) and bool((low <= high).all()),
-        f"low {low.tolist()} and high {high.tolist()} are not a range for {list(family.parameter_names)}",
-        "low and high must have one finite number for each of parameter_names, with low <= high",
+        say(
+            "low {low} and high {high} are not a range for {names}",
+            low=low.tolist(),
+            high=high.tolist(),
+            names=list(family.parameter_names),
+        ),
+        say("low and high must have one finite number for each of parameter_names, with low <= high"),
     )
     scale = np.asarray(family.observation_scale, dtype=np.float64)
     require(
         scale.shape == (family.observation_dim,) and bool(np.isfinite(scale).all()) and bool((scale > 0).all()),
-        f"observation_scale has shape {list(scale.shape)}, or not only positive numbers",
-        f"observation_scale must be {family.observation_dim} positive numbers",
+        say("observation_scale has shape {shape}, or not only positive numbers", shape=list(scale.shape)),
+        say("observation_scale must be {count} positive numbers", count=family.observation_dim),
     )
     json.dumps(family.config)
-    return (
-        f"parameters of a task: {count}; observations: {family.observation_dim}; actions: {family.action_dim}; steps of"
-        f" an episode: {family.horizon}"
+    return say(
+        "parameters of a task: {parameters}; observations: {observations}; actions: {actions}; steps of an episode:"
+        " {steps}",
+        parameters=count,
+        observations=family.observation_dim,
+        actions=family.action_dim,
+        steps=family.horizon,
     )
 
 
@@ -51,16 +61,16 @@ def check_tasks(family: TaskDistribution, seed: int) -> str:
         expected = (20 if name.startswith("sample") else 3, count)
         require(
             tasks.shape == expected,
-            f"{name} has shape {list(tasks.shape)}, not {list(expected)}",
-            "return one row for each task",
+            say("{name} has shape {shape}, not {right}", name=name, shape=list(tasks.shape), right=list(expected)),
+            say("return one row for each task"),
         )
         family.check(tasks)
     require(
         bool(np.array_equal(draws[0], draws[1])),
-        "the same seed draws different tasks",
-        "draw with the generator rng that sample is given, and with no other",
+        say("the same seed draws different tasks"),
+        say("draw with the generator rng that sample is given, and with no other"),
     )
-    return "the same seed draws the same tasks, and they lie in the range"
+    return say("the same seed draws the same tasks, and they lie in the range")
 
 
 def check_shapes(family: TaskDistribution, seed: int) -> str:
@@ -69,33 +79,45 @@ def check_shapes(family: TaskDistribution, seed: int) -> str:
     batch = family.make_batch(tasks, 2)
     require(
         batch.shape == (3, 2) and batch.action_dim == family.action_dim and np.array_equal(batch.tasks, tasks),
-        f"make_batch of 3 tasks and 2 episodes has shape {list(batch.shape)}, {batch.action_dim} actions and the tasks"
-        f" {batch.tasks.tolist()}",
-        "give Batch.__init__ the tasks, the episodes and the action_dim of the family",
+        say(
+            "make_batch of 3 tasks and 2 episodes has shape {shape}, {actions} actions and the tasks {tasks}",
+            shape=list(batch.shape),
+            actions=batch.action_dim,
+            tasks=batch.tasks.tolist(),
+        ),
+        say("give Batch.__init__ the tasks, the episodes and the action_dim of the family"),
     )
     first = batch.reset(np.random.default_rng(seed))
     expected = (3, 2, family.observation_dim)
     require(
         np.shape(first) == expected,
-        f"reset returned observations of shape {list(np.shape(first))}, not {list(expected)}",
-        "let observe return [K, E, O], and let O be the family's observation_dim",
+        say(
+            "reset returned observations of shape {shape}, not {right}",
+            shape=list(np.shape(first)),
+            right=list(expected),
+        ),
+        say("let observe return [K, E, O], and let O be the family's observation_dim"),
     )
     kept = np.array(first)
     actions = random_actions((2, 3, 2, family.action_dim), np.random.default_rng(seed))
     batch.step(actions[0])
     require(
         bool(np.array_equal(first, kept, equal_nan=True)),
-        "a step changed the observations that reset had returned",
-        "let observe return a copy of the simulation's numbers",
+        say("a step changed the observations that reset had returned"),
+        say("let observe return a copy of the simulation's numbers"),
     )
     play(batch, actions, seed)
     places = np.shape(batch.positions())
     require(
         len(places) == 3 and places[:2] == (3, 2),
-        f"positions have shape {list(places)}, not [3, 2, Q]",
-        "let positions return one row of Q numbers for each task and episode",
+        say("positions have shape {shape}, not [3, 2, Q]", shape=list(places)),
+        say("let positions return one row of Q numbers for each task and episode"),
     )
-    return f"observations [K, E, {family.observation_dim}], rewards [K, E], positions [K, E, {places[2]}]"
+    return say(
+        "observations [K, E, {observations}], rewards [K, E], positions [K, E, {positions}]",
+        observations=family.observation_dim,
+        positions=places[2],
+    )
 
 
 def check_corners(family: TaskDistribution, seed: int) -> str:
@@ -107,16 +129,19 @@ def check_corners(family: TaskDistribution, seed: int) -> str:
     try:
         track = play(family.make_batch(tasks, 3), actions, seed)
     except NonFiniteError as error:
-        raise Fault(
-            str(error), "keep every number finite in the whole range of tasks, or make the range smaller"
-        ) from error
+        advice = say("keep every number finite in the whole range of tasks, or make the range smaller")
+        raise Fault(str(error), advice) from error
     bad = np.argwhere(~np.isfinite(track.observations[0]))
     if len(bad):
         task = tasks[bad[0, 0]].tolist()
         raise Fault(
-            f"the first observation is not finite in task {task}", "keep every number finite in the whole range"
+            say("the first observation is not finite in task {task}", task=task),
+            say("keep every number finite in the whole range"),
         )
-    return f"every number is finite on {len(tasks)} tasks, corners of the range among them, up to the time limit"
+    return say(
+        "every number is finite on {count} tasks, corners of the range among them, up to the time limit",
+        count=len(tasks),
+    )
 
 
 def corners(family: TaskDistribution, rng: np.random.Generator) -> Array:
@@ -136,23 +161,24 @@ def check_seeds(family: TaskDistribution, seed: int) -> str:
     actions = random_actions((min(STEPS, family.horizon), 3, 4, family.action_dim), np.random.default_rng(seed))
     batch = family.make_batch(tasks, 4)
     first = play(batch, actions, seed)
-    advice = "draw only from the generator rng that _reset is given (rng.spawn(1)[0] is one for later steps)"
+    advice = say("draw only from the generator rng that _reset is given (rng.spawn(1)[0] is one for later steps)")
     again = play(family.make_batch(tasks, 4, threads=1), actions, seed)
-    require(same(first, again), "the same seed and actions give different episodes", advice)
+    require(same(first, again), say("the same seed and actions give different episodes"), advice)
     require(
         same(first, play(batch, actions, seed)),
-        "the same seed and actions give different episodes when a batch is used again",
-        "let _reset set every part of the simulation's state, so that nothing is left of the last episode",
+        say("the same seed and actions give different episodes when a batch is used again"),
+        say("let _reset set every part of the simulation's state, so that nothing is left of the last episode"),
     )
     other = play(batch, actions, seed + 1)
     starts = first.observations[0]
     random = not np.array_equal(starts, np.broadcast_to(starts[:, :1], starts.shape))
     require(
         not (random and same(first, other)),
-        "episodes start differently, but another seed gives the same ones",
+        say("episodes start differently, but another seed gives the same ones"),
         advice,
     )
-    return "the same seed and actions give the same episodes" + ("" if random else "; all episodes start alike")
+    alike = "" if random else say("; all episodes start alike")
+    return say("the same seed and actions give the same episodes") + alike
 
 
 def check_rows(family: TaskDistribution, seed: int) -> str:
@@ -167,15 +193,20 @@ def check_rows(family: TaskDistribution, seed: int) -> str:
         alone[k] = False
         mixed = changed.copy()
         mixed[:, k, e] = actions[:, k, e]
-        for what, rows in (("actions", tasks), ("tasks", np.where(alone[:, None], others, tasks))):
+        for what, rows in ((say("actions"), tasks), (say("tasks"), np.where(alone[:, None], others, tasks))):
             track = play(family.make_batch(rows, 2, threads=1), mixed, seed)
             require(
                 agree(base.observations[:, k, e], track.observations[:, k, e])
                 and agree(base.rewards[:, k, e], track.rewards[:, k, e]),
-                f"task {k}, episode {e} changes when the {what} of other simulations change",
-                "compute each row [k, e] from its own state, action and task; look for sums or means over K or E",
+                say(
+                    "task {task}, episode {episode} changes when the {what} of other simulations change",
+                    task=k,
+                    episode=e,
+                    what=what,
+                ),
+                say("compute each row [k, e] from its own state, action and task; look for sums or means over K or E"),
             )
-    return "no simulation depends on another one"
+    return say("no simulation depends on another one")
 
 
 def check_single(family: TaskDistribution, seed: int) -> str:
@@ -189,21 +220,25 @@ def check_single(family: TaskDistribution, seed: int) -> str:
         try:
             check_env(env, skip_render_check=True)
         except AssertionError as error:
-            raise Fault(f"gymnasium's checker refuses make_env(task): {error}", "mend make_env") from error
+            refused = say("gymnasium's checker refuses make_env(task): {error}", error=error)
+            raise Fault(refused, say("mend make_env")) from error
     steps = min(5, family.horizon)
     actions = random_actions((steps, 1, 1, family.action_dim), np.random.default_rng(seed)) + np.float32(0)
     batch = play(family.make_batch(tasks, SINGLES), np.tile(actions, (1, 3, SINGLES, 1)), seed)
     seen, gains = singles(family.make_env(tasks[0]), actions[:, 0, 0])
     for what, one, many in (
-        ("observations", seen, np.moveaxis(batch.observations[:, 0], 1, 0)),
-        ("rewards", gains, batch.rewards[:, 0].T),
+        (say("observations"), seen, np.moveaxis(batch.observations[:, 0], 1, 0)),
+        (say("rewards"), gains, batch.rewards[:, 0].T),
     ):
         require(
             z_score(one, many) <= LARGEST_Z,
-            f"the {what} of make_env(task) differ from those of the same task in a batch of 3 tasks",
-            "let a simulation give the same numbers for every K and E; look for code that uses the shape of the batch",
+            say("the {what} of make_env(task) differ from those of the same task in a batch of 3 tasks", what=what),
+            say(
+                "let a simulation give the same numbers for every K and E; look for code that uses the shape of the"
+                " batch"
+            ),
         )
-    return "one task alone gives the same numbers as in a batch, and gymnasium's checker accepts it"
+    return say("one task alone gives the same numbers as in a batch, and gymnasium's checker accepts it")
 
 
 def singles(env: Any, actions: Array) -> tuple[Array, Array]:

@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from mpsearch.diagnosis.playing import Track, agree, play, random_actions, require, same
+from mpsearch.language import say
 from mpsearch.records import Array
 from mpsearch.tasks import TaskDistribution
 
@@ -65,35 +66,34 @@ def check_actions(family: TaskDistribution, seed: int) -> str:
         changed[..., i] = -1.0
         if same(base, play(batch, changed, seed)):
             idle.append(i)
+    some = say("the numbers {idle} of an action change nothing in {count} steps", idle=idle, count=steps)
     require(
         not idle,
-        "no action changes anything"
-        if len(idle) == family.action_dim
-        else f"the numbers {idle} of an action change nothing in {steps} steps",
-        "let _step use every number of the action; leave out those that do nothing",
+        say("no action changes anything") if len(idle) == family.action_dim else some,
+        say("let _step use every number of the action; leave out those that do nothing"),
     )
-    return "each number of an action changes what happens"
+    return say("each number of an action changes what happens")
 
 
 def check_tasks_differ(effects: Effects) -> str:
     """Check that there are several tasks, and that rewards or observations depend on the task."""
     require(
         len(effects.tasks) > 1,
-        f"sample draws only one task, {effects.tasks[0].tolist()}",
-        "a distribution needs several tasks: widen low and high, or mend sample",
+        say("sample draws only one task, {task}", task=effects.tasks[0].tolist()),
+        say("a distribution needs several tasks: widen low and high, or mend sample"),
     )
     first = effects.tracks[0]
     kinds = [
         name
-        for name, index in (("observations", 0), ("rewards", 1))
+        for name, index in ((say("observations"), 0), (say("rewards"), 1))
         if not all(agree(first[index], track[index]) for track in effects.tracks[1:])
     ]
     require(
         bool(kinds),
-        "with the same starts and actions, rewards and observations are the same on all tasks",
-        "let the reward or the simulation use self.tasks (row k belongs to task k)",
+        say("with the same starts and actions, rewards and observations are the same on all tasks"),
+        say("let the reward or the simulation use self.tasks (row k belongs to task k)"),
     )
-    return f"with the same starts and actions, {' and '.join(kinds)} differ between tasks"
+    return say("with the same starts and actions, {kinds} differ between tasks", kinds=say(" and ").join(kinds))
 
 
 def check_hidden(effects: Effects) -> str:
@@ -101,10 +101,10 @@ def check_hidden(effects: Effects) -> str:
     starts = [track.observations[0] for track in effects.tracks]
     require(
         all(agree(starts[0], one) for one in starts[1:]),
-        "the first observation already depends on the task, so that one policy can read the task from it",
-        "leave the task out of the observation; if that is intended, this family needs no adaptation",
+        say("the first observation already depends on the task, so that one policy can read the task from it"),
+        say("leave the task out of the observation; if that is intended, this family needs no adaptation"),
     )
-    return "the first observation does not tell the task"
+    return say("the first observation does not tell the task")
 
 
 def check_one_policy(effects: Effects) -> str:
@@ -113,15 +113,23 @@ def check_one_policy(effects: Effects) -> str:
     share = max((disagreement(*pair) for pair in combinations(returns, 2)), default=0.0)
     require(
         share >= FEWEST,
-        f"what is better on one task is better on all: two tasks disagree in {share:.0%} of the comparisons of two"
-        " behaviours",
-        "one policy without adaptation can solve this family: let tasks want different things, or spread them more",
+        say(
+            "what is better on one task is better on all: two tasks disagree in {share:.0%} of the comparisons of two"
+            " behaviours",
+            share=share,
+        ),
+        say(
+            "one policy without adaptation can solve this family: let tasks want different things, or spread them more"
+        ),
     )
     means = returns.mean(-1)  # [K, N]
-    return (
-        f"two tasks disagree in up to {share:.0%} of the comparisons of two random behaviours; the best for each task"
-        f" returns {means.max(1).mean():.3g}, the best single one {means.mean(0).max():.3g}, an average one"
-        f" {means.mean():.3g}"
+    return say(
+        "two tasks disagree in up to {share:.0%} of the comparisons of two random behaviours; the best for each task"
+        " returns {best:.3g}, the best single one {single:.3g}, an average one {mean:.3g}",
+        share=share,
+        best=means.max(1).mean(),
+        single=means.mean(0).max(),
+        mean=means.mean(),
     )
 
 

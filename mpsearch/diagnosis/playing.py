@@ -10,6 +10,7 @@ import numpy as np
 
 from mpsearch.errors import MpsearchError
 from mpsearch.findings import Finding
+from mpsearch.language import say
 from mpsearch.records import Array
 from mpsearch.tasks import Batch, TaskDistribution
 
@@ -40,11 +41,12 @@ def examine(name: str, check: Callable[[], str], *, needed: bool = False) -> Fin
         detail, advice = fault.args
         return Finding(name, False, detail, advice, needed)
     except MpsearchError as error:
-        return Finding(name, False, str(error), "mend what this sentence names", needed)
+        return Finding(name, False, str(error), say("mend what this sentence names"), needed)
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
-        detail = f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
-        return Finding(name, False, detail, "the family's own code must not raise this error", needed=True)
+        line = say("line {number}", number=place.lineno)
+        detail = f"{type(error).__name__}: {error} ({place.filename}, {line})"
+        return Finding(name, False, detail, say("the family's own code must not raise this error"), needed=True)
 
 
 def play(batch: Batch, actions: Array, seed: int) -> Track:
@@ -62,11 +64,16 @@ def play(batch: Batch, actions: Array, seed: int) -> Track:
             continue
         seen, reward = batch.step(action)
         if np.shape(seen) != observations[0].shape or np.shape(reward) != batch.shape:
-            raise Fault(
-                f"a step returned observations of shape {list(np.shape(seen))} and rewards of shape"
-                f" {list(np.shape(reward))}; they must be {list(observations[0].shape)} and {list(batch.shape)}",
-                "let observe and _step return one row for each task and episode: [K, E, O] and [K, E]",
+            found = say(
+                "a step returned observations of shape {seen} and rewards of shape {rewards}; they must be {right} and"
+                " {gains}",
+                seen=list(np.shape(seen)),
+                rewards=list(np.shape(reward)),
+                right=list(observations[0].shape),
+                gains=list(batch.shape),
             )
+            advice = say("let observe and _step return one row for each task and episode: [K, E, O] and [K, E]")
+            raise Fault(found, advice)
         observations.append(np.array(seen, dtype=np.float64))
         rewards.append(np.array(reward, dtype=np.float64))
     return Track(np.stack(observations), np.stack(rewards))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mpsearch.diagnosis.playing import require
+from mpsearch.language import say
 from mpsearch.records import Episodes
 from mpsearch.tasks import TaskDistribution
 
@@ -19,13 +20,22 @@ def check_observations(family: TaskDistribution, episodes: Episodes) -> str:
     sizes = np.sqrt(np.square(seen).mean(0))
     ratios = sizes / family.observation_scale
     odd = np.flatnonzero((ratios > OBSERVATIONS[1]) | ((ratios < OBSERVATIONS[0]) & (ratios > 0)))
-    named = ", ".join(f"{sizes[i]:.2g} for number {i}" for i in odd[:SHOWN]) + (", ..." if len(odd) > SHOWN else "")
+    named = say(", ").join(say("{size:.2g} for number {i}", size=sizes[i], i=i) for i in odd[:SHOWN])
     require(
         len(odd) == 0,
-        f"{len(odd)} of {len(sizes)} observations are far from their observation_scale: typically {named}",
-        "return these magnitudes from observation_scale, so that networks see numbers of order one",
+        say(
+            "{odd} of {count} observations are far from their observation_scale: typically {named}",
+            odd=len(odd),
+            count=len(sizes),
+            named=named + (say(", ...") if len(odd) > SHOWN else ""),
+        ),
+        say("return these magnitudes from observation_scale, so that networks see numbers of order one"),
     )
-    return f"divided by observation_scale, they are typically between {ratios.min():.2g} and {ratios.max():.2g}"
+    return say(
+        "divided by observation_scale, they are typically between {low:.2g} and {high:.2g}",
+        low=ratios.min(),
+        high=ratios.max(),
+    )
 
 
 def check_feedback(family: TaskDistribution, episodes: Episodes) -> str:
@@ -34,16 +44,20 @@ def check_feedback(family: TaskDistribution, episodes: Episodes) -> str:
     sparse = family.sparse and not rewards.any()
     require(
         np.ptp(rewards) > 1e-6 * np.abs(rewards).max(),
-        f"every reward is {rewards[0]:.3g}" + (", because no random episode reached the goal" if sparse else ""),
-        "let some random episodes reach the goal: make the goal larger, or the horizon longer"
+        say("every reward is {reward:.3g}", reward=rewards[0])
+        + (say(", because no random episode reached the goal") if sparse else ""),
+        say("let some random episodes reach the goal: make the goal larger, or the horizon longer")
         if sparse
-        else "a reward that never changes teaches nothing: let it depend on what the agent does",
+        else say("a reward that never changes teaches nothing: let it depend on what the agent does"),
     )
     returns = episodes.returns
-    return (
-        f"returns of random actions are {returns.mean():.3g}, with a spread of {returns.std(axis=1).mean():.2g} between"
-        f" episodes and {returns.mean(axis=1).std():.2g} between tasks; an episode took"
-        f" {episodes.mask.sum(-1).mean():.0f} steps"
+    return say(
+        "returns of random actions are {mean:.3g}, with a spread of {episodes:.2g} between episodes and {tasks:.2g}"
+        " between tasks; an episode took {steps:.0f} steps",
+        mean=returns.mean(),
+        episodes=returns.std(axis=1).mean(),
+        tasks=returns.mean(axis=1).std(),
+        steps=episodes.mask.sum(-1).mean(),
     )
 
 
@@ -52,7 +66,11 @@ def check_rewards(family: TaskDistribution, episodes: Episodes) -> str:
     size = float(np.sqrt(np.square(episodes.rewards[episodes.mask], dtype=np.float64).mean()))
     require(
         size <= REWARDS[1] and (size >= REWARDS[0] or family.sparse),
-        f"a reward is typically {size:.2g}",
-        f"divide the reward by {size:.1g}, so that a typical reward is of order one and losses and learning rates fit",
+        say("a reward is typically {size:.2g}", size=size),
+        say(
+            "divide the reward by {size:.1g}, so that a typical reward is of order one and losses and learning rates"
+            " fit",
+            size=size,
+        ),
     )
-    return f"a reward is typically {size:.2g}"
+    return say("a reward is typically {size:.2g}", size=size)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from mpsearch.diagnosis.playing import Fault, random_actions
+from mpsearch.language import say
 from mpsearch.records import Array, Episodes
 from mpsearch.rollouts import Actor, collect
 from mpsearch.tasks import TaskDistribution
@@ -37,8 +38,8 @@ def check_telling(episodes: Episodes, scale: Array, rng: np.random.Generator) ->
     now, then = (episodes.observations[:, :, part] / scale for part in (slice(-1), slice(1, None)))
     actions, mask = episodes.actions.clip(-1, 1), episodes.mask
     probes = {
-        "rewards": ((then, actions), episodes.rewards[..., None]),
-        "movements": ((now, actions), then - now),
+        say("rewards"): ((then, actions), episodes.rewards[..., None]),
+        say("movements"): ((now, actions), then - now),
     }
     labels = np.repeat(np.arange(tasks), count).reshape(tasks, count)
     shuffled = rng.permutation(labels.ravel()).reshape(labels.shape)
@@ -50,15 +51,20 @@ def check_telling(episodes: Episodes, scale: Array, rng: np.random.Generator) ->
         right, control = (accuracy(features, outputs, mask, truth) for truth in (labels, shuffled))
         told |= right >= 1 / tasks + CLEAR * np.sqrt((1 - 1 / tasks) / tasks / (tasks * (count - count // 2)))
         enough &= mask[:, : count // 2].sum() / tasks >= ENOUGH * features.shape[-1]
-        said.append(f"{right:.0%} from {name} ({control:.0%} with shuffled tasks)")
-    detail = f"a probe names the right one of {tasks} tasks in {' and '.join(said)}; by chance {1 / tasks:.0%}"
+        shares = {"right": right, "control": control}
+        said.append(say("{right:.0%} from {name} ({control:.0%} with shuffled tasks)", name=name, **shares))
+    detail = say(
+        "a probe names the right one of {count} tasks in {shares}; by chance {chance:.0%}",
+        count=tasks,
+        shares=say(" and ").join(said),
+        chance=1 / tasks,
+    )
     if told:
         return detail
     if not enough:
-        return f"undecided, because random episodes are short for so many observations: {detail}"
-    raise Fault(
-        detail, "let the task show in rewards or movements that random actions reach, and not only in rare ones"
-    )
+        return say("undecided, because random episodes are short for so many observations: {detail}", detail=detail)
+    advice = say("let the task show in rewards or movements that random actions reach, and not only in rare ones")
+    raise Fault(detail, advice)
 
 
 def standardised(values: Array, mask: Array) -> Array:

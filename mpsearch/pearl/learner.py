@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mpsearch import ranks
 from mpsearch.errors import CheckpointError, NonFiniteError, UsageError
+from mpsearch.language import say
 from mpsearch.meta_policy import Callback, MetaPolicy
 from mpsearch.pearl.acting import ConditionedPolicies
 from mpsearch.pearl.config import PEARLConfig
@@ -217,12 +218,12 @@ class PEARL(MetaPolicy):
             callback(number)
         draws = np.arange(0, self.tasks.horizon, explorer.resample_every or self.tasks.horizon)
         within = np.stack([beliefs_at(stage.beliefs, len(draws)) for stage in stages], axis=2)  # [2, K, S, D, Z]
-        names = ["prior", *(f"posterior {s}" for s in range(1, steps)), *(["posterior mean"] if steps else [])]
+        names = [say("prior"), *(say("posterior {number}", number=s) for s in range(1, steps))]
         return AdaptationResult.of_stages(
             tasks,
             [stage.episodes for stage in stages],
             ConditionedPolicies(copy.deepcopy(self.actor), [stage.z[:, 0] for stage in stages]),
-            stage_names=tuple(names),
+            stage_names=tuple([*names, say("posterior mean")] if steps else names),
             beliefs=within[:, :, :, 0],
             belief_steps=draws,
             beliefs_within=within,

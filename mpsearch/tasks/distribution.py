@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 
 from mpsearch.errors import UsageError, check_count
+from mpsearch.language import say
 from mpsearch.records import Array
 from mpsearch.tasks.batch import Batch
 from mpsearch.tasks.environments import TaskEnv
@@ -126,9 +127,8 @@ class TaskDistribution(ABC):
 
     def describe_task(self, task: Array) -> str:
         """Describe ``task`` [P] in words, for captions."""
-        return ", ".join(
-            f"{name} {number}" for name, number in zip(self.parameter_names, self.spell(task), strict=True)
-        )
+        pairs = zip(self.parameter_names, self.spell(task), strict=True)
+        return say(", ").join(f"{say(name)} {number}" for name, number in pairs)
 
     def spell(self, task: Array) -> list[str]:
         """Return the numbers of ``task`` [P] as text: with two decimals, or with more if the range is narrow."""

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from mpsearch import ranks
 from mpsearch.errors import NonFiniteError, UsageError, check_count, unknown
+from mpsearch.language import say
 from mpsearch.seeding import Streams
 from mpsearch.training.interrupt import Interrupt
 from mpsearch.training.metrics import METRICS_LINES, Metrics, MetricsLog
@@ -22,7 +23,6 @@ from mpsearch.training.trainable import Trainable
 
 OnNonFinite = Literal["stop", "rollback"]
 MOST_ROLLBACKS = 3  # to the same checkpoint
-PROGRESS = "before {before:.1f}, after {after:.1f}, {steps_per_second:,.0f} steps/s"
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,9 @@ class Loop:
         with tqdm(total=end, initial=agent.iteration, disable=quiet, unit="it") as bar:
             while agent.iteration < end and not stopped:
                 metrics = self._iterate()
-                bar.set_postfix_str(PROGRESS.format(**metrics))
+                bar.set_postfix_str(
+                    say("before {before:.1f}, after {after:.1f}, {steps_per_second:,.0f} steps/s", **metrics)
+                )
                 bar.update(agent.iteration - bar.n)
                 with ranks.together():
                     if log:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from mpsearch.language import say
 from mpsearch.view import plots
 
 NOTES = re.compile(r" *# (fmt|type|noqa)\b.*")
@@ -29,13 +30,13 @@ class LiveCurve:
 
     Args:
         name: the name of the curve.
-        ylabel, xlabel: the labels of the axes, for a curve of other quantities.
+        ylabel, xlabel: the labels of the axes, for a curve of other quantities than returns and environment steps.
 
     Attributes:
         steps, returns: the points that were added so far.
     """
 
-    def __init__(self, name: str, *, ylabel: str = "mean return", xlabel: str = "environment steps") -> None:
+    def __init__(self, name: str, *, ylabel: str | None = None, xlabel: str | None = None) -> None:
         self.name = name
         self.ylabel, self.xlabel = ylabel, xlabel
         self.steps: list[float] = []
@@ -86,6 +87,7 @@ def show_source(*functions: Callable[..., Any]) -> None:
         source = NOTES.sub("", textwrap.dedent(inspect.getsource(function)))
         listing = f"\n\n```python\n{source}```"
         lines = source.count("\n")
-        title = f"<code>{function.__name__}</code>, {lines} lines, from <code>{place}.py</code>"
-        words = plots.folded(title, listing) if lines > LONG else f"From `{place}.py`:{listing}"
+        names = {"name": function.__name__, "file": f"{place}.py", "count": lines}
+        title = say("<code>{name}</code>, {count} lines, from <code>{file}</code>", **names)
+        words = plots.folded(title, listing) if lines > LONG else say("From `{file}`:", **names) + listing
         display.display(display.Markdown(words))

@@ -64,8 +64,8 @@ def quick(place, monkeypatch):
     monkeypatch.setattr(evidence, "write_evidence", lambda *given, **options: None)
     monkeypatch.setattr(bench, "report", lambda **options: "")
     monkeypatch.setattr(doctor, "examine", list)
-    monkeypatch.setattr(lab, "lay_out", lambda folder: [])
-    monkeypatch.setattr(lab, "open_lab", lambda folder, browser: 0)
+    monkeypatch.setattr(lab, "lay_out", lambda folder, language: [])
+    monkeypatch.setattr(lab, "open_lab", lambda folder, browser, language: 0)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Exercises in general: not attempted is told from wrong, wrong is said in words, and solutions are written once."""
 
 import importlib
+import json
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from mpsearch.course.exercises import source, words
 from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict
 from mpsearch.errors import MpsearchError
+from mpsearch.language import speak
 
 CELL = """def double(x):
     # a comment that stays
@@ -247,3 +249,38 @@ def test_predictions_may_be_spelled_in_many_ways(lesson, name, said, meant):
     exercise = getattr(importlib.import_module(f"mpsearch.course.exercises.lesson_{lesson}"), name)
     assert exercise.record(said).words.startswith(f'you predict "{meant}"')
     exercise.record(...)
+
+
+@pytest.fixture
+def chinese():
+    speak("zh")
+    yield
+    speak("en")
+
+
+def test_the_solution_is_in_the_learners_language_if_the_lesson_is(toy, chinese, capsys):
+    exercise = double()
+    exercise.solution()
+    assert "# a comment that stays" in capsys.readouterr().out
+    cells = [
+        {"metadata": {}, "source": ["print(1)"]},
+        {"metadata": {"tags": ["exercise"]}, "source": ["def double(x):\n", "    return 2 * x  # 两倍"]},
+    ]
+    path = toy.parents[1] / "zh" / "solutions" / "07_toy.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    exercise.solution()
+    assert capsys.readouterr().out == "def double(x):\n    return 2 * x  # 两倍\n"
+    speak("en")
+    exercise.solution()
+    assert "# a comment that stays" in capsys.readouterr().out
+
+
+def test_the_bug_with_a_translated_docstring_is_still_the_bug(toy):
+    code = BUG.replace("def double(x):\n", 'def double(x):\n    """Twice x."""\n')
+    toy.write_text(f"# %% tags=['exercise']\n{code}\n", encoding="utf-8")
+    written = {}
+    exec(source.blank(code).replace("Twice x.", "x 的两倍"), written)
+    assert double(kind=FindTheBug).verdict(written["double"]).status == "blank"
+    exec(source.solved(code).replace("Twice x.", "x 的两倍"), written)
+    assert double(kind=FindTheBug).verdict(written["double"]).status == "right"

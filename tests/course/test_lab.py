@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from mpsearch.cli.lab import Lab
 from mpsearch.course import lab
 from mpsearch.course.exercises import source as lesson_source
 from mpsearch.errors import MpsearchError, UsageError
+from mpsearch.language import speak
 
 
 @pytest.fixture
@@ -36,6 +38,28 @@ def test_lays_out_every_lesson_in_order_and_the_solutions_apart(two_lessons):
     assert made == [two_lessons / name for name in names]
     assert made[1].read_text() == "the lesson 01_more.ipynb"
     assert made[2].read_text() == "the solutions"
+
+
+def test_two_languages_in_one_folder_do_not_mix(two_lessons, tmp_path):
+    for name in ("00_start_here.ipynb", "solutions/01_more.ipynb"):
+        path = tmp_path / "source" / "zh" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("第 00 课", encoding="utf-8")
+    assert lab.taught_in() == ["en", "zh"]
+    english = lab.lay_out(two_lessons)
+    english[0].write_text("an evening of work")
+    chinese = lab.lay_out(two_lessons, "zh")
+    assert chinese == [two_lessons / "zh" / "00_start_here.ipynb", two_lessons / "zh" / "solutions" / "01_more.ipynb"]
+    assert {path.read_text(encoding="utf-8") for path in chinese} == {"第 00 课"}
+    assert lab.lay_out(two_lessons) == english
+    assert english[0].read_text() == "an evening of work"
+    assert "--LabApp.default_url=/lab/tree/zh/00_start_here.ipynb" in lab.lab_command(two_lessons, language="zh")
+
+
+def test_a_language_without_lessons_is_refused_and_nothing_is_written(two_lessons):
+    with pytest.raises(UsageError, match="no lessons in 'zh'; choose one of en"):
+        lab.lay_out(two_lessons, "zh")
+    assert not two_lessons.exists()
 
 
 def test_never_overwrites_and_makes_what_is_missing_again(two_lessons):
@@ -162,7 +186,10 @@ def _listening(pid):
     return found
 
 
-@pytest.mark.parametrize("path", lab.lessons(), ids=lambda path: "/".join(path.parts[-2:]))
+INSTALLED = [path for language in lab.taught_in() for path in lab.lessons(language)]
+
+
+@pytest.mark.parametrize("path", INSTALLED, ids=lambda path: "/".join(path.parts[-3:]))
 def test_a_stored_lesson_holds_text_and_pictures_only(path) -> None:
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     shown = [output["data"] for cell in cells for output in cell.get("outputs", ()) if "data" in output]
@@ -190,3 +217,28 @@ def test_open_lab_returns_the_exit_code_and_survives_ctrl_c(two_lessons, monkeyp
 
     monkeypatch.setattr(lab.subprocess, "Popen", Process)
     assert lab.open_lab(two_lessons) == 3
+
+
+@pytest.mark.parametrize(
+    ("system", "asked", "opened", "said"),
+    [
+        ("zh_CN.UTF-8", None, "zh", "mpsearch lab --language en"),
+        ("zh_CN.UTF-8", "en", "en", ""),
+        ("en_GB.UTF-8", "zh", "zh", ""),
+        ("en_GB.UTF-8", None, "en", ""),
+    ],
+)
+def test_the_command_opens_the_language_of_the_system_or_the_one_that_is_asked_for(
+    two_lessons, tmp_path, monkeypatch, capsys, system, asked, opened, said
+):
+    (tmp_path / "source" / "zh").mkdir()
+    (tmp_path / "source" / "zh" / "00_start_here.ipynb").write_text("第 00 课", encoding="utf-8")
+    monkeypatch.setenv("LANGUAGE", system)
+    monkeypatch.setattr(lab, "check_jupyterlab", lambda: None)
+    begun = []
+    monkeypatch.setattr(lab, "open_lab", lambda folder, **how: begun.append(how["language"]) or 0)
+    Lab(two_lessons, language=asked).run()
+    speak("en")
+    assert begun == [opened]
+    assert (two_lessons / "zh").exists() == (opened == "zh")
+    assert said in capsys.readouterr().out

@@ -126,6 +126,19 @@ def test_a_value_inside_a_placeholder_is_translated_as_well():
     assert """print(f"x {'多' if x > 0 else f'少 {-x}'}")""" in translate.translated(text, catalogue)
 
 
+def test_of_the_code_in_a_stub_only_docstrings_and_comments_are_found():
+    stub = ["# %%", "# stub", '#     """What varies."""', "#     ...  # fill in", "# end solution", "# after"]
+    found = messages(text := "\n".join(stub))
+    assert [message.text for message in found] == ["What varies.", "fill in", "after"]
+    assert [text[message.start : message.end] for message in found] == ["What varies.", "fill in", "after"]
+
+
+def test_names_in_the_code_stay_also_if_they_are_labels_elsewhere():
+    text = """# %%\nfound = {"oracle": "oracle", "other": "oracle"}["oracle"]\nprint("after", record["after"])\n"""
+    replacing = replaced(text, ["oracle", "after"], lambda message: "X")
+    assert replacing == """# %%\nfound = {"X": "oracle", "other": "X"}["X"]\nprint("X", record["after"])\n"""
+
+
 def test_a_changed_sentence_keeps_its_translation_and_is_fuzzy_until_someone_has_looked_at_it(tmp_path):
     source = write(tmp_path, A="段落", an="条目")
     source.write_text(

@@ -53,6 +53,21 @@ def folder(installed, tmp_path):
     return tmp_path / "mine"
 
 
+def test_the_lessons_of_another_language_are_compared_with_their_own(installed, tmp_path, monkeypatch) -> None:
+    installed(OLD)
+    monkeypatch.setattr(lab, "languages", lambda: ["en", "zh"])
+    write(tmp_path / "source" / "zh" / FIRST, notebook(FIRST, OLD))
+    mine = tmp_path / "mine"
+    for language in ("en", "zh"):
+        lab.lay_out(mine, language)
+    write(tmp_path / "source" / "zh" / FIRST, notebook(FIRST, NEW))
+    assert upgrade.outdated(mine) == []
+    assert " --language zh --update replaces" in upgrade.report(upgrade.outdated(mine, "zh"), mine, " --language zh")
+    (old,) = upgrade.update(mine, "zh")
+    assert old.path == mine / "zh" / FIRST
+    assert old.done
+
+
 def rewrite(path, change):
     """What JupyterLab does when it saves: read, change, write all anew."""
     content = nbformat.read(path, as_version=4)
@@ -223,7 +238,7 @@ def test_an_interrupted_update_loses_nothing_and_can_be_done_again(folder, insta
 def test_a_lesson_that_is_changed_while_others_are_replaced_is_kept(folder, monkeypatch) -> None:
     found = upgrade.outdated(folder)
     mine = rewrite(folder / FIRST, answer)
-    monkeypatch.setattr(upgrade, "outdated", lambda folder: found)
+    monkeypatch.setattr(upgrade, "outdated", lambda *_: found)
     upgrade.update(folder)
     assert (folder / FIRST).read_bytes() == mine
 

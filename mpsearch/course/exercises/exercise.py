@@ -70,8 +70,8 @@ class Exercise:
             print(say("That was the last hint. `.solution()` shows the code."))
 
     def solution(self) -> None:
-        """Print the exercise's code from the notebook of solutions."""
-        print(source.solved(source.exercise_cell(self.lesson, self.name)))
+        """Print the exercise's code as it is in the notebook of solutions."""
+        print(source.solution(self.lesson, self.name))
 
 
 @dataclass(kw_only=True)
@@ -167,7 +167,7 @@ class FindTheBug(FillIn):
     """
 
     def is_blank(self, function: Function) -> bool:
-        """Return whether ``function`` is still the code with the bug. Comments and spaces do not matter."""
+        """Return whether ``function`` is still the code with the bug. Comments, docstring and spaces do not matter."""
         stub: dict[str, Any] = {}
         exec(source.blank(source.exercise_cell(self.lesson, self.name)), stub)
         return _code(function) == _code(stub[self.name])
@@ -181,7 +181,10 @@ class FindTheBug(FillIn):
 
 def _code(function: Function) -> Any:
     code = getattr(function, "__code__", None)
-    return code and (code.co_code, code.co_names, [c for c in code.co_consts if not hasattr(c, "co_code")])
+    if code is None:
+        return None
+    constants = [c for c in code.co_consts if not hasattr(c, "co_code") and c != function.__doc__]
+    return code.co_code, code.co_names, constants
 
 
 @dataclass(kw_only=True)

@@ -15,11 +15,14 @@ after ``stub`` without their leading "# ". If there are no lines for the stub, i
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 from mpsearch.errors import MpsearchError
+from mpsearch.language import ENGLISH, spoken
 
+SOLUTIONS = "solutions"  # the folder of the notebooks of solutions
 STUB = "# ...  # your code here\n"
 CELL = re.compile(r"^# %%.*\n", re.MULTILINE)
 PART = re.compile(
@@ -40,6 +43,11 @@ def lessons_folder() -> Path:
         if any(folder.glob("*.ipynb")):
             return folder
     raise MpsearchError("this installation of mpsearch has no notebooks; install it again")
+
+
+def subfolder(language: str) -> str:
+    """Return the folder of a language's lessons in the folder of all lessons, so that two languages do not mix."""
+    return "" if language == ENGLISH else language
 
 
 def exercise_names(text: str) -> list[str]:
@@ -68,9 +76,30 @@ def exercise_cell(lesson: str, name: str) -> str:
     Raises:
         MpsearchError: the lesson has no source, or its source does not have this exercise.
     """
-    path = lessons_folder() / "source" / f"{lesson}.py"
-    if path.is_file():
-        for cell in CELL.split(path.read_text(encoding="utf-8")):
-            if name in exercise_names(cell):
-                return cell.strip("\n") + "\n"
+    for cell in _exercise_cells(lesson):
+        if name in exercise_names(cell):
+            return cell.strip("\n") + "\n"
     raise MpsearchError(f"the exercise {name} of the lesson {lesson} has no solution here; install mpsearch again")
+
+
+def solution(lesson: str, name: str) -> str:
+    """Return the code of the exercise ``name``, in the chosen language if the lesson exists in it.
+
+    Raises:
+        MpsearchError: the lesson has no source, or its source does not have this exercise.
+    """
+    english = solved(exercise_cell(lesson, name))
+    path = lessons_folder() / subfolder(spoken()) / SOLUTIONS / f"{lesson}.ipynb"
+    if spoken() == ENGLISH or not path.is_file():
+        return english
+    number = next(n for n, cell in enumerate(_exercise_cells(lesson)) if name in exercise_names(cell))
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    translated = [cell for cell in cells if "exercise" in cell["metadata"].get("tags", [])]
+    return "".join(translated[number]["source"])
+
+
+def _exercise_cells(lesson: str) -> list[str]:
+    """Return the cells with exercises from the source of ``lesson``; none if it has no source."""
+    path = lessons_folder() / "source" / f"{lesson}.py"
+    cells = CELL.split(path.read_text(encoding="utf-8")) if path.is_file() else []
+    return [cell for cell in cells if exercise_names(cell)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from mpsearch.language import say
 from mpsearch.records import AdaptationResult, Array
 from mpsearch.tasks.applications.penalty_kicks import HALF_GOAL, save_chance
 from mpsearch.view.plots.style import AFTER, PALETTE, check_finite, legend, new_axes
@@ -31,17 +32,23 @@ def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = No
     axes = new_axes(axes)
     axes.plot([-width, -width, width, width], [kicks[-1] + 1, 0, 0, kicks[-1] + 1], color="black", linewidth=4)
     axes.hlines(kicks, dive * width, shot * width, color="0.6", linewidth=1.5, zorder=1)
-    axes.scatter(run_up * width, kicks - 0.35, s=14, marker="v", color="0.6", zorder=2, label="run-up (its side)")
-    axes.scatter(shot * width, kicks, s=45, color=PALETTE["orange"], edgecolors="black", zorder=3, label="shot")
-    axes.scatter(dive * width, kicks, s=90, marker="|", color=AFTER, linewidths=3, zorder=4, label="dive")
+    axes.scatter(run_up * width, kicks - 0.35, s=14, marker="v", color="0.6", zorder=2, label=say("run-up (its side)"))
+    axes.scatter(shot * width, kicks, s=45, color=PALETTE["orange"], edgecolors="black", zorder=3, label=say("shot"))
+    axes.scatter(dive * width, kicks, s=90, marker="|", color=AFTER, linewidths=3, zorder=4, label=say("dive"))
     axes.set_xlim(-1.15 * width, 1.15 * width)
     axes.set_ylim(kicks[-1] + 1, -0.5)
     axes.set_yticks(kicks[:: max(1, len(kicks) // 10)])
-    axes.set_xlabel("place along the goal line (m from the middle)")
-    axes.set_ylabel("kick")
+    axes.set_xlabel(say("place along the goal line (m from the middle)"))
+    axes.set_ylabel(say("kick"))
     place, tell, reaction = result.tasks[task]
-    habits = f"place {place * width:.1f} m, tell {tell:.2g}, reaction {reaction:.2g}"
-    legend(axes, f"{habits}: {save_chance(shot, dive).sum():.1f} saves expected", above=3)
+    title = say(
+        "place {place:.1f} m, tell {tell:.2g}, reaction {reaction:.2g}: {saves:.1f} saves expected",
+        place=place * width,
+        tell=tell,
+        reaction=reaction,
+        saves=save_chance(shot, dive).sum(),
+    )
+    legend(axes, title, above=3)
     return axes
 
 
@@ -49,12 +56,18 @@ def describe(result: AdaptationResult, task: int, stage: int) -> str:
     """Return the alternative text of :func:`plot`."""
     _, shot, dive = _kicks(result, task, stage)
     place, tell, reaction = result.tasks[task]
-    missed = np.abs(shot - dive).mean() * HALF_GOAL
-    return (
-        f"{len(shot)} penalty kicks of a shooter whose usual place is {place * HALF_GOAL:.1f} m from the middle, with"
-        f" tell {tell:.2g} and reaction {reaction:.2g}. The shots lie between {shot.min() * HALF_GOAL:.1f} m and"
-        f" {shot.max() * HALF_GOAL:.1f} m. The dives miss them by {missed:.1f} m on average, and"
-        f" {save_chance(shot, dive).sum():.1f} saves are expected."
+    return say(
+        "{count} penalty kicks of a shooter whose usual place is {place:.1f} m from the middle, with tell {tell:.2g}"
+        " and reaction {reaction:.2g}. The shots lie between {low:.1f} m and {high:.1f} m. The dives miss them by"
+        " {missed:.1f} m on average, and {saves:.1f} saves are expected.",
+        count=len(shot),
+        place=place * HALF_GOAL,
+        tell=tell,
+        reaction=reaction,
+        low=shot.min() * HALF_GOAL,
+        high=shot.max() * HALF_GOAL,
+        missed=np.abs(shot - dive).mean() * HALF_GOAL,
+        saves=save_chance(shot, dive).sum(),
     )
 
 

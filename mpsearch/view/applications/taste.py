@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from mpsearch.language import say
 from mpsearch.records import AdaptationResult, Array
 from mpsearch.tasks.applications.taste import WIDTH, likeness
 from mpsearch.view.plots.style import COLOUR_MAP, PALETTE, SQUARE, check_finite, legend, new_axes
@@ -41,20 +42,28 @@ def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = No
         edgecolors="0.3",
         linewidths=0.6,
         zorder=3,
-        label="suggestion",
+        label=say("suggestion"),
     )
     for number in {1, 2, 3, len(items)} & set(order.tolist()):
         axes.annotate(str(number), items[number - 1], (5, 4), textcoords="offset points", fontsize=9, zorder=4)
     axes.scatter(
-        taste[0], taste[1], marker="*", s=220, color=PALETTE["vermillion"], edgecolors="white", zorder=5, label="taste"
+        taste[0],
+        taste[1],
+        marker="*",
+        s=220,
+        color=PALETTE["vermillion"],
+        edgecolors="white",
+        zorder=5,
+        label=say("taste"),
     )
     figure = axes.get_figure(root=True)
     assert figure is not None
-    figure.colorbar(dots, ax=axes, label="number of the suggestion", shrink=0.8, format="%d")
+    figure.colorbar(dots, ax=axes, label=say("number of the suggestion"), shrink=0.8, format="%d")
     axes.set(xlim=(-1.08, 1.08), ylim=(-1.08, 1.08), aspect="equal")
-    axes.set_xlabel("items: first feature (no unit)")
-    axes.set_ylabel("items: second feature (no unit)")
-    legend(axes, f"grey lines: equal rating; return {result.rewards[task, stage].sum():.1f}", above=2)
+    axes.set_xlabel(say("items: first feature (no unit)"))
+    axes.set_ylabel(say("items: second feature (no unit)"))
+    value = result.rewards[task, stage].sum()
+    legend(axes, say("grey lines: equal rating; return {value:.1f}", value=value), above=2)
     return axes
 
 
@@ -63,11 +72,17 @@ def describe(result: AdaptationResult, task: int, stage: int) -> str:
     items, taste = _items(result, task, stage), result.tasks[task]
     far = np.linalg.norm(items - taste, axis=-1)
     steps = np.linalg.norm(np.diff(items, axis=0), axis=-1)
-    return (
-        f"A map of items with {len(items)} suggestions to a user whose taste is at ({taste[0]:.2f}, {taste[1]:.2f})."
-        f" The mean distance of the suggestions from the taste is {far.mean():.2f}, of the last five"
-        f" {far[-5:].mean():.2f}. Two successive suggestions are {steps.mean():.2f} apart on average. The return is"
-        f" {result.rewards[task, stage].sum():.1f}."
+    return say(
+        "A map of items with {count} suggestions to a user whose taste is at ({x:.2f}, {y:.2f}). The mean distance of"
+        " the suggestions from the taste is {all:.2f}, of the last five {last:.2f}. Two successive suggestions are"
+        " {apart:.2f} apart on average. The return is {value:.1f}.",
+        count=len(items),
+        x=taste[0],
+        y=taste[1],
+        all=far.mean(),
+        last=far[-5:].mean(),
+        apart=steps.mean(),
+        value=result.rewards[task, stage].sum(),
     )
 
 

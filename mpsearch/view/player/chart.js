@@ -13,7 +13,9 @@ function along(numbers, scene, time) {
 function reading(curve, scene, time) {
   const step = Math.min(stepAt(scene, time), curve.values.length - 1);
   const words = signed(curve.values[step], 2);
-  return curve.band ? `${words} (${curve.band.map((edge) => signed(edge[step], 2)).join(" to ")})` : words;
+  if (!curve.band) return words;
+  const [low, high] = curve.band.map((edge) => signed(edge[step], 2));
+  return say(scene, "{value} ({low} to {high})", { value: words, low, high });
 }
 
 /** Returns the points of numbers [T + 1] from the start to `time`, in px. */

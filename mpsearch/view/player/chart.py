@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mpsearch.errors import UsageError
+from mpsearch.language import say
 from mpsearch.records import Array
 from mpsearch.view.plots import PALETTE
 from mpsearch.view.plots.style import check_finite, legend
@@ -41,7 +42,8 @@ class Curve:
         if self.band is None:
             return f"{self.values[step] + 0.0:.2f}"
         low, high = self.band[:, step] + 0.0
-        return f"{self.values[step] + 0.0:.2f} ({low:.2f} to {high:.2f})"
+        value = f"{self.values[step] + 0.0:.2f}"
+        return say("{value} ({low} to {high})", value=value, low=f"{low:.2f}", high=f"{high:.2f}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +83,11 @@ class Chart:
 
     def describe(self) -> str:
         """Say in words what each curve is at first and at the end."""
-        each = [
-            f"{curve.name} {curve.at(0)}" + (f" at first, {curve.at(-1)} at the end" if np.ptp(curve.values) else "")
-            for curve in self.curves
-        ]
-        return f"Over time, {self.label}: {'; '.join(each)}."
+        each = []
+        for curve in self.curves:
+            later = say(" at first, {end} at the end", end=curve.at(-1)) if np.ptp(curve.values) else ""
+            each.append(f"{curve.name} {curve.at(0)}{later}")
+        return say("Over time, {label}: {rows}.", label=self.label, rows=say("; ").join(each))
 
     def to_page(self) -> dict[str, Any]:
         """Return what the page needs to draw the chart."""
@@ -109,6 +111,6 @@ class Chart:
             if curve.band is not None:
                 axes.fill_between(times, *curve.band, color=colour, alpha=0.2, linewidth=0)
             axes.plot(times, curve.values, "--" if curve.dashed else "-", color=colour, linewidth=1.8, label=curve.name)
-        axes.set(xlabel="time (s)", ylabel=self.label, xlim=(0, times[-1]), ylim=self.limits())
+        axes.set(xlabel=say("time (s)"), ylabel=self.label, xlim=(0, times[-1]), ylim=self.limits())
         axes.spines[["top", "right"]].set_visible(False)
         legend(axes)

@@ -18,7 +18,7 @@ from typing import Any
 import mujoco
 import numpy as np
 from matplotlib.colors import to_rgb
-from matplotlib.font_manager import findfont
+from matplotlib.font_manager import FontProperties, findfont
 from PIL import Image, ImageDraw, ImageFont
 
 from mpsearch.errors import UsageError, check_count, unknown
@@ -119,7 +119,7 @@ def _pictures(runner: Runner, style: dict[str, str], moments: Array, size: tuple
     model = _model(style["colour"], size)
     data, camera = mujoco.MjData(model), mujoco.MjvCamera()
     camera.azimuth, camera.elevation, camera.distance, camera.lookat[:] = SIDE_VIEW
-    font = ImageFont.truetype(findfont("DejaVu Sans"), max(9, size[1] // 18))
+    font = ImageFont.truetype(findfont(FontProperties()), max(9, size[1] // 18))
     with _renderer(model, size) as renderer:
         for x, *pose in positions:
             data.qpos[:] = 0, *pose

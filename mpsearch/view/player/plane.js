@@ -23,7 +23,7 @@ function drawPlanes(pen, scene, time) {
     const middle = [n * width + width / 2 + 16, pen.height / 2 - 4];
     const at = (x, y) => [middle[0] + (x - (left + right) / 2) * scale, middle[1] - (y - (bottom + top) / 2) * scale];
     drawGrid(pen, { x: n * width + 44, y: 12, width: width - 54, height: pen.height - 48 }, at, scale);
-    for (const runner of group) if (runner.goal) drawGoal(pen, at(...runner.goal), runner.radius * scale);
+    for (const runner of group) if (runner.goal) drawGoal(pen, scene, at(...runner.goal), runner.radius * scale);
     for (const runner of group) drawPoint(pen, scene, runner, at, time, (n + 1) * width);
   });
 }
@@ -54,7 +54,7 @@ function drawGrid(pen, box, at, scale) {
   text(pen, "y (m)", box.x - 38, box.y + 2);
 }
 
-function drawGoal(pen, [x, y], radius) {
+function drawGoal(pen, scene, [x, y], radius) {
   const { ctx, colours } = pen;
   ctx.globalAlpha = 0.12;
   dot(ctx, x, y, radius, colours.ink);
@@ -66,7 +66,7 @@ function drawGoal(pen, [x, y], radius) {
   ctx.arc(x, y, radius, 0, 2 * Math.PI);
   ctx.stroke();
   ctx.setLineDash([]);
-  text(pen, "goal", x, y + 0.75 * radius, { align: "center", colour: colours.ink });
+  text(pen, say(scene, "goal"), x, y + 0.75 * radius, { align: "center", colour: colours.ink });
 }
 
 /** Draws the path so far with a dot at each step, and the runner's sign and name at its place. */

@@ -2,7 +2,8 @@
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const HEIGHTS = { race: 240, panel: 170, plane: 360 }; // px
-const KEYS = "Space plays or pauses, arrow keys move by a step, with Shift by twenty, Home and End go to the ends.";
+const keysOf = (scene) =>
+  say(scene, "Space plays or pauses, arrow keys move by a step, with Shift by twenty, Home and End go to the ends.");
 
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -20,45 +21,50 @@ const select = (name, choices, chosen) => {
 
 /** Returns the table of names and scores, and its cells in the order of `scores`. */
 function buildTable(scene) {
-  const place = scene.runners.some((runner) => runner.goal) ? "to the goal" : "from the start";
-  const columns = scene.robot ? ["distance", "velocity", "return"] : [place, "return"];
+  const toGoal = scene.runners.some((runner) => runner.goal);
+  const place = toGoal ? say(scene, "to the goal") : say(scene, "from the start");
+  const moved = scene.robot ? [say(scene, "distance"), say(scene, "velocity")] : [place];
+  const columns = [...moved, say(scene, "return")];
   const cells = scene.runners.map(() => columns.map(() => make("td")));
   const names = scene.runners.map((runner) => {
     const sign = make("span", { "aria-hidden": "true" }, `${runner.glyph} `);
     sign.style.color = runner.colour;
     return make("th", { scope: "row" }, sign, runner.name);
   });
-  const head = make("tr", {}, ...["runner", ...columns].map((column) => make("th", { scope: "col" }, column)));
+  const head = make("tr", {}, ...[say(scene, "runner"), ...columns].map((column) => make("th", { scope: "col" }, column)));
   const rows = names.map((name, n) => make("tr", {}, name, ...cells[n]));
   const body = [make("thead", {}, head), make("tbody", {}, ...rows)];
-  const table = make("table", { "aria-label": "Where each runner is at this time" }, ...body);
+  const table = make("table", { "aria-label": say(scene, "Where each runner is at this time") }, ...body);
   return [make("div", { class: "mps-scores" }, table), cells];
 }
 
 /** Returns the chart's legend, with room for the values at the present time, and the elements of these values. */
-function buildLegend(curves) {
+function buildLegend(scene) {
+  const curves = scene.chart?.curves ?? [];
+  const name = say(scene, "The chart's curves at this time");
   const values = curves.map(() => make("span", { class: "mps-value" }));
   const items = curves.map((curve, n) => {
     const sign = make("span", { class: "mps-line", "aria-hidden": "true" });
     sign.style.borderTop = `3px ${curve.dashed ? "dashed" : "solid"} ${curve.colour ?? "currentColor"}`;
-    return make("li", {}, sign, `${curve.name}: `, values[n]);
+    return make("li", {}, sign, say(scene, "{name}: ", { name: curve.name }), values[n]);
   });
-  return [make("ul", { class: "mps-legend", "aria-label": "The chart's curves at this time" }, ...items), values];
+  return [make("ul", { class: "mps-legend", "aria-label": name }, ...items), values];
 }
 
 /** Creates the player's elements, in the order of the page. */
 function build(scene) {
   const [table, cells] = buildTable(scene);
-  const [legend, values] = buildLegend(scene.chart?.curves ?? []);
+  const [legend, values] = buildLegend(scene);
   const single = scene.layout === "panels" || scene.runners.length === 1;
-  const follows = single ? [[0, "follow"]] : scene.runners.map((runner, n) => [n, `follow ${runner.name}`]);
+  const follow = (runner, n) => [n, say(scene, "follow {name}", { name: runner.name })];
+  const follows = single ? [[0, say(scene, "follow")]] : scene.runners.map(follow);
   const ui = {
     canvas: make("canvas", { role: "img", "aria-label": scene.summary }),
-    play: make("button", { type: "button" }, "▶ Play"),
-    slider: make("input", { type: "range", min: 0, max: scene.duration, step: "any", "aria-label": "Time" }),
+    play: make("button", { type: "button" }, say(scene, "▶ Play")),
+    slider: make("input", { type: "range", min: 0, max: scene.duration, step: "any", "aria-label": say(scene, "Time") }),
     time: make("span", { class: "mps-time" }),
-    speed: select("Speed", SPEEDS.map((speed) => [speed, `${speed}×`]), 1),
-    camera: select("Camera", [...follows, ["all", "whole track"]], follows.length - 1),
+    speed: select(say(scene, "Speed"), SPEEDS.map((speed) => [speed, `${speed}×`]), 1),
+    camera: select(say(scene, "Camera"), [...follows, ["all", say(scene, "whole track")]], follows.length - 1),
     cells,
     values,
   };
@@ -67,7 +73,7 @@ function build(scene) {
   const title = scene.title ? [make("div", { class: "mps-title" }, scene.title)] : [];
   const parts = [...title, table, ui.canvas, ...(scene.chart ? [legend] : []), bar];
   ui.root = make("div", { class: "mps-player", role: "group", tabindex: 0 }, ...parts);
-  ui.root.setAttribute("aria-label", ["Player.", scene.title && `${scene.title}.`, KEYS].filter(Boolean).join(" "));
+  ui.root.setAttribute("aria-label", [say(scene, "Player."), scene.title && say(scene, "{title}.", { title: scene.title }), keysOf(scene)].filter(Boolean).join(" "));
   ui.root.dataset.lmSuppressShortcuts = "true"; // otherwise JupyterLab uses the arrow keys in command mode
   return ui;
 }
@@ -111,8 +117,9 @@ function start(scene, el) {
   el.append(ui.root);
 
   const clock = () => {
-    if (scene.robot) return `${time.toFixed(2)} of ${scene.duration.toFixed(2)} s`;
-    return `step ${stepAt(scene, time)} of ${stepAt(scene, scene.duration)}`;
+    const [now, end] = [time, scene.duration];
+    if (scene.robot) return say(scene, "{time} of {end} s", { time: now.toFixed(2), end: end.toFixed(2) });
+    return say(scene, "step {step} of {end}", { step: stepAt(scene, now), end: stepAt(scene, end) });
   };
   const paint = () => {
     const pen = penOf(ui, height);
@@ -140,7 +147,8 @@ function start(scene, el) {
   const setPlaying = (on) => {
     if (on && time >= scene.duration) time = 0;
     [playing, last] = [on, performance.now()];
-    ui.play.textContent = on ? "⏸ Pause" : time >= scene.duration ? "▶ Play again" : "▶ Play";
+    const again = time >= scene.duration ? say(scene, "▶ Play again") : say(scene, "▶ Play");
+    ui.play.textContent = on ? say(scene, "⏸ Pause") : again;
     request();
   };
   const seek = (t) => { time = clamp(t, 0, scene.duration); setPlaying(false); };
@@ -187,10 +195,13 @@ function start(scene, el) {
 }
 
 function open(model, el) {
+  const meta = model.get("meta");
   try {
-    return start(decode(model.get("meta"), model.get("data")), el);
+    return start(decode(meta, model.get("data")), el);
   } catch (error) {
-    const words = error.message === DAMAGED ? DAMAGED : `The player failed: ${error.message}. Run the cell again.`;
+    const known = error.message === damaged(meta);
+    const failed = say(meta, "The player failed: {error}. Run the cell again.", { error: error.message });
+    const words = known ? error.message : failed;
     const sorry = make("div", { class: "mps-sorry", role: "alert" }, words);
     el.replaceChildren(sorry);
     return () => sorry.remove();

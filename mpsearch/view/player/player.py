@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 from PIL import Image
 
 from mpsearch.errors import UsageError, unknown
+from mpsearch.language import said_in, say, spoken
 from mpsearch.records import AdaptationResult
 from mpsearch.tasks.robots import find_robot
 from mpsearch.view.jupyter import anywidget, traitlets
@@ -85,8 +86,10 @@ class Player(anywidget.AnyWidget):
     @property
     def summary(self) -> str:
         """A description: the distance, mean velocity and return of each runner."""
-        parts = [self.title and f"{self.title}.", describe(self.runners), self.chart and self.chart.describe()]
-        return " ".join(part for part in parts if part)
+        words = describe(self.runners)
+        if self.title:
+            words = say("{title}. {words}", title=self.title, words=words)
+        return say("{first} {second}", first=words, second=self.chart.describe()) if self.chart else words
 
     def png(self) -> bytes:
         """Return a PNG picture of the runners at a few moments."""
@@ -98,7 +101,9 @@ class Player(anywidget.AnyWidget):
 
     def to_html(self) -> str:
         """Return a self-contained HTML page with the player, which needs no network and no Python."""
-        return PAGE.format(title=html.escape(self.title or "Player"), player=self.to_fragment("player"))
+        return PAGE.format(
+            language=spoken(), title=html.escape(self.title or say("Player")), player=self.to_fragment("player")
+        )
 
     def to_fragment(self, name: str) -> str:
         """Return the player as a part of an HTML page; ``name`` is the id of its element, used once in the page."""
@@ -122,6 +127,7 @@ class Player(anywidget.AnyWidget):
         robot = self.runners[0].robot
         return {
             **(_describe_robot(robot) if robot else {"robot": None, "dt": POINT_STEP, "width": 2}),
+            "words": said_in(SCRIPT),
             "layout": "race" if self.layout_name == "race" else "panels",
             "title": self.title,
             "summary": self.summary,
@@ -218,7 +224,7 @@ render({{ model: {{ get: (name) => content[name], on() {{}}, off() {{}} }}, el: 
 """
 
 PAGE = """<!doctype html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mpsearch.errors import UsageError
+from mpsearch.language import say
 from mpsearch.records import Array
 from mpsearch.tasks.navigation import GOAL_RADIUS
 from mpsearch.tasks.robots import find_robot
@@ -117,16 +118,23 @@ class Runner:
 
     def describe(self) -> str:
         """Describe the episode in words: distance, mean velocity or distance from the goal, and return."""
-        words = [f"{self.name}: {self.distance:.2f} m from the start at the end"]
-        if self.robot is not None:
-            words = [f"{self.name}: {self.distance:.1f} m along the track, mean velocity {self.velocity:.2f} m/s"]
+        return say("{name}: {what}", name=self.name, what=say(", ").join(self.facts()))
+
+    def facts(self) -> list[str]:
+        """Return the parts of the description after the name."""
+        if self.robot is None:
+            facts = [say("{distance:.2f} m from the start at the end", distance=self.distance)]
+        else:
+            facts = [say("{distance:.1f} m along the track", distance=self.distance)]
+            facts.append(say("mean velocity {velocity:.2f} m/s", velocity=self.velocity))
         if self.target is not None:
-            words.append(f"target {self.target:.2f} m/s")
+            facts.append(say("target {target:.2f} m/s", target=self.target))
         if self.goal is not None:
-            words.append(f"{np.linalg.norm(self.positions[-1] - self.goal):.2f} m from the goal")
+            distance = np.linalg.norm(self.positions[-1] - self.goal)
+            facts.append(say("{distance:.2f} m from the goal", distance=distance))
         if self.rewards is not None:
-            words.append(f"return {self.rewards.sum(dtype=np.float64):.1f}")
-        return ", ".join(words)
+            facts.append(say("return {value:.1f}", value=self.rewards.sum(dtype=np.float64)))
+        return facts
 
     def frames(self) -> Array:
         """Return the numbers [T + 1, F] that the page draws, as float32.
@@ -151,9 +159,13 @@ def describe(runners: Sequence[Runner]) -> str:
     """Describe the episodes of all runners in words and numbers."""
     robot, count = runners[0].robot, len(runners)
     steps = max(runner.steps for runner in runners)
-    time = f"{steps * runners[0].dt:.1f} s ({steps} steps)" if robot else f"{steps} steps"
-    each = "; ".join(runner.describe() for runner in runners)
-    return f"{'One' if count == 1 else count} {robot or 'point'} {'run' if count == 1 else 'runs'} of {time}. {each}."
+    time = say("{count} steps", count=steps)
+    if robot:
+        time = say("{seconds:.1f} s ({count} steps)", seconds=steps * runners[0].dt, count=steps)
+    values = {"what": robot or say("point"), "time": time, "each": say("; ").join(map(Runner.describe, runners))}
+    if count == 1:
+        return say("One {what} run of {time}. {each}.", **values)
+    return say("{count} {what} runs of {time}. {each}.", count=count, **values)
 
 
 def look(runners: Sequence[Runner]) -> list[dict[str, str]]:

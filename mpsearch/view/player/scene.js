@@ -2,7 +2,12 @@
 // ES module.
 
 const STRIDE = 0.5; // s; velocities are averaged over this time, which is about one stride
-const DAMAGED = "The player has nothing to draw: its trajectory is missing or damaged. Run the cell again.";
+
+/** Returns the sentence in the reader's language, with `values` for the names in braces. Python finds these calls. */
+const say = (scene, sentence, values = {}) =>
+  (scene?.words?.[sentence] ?? sentence).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+const damaged = (scene) =>
+  say(scene, "The player has nothing to draw: its trajectory is missing or damaged. Run the cell again.");
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const smooth = (value, low, high) => {
@@ -13,7 +18,7 @@ const signed = (value, digits) => value.toFixed(digits).replace(/^-(?=[0.]*$)/, 
 
 /** Returns the runners of `meta` with their numbers from `view`, a DataView. Throws an Error if they do not fit. */
 function decode(meta, view) {
-  if (!meta?.runners?.length || !(view?.byteLength > 0) || view.byteLength % 4) throw new Error(DAMAGED);
+  if (!meta?.runners?.length || !(view?.byteLength > 0) || view.byteLength % 4) throw new Error(damaged(meta));
   const numbers = new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
   let at = 0;
   const runners = meta.runners.map((runner) => {
@@ -23,7 +28,7 @@ function decode(meta, view) {
     const returns = runner.rewards ? [0, ...Array.from(rewards, (reward) => (total += reward))] : null;
     return { ...runner, frames, returns };
   });
-  if (at !== numbers.length || !numbers.every(Number.isFinite)) throw new Error(DAMAGED);
+  if (at !== numbers.length || !numbers.every(Number.isFinite)) throw new Error(damaged(meta));
   return { ...meta, runners, duration: meta.dt * Math.max(...runners.map((runner) => runner.steps)) };
 }
 

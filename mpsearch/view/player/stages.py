@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mpsearch.errors import UsageError
+from mpsearch.language import say
 from mpsearch.records import AdaptationResult, Array
 from mpsearch.tasks.robots import find_robot
 from mpsearch.view.player.runners import Runner
@@ -54,9 +55,9 @@ def _heading(task: Array) -> float:
 
 def _stage_name(result: AdaptationResult, stage: int) -> str:
     if stage == 0:
-        return "before adaptation"
+        return say("before adaptation")
     last = stage == len(result.env_steps) - 1
-    return "after adaptation" if last else f"after {result.env_steps[stage]:,} steps"
+    return say("after adaptation") if last else say("after {count:,} steps", count=result.env_steps[stage])
 
 
 def _check_index(what: str, index: int, low: int, count: int) -> None:

@@ -12,6 +12,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
+from mpsearch.language import say
 from mpsearch.records import Array
 from mpsearch.view.player.chart import Chart
 from mpsearch.view.player.kinematics import capsule_radii, height, relative_capsules
@@ -83,7 +84,8 @@ def _enlarged(limits: tuple[float, float]) -> float:
 
 def _track_label(runners: Sequence[Runner]) -> str:
     factor = _enlarged(_limits(runners))
-    return "distance (m)" + (f"; the runners are drawn {factor:.0f} times larger" if factor >= 1.5 else "")
+    larger = say("; the runners are drawn {factor:.0f} times larger", factor=factor) if factor >= 1.5 else ""
+    return say("distance (m)") + larger
 
 
 def _draw_track(axes: Axes, runner: Runner, colour: str, limits: tuple[float, float]) -> None:
@@ -104,7 +106,7 @@ def _draw_track(axes: Axes, runner: Runner, colour: str, limits: tuple[float, fl
         axes.text(x, tall * factor, f"{t * runner.dt:.{digits}f} s", ha="center", color=GREY, fontsize=8)
     if runner.target is not None:
         axes.axvline(_ghost(runner), color=TARGET, linestyle=":", linewidth=1.2, zorder=0)
-        axes.text(_ghost(runner), 1.28 * tall * factor, " target ", ha="right", va="top", fontsize=8)
+        axes.text(_ghost(runner), 1.28 * tall * factor, f" {say('target')} ", ha="right", va="top", fontsize=8)
     axes.tick_params(left=False, labelleft=False, bottom=False)
     axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
 
@@ -140,7 +142,7 @@ def _draw_path(axes: Axes, runner: Runner, colour: str, marker: str) -> None:
     if runner.goal is not None:
         axes.add_patch(Circle(runner.goal, runner.radius, facecolor="0.9", edgecolor=TARGET, linestyle="--", zorder=0))
         x, y = runner.goal
-        axes.text(x, y - 0.6 * runner.radius, "goal", ha="center", va="center", color=GREY, fontsize=8, zorder=0)
+        axes.text(x, y - 0.6 * runner.radius, say("goal"), ha="center", va="center", color=GREY, fontsize=8, zorder=0)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel("x (m)")
     axes.set_ylabel("y (m)")
@@ -148,7 +150,5 @@ def _draw_path(axes: Axes, runner: Runner, colour: str, marker: str) -> None:
 
 
 def _name(axes: Axes, runner: Runner) -> None:
-    words = runner.describe()
-    if runner.robot is None:
-        words = words.replace(": ", "\n", 1).replace(", ", "\n")
+    words = runner.describe() if runner.robot else "\n".join([runner.name, *runner.facts()])
     axes.set_title(words, loc="left", fontsize=8.5)

@@ -31,7 +31,7 @@ function follow(focus, others, width, closest) {
 const niceStep = (least) => [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200].find((step) => step >= least) ?? 500;
 
 /** Draws the ground from `back` to `front` px: bands of at least a metre that show the motion, ticks, the start. */
-function drawGround(pen, box, camera, back, front) {
+function drawGround(pen, scene, box, camera, back, front) {
   const { ctx, colours } = pen;
   const step = niceStep(95 / camera.scale);
   const at = (x) => box.x + box.width / 2 + (x - camera.centre) * camera.scale;
@@ -50,7 +50,7 @@ function drawGround(pen, box, camera, back, front) {
   line(ctx, box.x, back + 0.5, box.x + box.width, back + 0.5);
   ctx.lineWidth = 2;
   line(ctx, at(0), back - 26, at(0), edge);
-  text(pen, "start", at(0) - 4, back - 18, { align: "right", size: 11 });
+  text(pen, say(scene, "start"), at(0) - 4, back - 18, { align: "right", size: 11 });
 }
 
 /** Draws a robot with its torso at `x` px and the floor at `y` px; `end(capsule, side, axis)` is in m.
@@ -87,6 +87,8 @@ function drawRobot(pen, scene, end, x, y, scale, colour, ghost = false, faded = 
   ctx.restore();
 }
 
+const targetOf = (scene, runner) => say(scene, "target {speed} m/s", { speed: signed(runner.target, 2) });
+
 /** Draws robots on one track, in `box`; `camera` is {centre, scale}. */
 function drawTrack(pen, scene, runners, box, camera, time, smallest) {
   const { ctx, colours } = pen;
@@ -97,12 +99,12 @@ function drawTrack(pen, scene, runners, box, camera, time, smallest) {
   ctx.beginPath();
   ctx.rect(box.x, box.y, box.width, box.height);
   ctx.clip();
-  drawGround(pen, box, camera, floor(0), floor(runners.length - 1));
+  drawGround(pen, scene, box, camera, floor(0), floor(runners.length - 1));
   ghostsOf(runners).forEach((runner, n) => {
     const x = at(ghostAt(runner, time));
     const standing = (part, side, axis) => scene.standing[4 * part + 2 * side + axis];
     drawRobot(pen, scene, standing, x, floor(runners.length - 1), figure, colours.ink, true);
-    label(pen, box, runners.length + n, x, `target ${signed(runner.target, 2)} m/s`, "◌");
+    label(pen, box, runners.length + n, x, targetOf(scene, runner), "◌");
   });
   runners.forEach((runner, n) => {
     const x = at(torso(scene, runner, time));
@@ -112,7 +114,7 @@ function drawTrack(pen, scene, runners, box, camera, time, smallest) {
   });
   ctx.restore();
   const below = box.y + 16 + ROW * (runners.length + ghostsOf(runners).length);
-  const note = "runners drawn larger than the track";
+  const note = say(scene, "runners drawn larger than the track");
   if (figure > camera.scale * 1.3) text(pen, note, box.x + box.width - 8, below, { align: "right", size: 11 });
 }
 

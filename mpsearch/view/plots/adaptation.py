@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mpsearch.errors import UsageError
+from mpsearch.language import say
 from mpsearch.records import AdaptationResult, Array
 from mpsearch.view.plots.style import (
     AFTER,
@@ -45,15 +46,15 @@ def plot_before_after(result: AdaptationResult, labels: Sequence[str], axes: Axe
     axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     axes.plot([left, right], [result.before, result.after], color="0.45", linewidth=1.2, zorder=1)
     for x, side, stage, mean, colour, marker, name in (
-        (left, -0.12, 0, result.before, BEFORE, "o", "before adaptation"),
-        (right, 0.12, -1, result.after, AFTER, "D", "after adaptation"),
+        (left, -0.12, 0, result.before, BEFORE, "o", say("before adaptation")),
+        (right, 0.12, -1, result.after, AFTER, "D", say("after adaptation")),
     ):
         episodes = result.returns[:, stage]  # [K, E]
         axes.scatter(np.repeat(x + side, episodes.shape[1]), episodes, s=70, color=colour, marker="_", zorder=1)
         axes.scatter(x, mean, s=60, color=colour, marker=marker, edgecolors="white", zorder=2, label=name)
     axes.set_xticks(range(len(labels)), labels)
     axes.set_xlim(-0.6, len(labels) - 0.4)
-    axes.set_xlabel("task")
+    axes.set_xlabel(say("task"))
     axes.set_ylabel(return_label(episode_steps(result)))
     legend(axes)
     return axes
@@ -68,7 +69,7 @@ def plot_adaptation(result: AdaptationResult, labels: Sequence[str], axes: Axes 
     axes = new_axes(axes)
     for k, (label, returns) in enumerate(zip(labels, result.returns.mean(-1), strict=True)):  # returns [S]
         axes.plot(result.env_steps, returns, label=label, **line_style(k))
-    axes.set_xlabel("environment steps spent adapting, per task")
+    axes.set_xlabel(say("environment steps spent adapting, per task"))
     axes.set_ylabel(return_label(episode_steps(result)))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     legend(axes)
@@ -101,19 +102,18 @@ def plot_velocity(
     """
     velocities = _velocities(result, task, dt)
     axes = new_axes(axes)
-    for velocity, name, colour, dashes in zip(
-        velocities, ("before", "after"), (BEFORE, AFTER), ("--", "-"), strict=True
-    ):  # velocity [T]
+    names = (say("before adaptation"), say("after adaptation"))
+    for velocity, name, colour, dashes in zip(velocities, names, (BEFORE, AFTER), ("--", "-"), strict=True):  # [T]
         width = min(len(velocity), max(1, round(SMOOTHING / dt)))
         times = dt * np.arange(1, len(velocity) + 1)
         axes.plot(times, velocity, color=colour, alpha=0.2, linewidth=0.8)
         smooth = np.convolve(velocity, np.full(width, 1 / width), mode="valid")
         middle = np.convolve(times, np.full(width, 1 / width), mode="valid")
-        axes.plot(middle, smooth, dashes, color=colour, linewidth=2, label=f"{name} adaptation")
+        axes.plot(middle, smooth, dashes, color=colour, linewidth=2, label=name)
     if target is not None:
-        axes.axhline(target, color=TARGET, linestyle=":", linewidth=1.5, label="target")
-    axes.set_xlabel("time (s)")
-    axes.set_ylabel("forward velocity of the torso (m/s)")
+        axes.axhline(target, color=TARGET, linestyle=":", linewidth=1.5, label=say("target"))
+    axes.set_xlabel(say("time (s)"))
+    axes.set_ylabel(say("forward velocity of the torso (m/s)"))
     if title:
         axes.set_title(title)
     legend(axes)
@@ -124,17 +124,21 @@ def describe_before_after(result: AdaptationResult, labels: Sequence[str]) -> st
     """Return the alternative text of :func:`plot_before_after`."""
     _check_result(result, labels)
     _, stages, episodes = result.returns.shape
-    times = "1 adaptation stage" if stages == 2 else f"{stages - 1} adaptation stages"
+    once = say("1 adaptation stage")
     change = [
-        f"{label}: {number(before)} before, {number(after)} after"
+        say("{task}: {before} before, {after} after", task=label, before=number(before), after=number(after))
         for label, before, after in zip(labels, result.before, result.after, strict=True)
     ]
-    gained = int((result.after > result.before).sum())
-    what = "Return of one episode" if episodes == 1 else f"Mean return of {episodes} episodes"
-    return (
-        f"{what} of {episode_steps(result)} steps, before and after {times}"
-        f" ({result.env_steps[-1]:,} environment steps per task). {'; '.join(change)}."
-        f" The return rises on {gained} of {len(labels)} tasks."
+    return say(
+        "{what} of {steps} steps, before and after {times} ({spent:,} environment steps per task). {change}."
+        " The return rises on {gained} of {count} tasks.",
+        what=say("Return of one episode") if episodes == 1 else say("Mean return of {count} episodes", count=episodes),
+        steps=episode_steps(result),
+        times=once if stages == 2 else say("{count} adaptation stages", count=stages - 1),
+        spent=result.env_steps[-1],
+        change=say("; ").join(change),
+        gained=int((result.after > result.before).sum()),
+        count=len(labels),
     )
 
 
@@ -142,11 +146,13 @@ def describe_adaptation(result: AdaptationResult, labels: Sequence[str]) -> str:
     """Return the alternative text of :func:`plot_adaptation`."""
     _check_result(result, labels)
     rows = [
-        f"{label}: {', '.join(map(number, returns))}"
+        say("{name}: {what}", name=label, what=say(", ").join(map(number, returns)))
         for label, returns in zip(labels, result.returns.mean(-1), strict=True)
     ]
-    spent = ", ".join(f"{steps:,}" for steps in result.env_steps)
-    return f"Mean return after {spent} environment steps of adapting. {'; '.join(rows)}."
+    spent = say(", ").join(f"{steps:,}" for steps in result.env_steps)
+    return say(
+        "Mean return after {spent} environment steps of adapting. {rows}.", spent=spent, rows=say("; ").join(rows)
+    )
 
 
 def describe_velocity(
@@ -158,10 +164,13 @@ def describe_velocity(
     """
     velocities = _velocities(result, task, dt)
     before, after = velocities[:, velocities.shape[1] // 2 :].mean(-1)
-    asked = "" if target is None else f" The target is {target:.2f} m/s."
-    return (
-        f"Forward velocity of the torso, mean over the second half of one episode:"
-        f" {before:.2f} m/s before adaptation, {after:.2f} m/s after.{asked}"
+    asked = "" if target is None else say(" The target is {target:.2f} m/s.", target=target)
+    return say(
+        "Forward velocity of the torso, mean over the second half of one episode:"
+        " {before:.2f} m/s before adaptation, {after:.2f} m/s after.{asked}",
+        before=before,
+        after=after,
+        asked=asked,
     )
 
 

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse
 
 from mpsearch.errors import UsageError
+from mpsearch.language import say
 from mpsearch.records import AdaptationResult, Array
 from mpsearch.view.plots.style import (
     AFTER,
@@ -63,7 +64,7 @@ def plot_posterior(result: AdaptationResult, task: int, dims: Dims | None = None
     mean, std, chosen = _belief(result, task, dims)
     axes = new_axes(axes, SQUARE)
     others = np.delete(result.beliefs[0][:, -1], task, axis=0)[:, chosen]  # type: ignore[index]
-    axes.plot(*others.T, ".", color="0.65", label="other tasks, at the end" if len(others) else None)
+    axes.plot(*others.T, ".", color="0.65", label=say("other tasks, at the end") if len(others) else None)
     axes.plot(*mean.T, color="0.45", linewidth=1.0, zorder=1)
     for stage, name in enumerate(_stage_names(result)):
         last = stage == len(mean) - 1
@@ -100,14 +101,20 @@ def plot_contraction(counts: Array, std: Array, axes: Axes | None = None) -> Axe
     for i, column in enumerate(std.T):
         axes.plot(counts, column, label=f"z[{i}]", **line_style(i) | {"markersize": 4})
     n = np.concatenate([counts[:1], np.geomspace(max(counts[0], 0.1), max(counts[-1], 0.1), 100)])
-    axes.plot(n, 1 / np.sqrt(1 + n), color="0.4", linestyle=(0, (6, 3)), label=r"guide: $1/\sqrt{1 + n}$")
-    count_axis(axes, counts, "transitions seen of the task")
+    axes.plot(
+        n,
+        1 / np.sqrt(1 + n),
+        color="0.4",
+        linestyle=(0, (6, 3)),
+        label=say("guide: {formula}", formula=r"$1/\sqrt{1 + n}$"),
+    )
+    count_axis(axes, counts, say("transitions seen of the task"))
     axes.set_yscale("log")
     axes.set_ylim(0.8 * std.min(), 1.25 * std.max())
     ticks = round_numbers(0.8 * std.min(), 1.25 * std.max())
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_yticks([], minor=True)
-    axes.set_ylabel("standard deviation of z")
+    axes.set_ylabel(say("standard deviation of z"))
     legend(axes)
     return axes
 
@@ -115,7 +122,7 @@ def plot_contraction(counts: Array, std: Array, axes: Axes | None = None) -> Axe
 def plot_latent_space(
     means: Array,
     tasks: Array,
-    parameter: str = "task parameter",
+    parameter: str | None = None,
     dims: Dims | None = None,
     axes: Axes | None = None,
 ) -> Axes:
@@ -126,7 +133,7 @@ def plot_latent_space(
     Args:
         means: [K, Z] means of the beliefs.
         tasks: [K] one parameter of each task, such as the target velocity.
-        parameter: the name of that parameter, with its unit.
+        parameter: the name of that parameter, with its unit; by default "task parameter".
         dims: the two dimensions of z to show; by default those in which the tasks differ most.
         axes: the axes to draw into; a new figure by default.
 
@@ -137,7 +144,7 @@ def plot_latent_space(
     axes = new_axes(axes)
     x, y = means[:, chosen].T
     points = axes.scatter(x, y, c=tasks, cmap=COLOUR_MAP, s=45, edgecolors="0.3", linewidths=0.5)
-    axes.figure.colorbar(points, ax=axes, label=parameter)
+    axes.figure.colorbar(points, ax=axes, label=parameter or say("task parameter"))
     for k in {int(tasks.argmin()), int(tasks.argmax())}:
         axes.annotate(f"{tasks[k]:.3g}", (x[k], y[k]), (6, 6), textcoords="offset points", fontsize="small")
     axes.margins(0.1)
@@ -149,43 +156,63 @@ def describe_posterior(result: AdaptationResult, task: int, dims: Dims | None = 
     """Return the alternative text of :func:`plot_posterior`."""
     mean, std, chosen = _belief(result, task, dims)
     rows = [
-        f"{name}: mean ({number(m[0])}, {number(m[1])}), standard deviation ({number(s[0])}, {number(s[1])})"
+        say("{name}: mean {mean}, standard deviation {std}", name=name, mean=_pair(m), std=_pair(s))
         for name, m, s in zip(_stage_names(result), mean, std, strict=True)
     ]
     share = std[-1].prod() / std[0].prod()
-    parameters = ", ".join(f"{value:.3g}" for value in result.tasks[task])
-    return (
-        f"Belief about z[{chosen[0]}] and z[{chosen[1]}] while adapting to task {parameters}, as ellipses of one and"
-        f" two sigma. {'; '.join(rows)}. The last ellipse has {100 * share:.2g} % of the first one's area."
+    return say(
+        "Belief about z[{first}] and z[{second}] while adapting to task {task}, as ellipses of one and two sigma."
+        " {rows}. The last ellipse has {share:.2g} % of the first one's area.",
+        first=chosen[0],
+        second=chosen[1],
+        task=say(", ").join(f"{value:.3g}" for value in result.tasks[task]),
+        rows=say("; ").join(rows),
+        share=100 * share,
     )
 
 
 def describe_contraction(counts: Array, std: Array) -> str:
     """Return the alternative text of :func:`plot_contraction`."""
     counts, std = _check_contraction(counts, std)
-    rows = [f"z[{i}]: {number(column[0])} to {number(column[-1])}" for i, column in enumerate(std.T)]
-    return (
-        f"Standard deviation of the belief about z, from {counts[0]:,.0f} to {counts[-1]:,.0f} transitions."
-        f" {'; '.join(rows)}. The guide 1/sqrt(1 + n) goes from {number((1 + counts[0]) ** -0.5)}"
-        f" to {number((1 + counts[-1]) ** -0.5)}."
+    rows = [
+        say("z[{dim}]: {first} to {last}", dim=i, first=number(column[0]), last=number(column[-1]))
+        for i, column in enumerate(std.T)
+    ]
+    return say(
+        "Standard deviation of the belief about z, from {fewest:,.0f} to {most:,.0f} transitions."
+        " {rows}. The guide 1/sqrt(1 + n) goes from {high} to {low}.",
+        fewest=counts[0],
+        most=counts[-1],
+        rows=say("; ").join(rows),
+        high=number((1 + counts[0]) ** -0.5),
+        low=number((1 + counts[-1]) ** -0.5),
     )
 
 
-def describe_latent_space(
-    means: Array, tasks: Array, parameter: str = "task parameter", dims: Dims | None = None
-) -> str:
+def describe_latent_space(means: Array, tasks: Array, parameter: str | None = None, dims: Dims | None = None) -> str:
     """Return the alternative text of :func:`plot_latent_space`, which says how well each dimension orders the tasks."""
     means, tasks, chosen = _check_latent(means, tasks, dims)
-    words = (
-        f"Means of the beliefs about {len(tasks)} tasks in z[{chosen[0]}] and z[{chosen[1]}], coloured by {parameter}"
+    words = say(
+        "Means of the beliefs about {count} tasks in z[{first}] and z[{second}], coloured by {parameter}"
+        " from {low:.3g} to {high:.3g}.",
+        count=len(tasks),
+        first=chosen[0],
+        second=chosen[1],
+        parameter=parameter or say("task parameter"),
+        low=tasks.min(),
+        high=tasks.max(),
     )
-    words += f" from {tasks.min():.3g} to {tasks.max():.3g}."
     for dim in chosen:
         alike = np.subtract.outer(tasks, tasks) * np.subtract.outer(means[:, dim], means[:, dim])  # [K, K]
         if (alike != 0).any():
             share = (alike > 0).sum() / (alike != 0).sum()  # both sums count each pair twice
-            way, percent = ("larger", 100 * share) if share >= 0.5 else ("smaller", 100 * (1 - share))
-            words += f" In {percent:.0f} % of the pairs, the task with the larger number has the {way} z[{dim}]."
+            way, percent = (say("larger"), 100 * share) if share >= 0.5 else (say("smaller"), 100 * (1 - share))
+            words += say(
+                " In {percent:.0f} % of the pairs, the task with the larger number has the {way} z[{dim}].",
+                percent=percent,
+                way=way,
+                dim=dim,
+            )
     return words
 
 
@@ -234,7 +261,11 @@ def _check_latent(means: Array, tasks: Array, dims: Dims | None) -> tuple[Array,
 
 def _stage_names(result: AdaptationResult) -> Sequence[str]:
     assert result.beliefs is not None
-    return result.stage_names or [f"stage {s}" for s in range(result.beliefs.shape[2])]
+    return result.stage_names or [say("stage {number}", number=s) for s in range(result.beliefs.shape[2])]
+
+
+def _pair(numbers: Array) -> str:
+    return f"({number(numbers[0])}, {number(numbers[1])})"
 
 
 def _label(axes: Axes, dims: Sequence[int]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mpsearch.errors import UsageError
+from mpsearch.language import say
 from mpsearch.records import AdaptationResult, Array
 from mpsearch.view.plots.style import (
     AFTER,
@@ -55,10 +56,10 @@ def plot_methods(results: Mapping[str, AdaptationResult], axes: Axes | None = No
     count_axis(
         axes,
         np.concatenate([env_steps for env_steps, _, _ in curves.values()]),
-        "environment steps spent adapting, per task",
+        say("environment steps spent adapting, per task"),
     )
-    axes.set_ylabel(f"mean {return_label(steps)}")
-    legend(axes, f"band: standard error over {tasks} tasks" if tasks > 1 else "one task")
+    axes.set_ylabel(say("mean {quantity}", quantity=return_label(steps)))
+    legend(axes, say("band: standard error over {count} tasks", count=tasks) if tasks > 1 else say("one task"))
     return axes
 
 
@@ -81,13 +82,13 @@ def plot_learning_curve(
     env_steps, before, after = _columns(records)
     others = _check_published(published)
     axes = new_axes(axes)
-    axes.plot(env_steps / 1e6, before, "--", color=BEFORE, label="before adaptation")
-    axes.plot(env_steps / 1e6, after, "-", color=AFTER, label="after adaptation")
+    axes.plot(env_steps / 1e6, before, "--", color=BEFORE, label=say("before adaptation"))
+    axes.plot(env_steps / 1e6, after, "-", color=AFTER, label=say("after adaptation"))
     for i, (name, (steps, returns)) in enumerate(others.items()):
         colour, dashes = PUBLISHED_STYLES[i % len(PUBLISHED_STYLES)]
         axes.plot(steps / 1e6, returns, linestyle=dashes, color=colour, linewidth=1.8, label=name)
-    axes.set_xlabel("environment steps of meta-training (millions)")
-    axes.set_ylabel("mean return (sum of rewards)")
+    axes.set_xlabel(say("environment steps of meta-training (millions)"))
+    axes.set_ylabel(say("mean return (sum of rewards)"))
     legend(axes)
     return axes
 
@@ -130,15 +131,17 @@ def describe_methods(results: Mapping[str, AdaptationResult]) -> str:
     curves, tasks, steps = _method_curves(results)
     rows = []
     for name, (env_steps, mean, error) in curves.items():
-        points = [f"{number(value)} after {count:,.0f}" for count, value in zip(env_steps, mean, strict=True)]
-        spread = f" (standard error at the end {number(error[-1])})" if tasks > 1 else ""
-        rows.append(f"{name}: {', '.join(points)}{spread}")
+        pairs = zip(env_steps, mean, strict=True)
+        points = [say("{mean} after {steps:,.0f}", mean=number(value), steps=count) for count, value in pairs]
+        spread = say(" (standard error at the end {error})", error=number(error[-1])) if tasks > 1 else ""
+        rows.append(say("{name}: {what}", name=name, what=say(", ").join(points) + spread))
     best = max(curves, key=lambda name: curves[name][1][-1])
-    last = f" {best} ends highest." if len(curves) > 1 else ""
-    over = f"{tasks} tasks" if tasks > 1 else "one task"
-    return (
-        f"Mean return over {over}, episodes of {steps} steps, after environment steps spent adapting."
-        f" {'; '.join(rows)}.{last}"
+    return say(
+        "Mean return over {tasks}, episodes of {steps} steps, after environment steps spent adapting. {rows}.{last}",
+        tasks=say("{count} tasks", count=tasks) if tasks > 1 else say("one task"),
+        steps=steps,
+        rows=say("; ").join(rows),
+        last=say(" {best} ends highest.", best=best) if len(curves) > 1 else "",
     )
 
 
@@ -147,16 +150,25 @@ def describe_learning_curve(records: Sequence[Mapping[str, Any]], published: Map
     env_steps, before, after = _columns(records)
     late = slice(-max(1, len(after) // 10), None)
     ends = [
-        f"{name} adaptation: {number(curve[0])} at first, {number(curve[late].mean())} at last"
-        for name, curve in (("Before", before), ("after", after))
+        say(
+            "{name}: {first} at first, {last} at last",
+            name=name,
+            first=number(curve[0]),
+            last=number(curve[late].mean()),
+        )
+        for name, curve in ((say("Before adaptation"), before), (say("after adaptation"), after))
     ]
     others = [
-        f" Published, {name}: {number(returns[-1])} after {_millions(steps[-1])}."
+        say(
+            " Published, {name}: {last} after {steps}.", name=name, last=number(returns[-1]), steps=_millions(steps[-1])
+        )
         for name, (steps, returns) in _check_published(published).items()
     ]
-    return (
-        f"Mean return over {_millions(env_steps[-1])} of meta-training; 'at last' is the mean of the last tenth."
-        f" {'; '.join(ends)}.{''.join(others)}"
+    return say(
+        "Mean return over {steps} of meta-training; 'at last' is the mean of the last tenth. {rows}.{others}",
+        steps=_millions(env_steps[-1]),
+        rows=say("; ").join(ends),
+        others="".join(others),
     )
 
 
@@ -193,4 +205,4 @@ def _check_published(published: Mapping[str, Curve] | None) -> dict[str, tuple[A
 
 
 def _millions(steps: float) -> str:
-    return f"{number(steps / 1e6)} million environment steps"
+    return say("{count} million environment steps", count=number(steps / 1e6))

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from mpsearch.errors import UsageError
 from mpsearch.evaluation import Evaluation
+from mpsearch.language import say
 from mpsearch.view.plots.style import count_axis, legend, line_style, new_axes, number
 
 LONG = 20  # letters; with a longer name, the legend has only two columns
@@ -39,9 +40,10 @@ def plot_evaluations(evaluations: Mapping[str, Evaluation], axes: Axes | None = 
                 evaluation.env_steps, evaluation.mean, bars, fmt="none", ecolor=style["color"], capsize=5, zorder=3
             )
     steps = np.concatenate([evaluation.env_steps for evaluation in evaluations.values()])
-    count_axis(axes, steps, "environment steps spent adapting, per task")
-    axes.set_ylabel("mean return (sum of rewards)")
-    legend(axes, "bar: 95 % interval over seeds", above=2 if max(map(len, evaluations)) > LONG else 3)
+    count_axis(axes, steps, say("environment steps spent adapting, per task"))
+    axes.set_ylabel(say("mean return (sum of rewards)"))
+    columns = 2 if max(map(len, evaluations)) > LONG else 3
+    legend(axes, say("bar: 95 % interval over seeds"), above=columns)
     return axes
 
 
@@ -51,12 +53,16 @@ def describe_evaluations(evaluations: Mapping[str, Evaluation]) -> str:
     rows = []
     for name, evaluation in evaluations.items():
         pairs = zip(evaluation.env_steps, evaluation.mean, strict=True)
-        points = ", ".join(f"{number(mean)} after {steps:,.0f}" for steps, mean in pairs)
+        points = [say("{mean} after {steps:,.0f}", mean=number(mean), steps=steps) for steps, mean in pairs]
         low, high = evaluation.interval()[-1] if len(evaluation.seeds) > 1 else (np.nan, np.nan)
-        span = f" (95 % interval at the end {number(low)} to {number(high)})" if np.isfinite(low) else ""
-        rows.append(f"{name}: {points}{span}")
-    tasks = len(next(iter(evaluations.values())).tasks)
-    return f"Mean return over {tasks} tasks after environment steps spent adapting. {'; '.join(rows)}."
+        ends = {"low": number(low), "high": number(high)}
+        span = say(" (95 % interval at the end {low} to {high})", **ends) if np.isfinite(low) else ""
+        rows.append(say("{name}: {what}", name=name, what=say(", ").join(points) + span))
+    return say(
+        "Mean return over {count} tasks after environment steps spent adapting. {rows}.",
+        count=len(next(iter(evaluations.values())).tasks),
+        rows=say("; ").join(rows),
+    )
 
 
 Groups = Mapping[str, Mapping[str, Evaluation]]
@@ -90,8 +96,9 @@ def plot_groups(groups: Groups, axes: Axes | None = None, *, before: bool = True
         axes.errorbar(end, y, xerr=[end - low, high - end], label=method, capsize=5, **style)
     axes.set_yticks(range(len(groups)), list(groups))
     axes.set_ylim(len(groups) - 0.5, -0.5)  # the first group on top
-    axes.set_xlabel("mean return (sum of rewards)")
-    legend(axes, "bar: 95 % interval over seeds" + ("; hollow: before adaptation" if before else ""), above=3)
+    axes.set_xlabel(say("mean return (sum of rewards)"))
+    hollow = say("; hollow: before adaptation") if before else ""
+    legend(axes, say("bar: 95 % interval over seeds") + hollow, above=3)
     return axes
 
 
@@ -103,11 +110,13 @@ def describe_groups(groups: Groups, *, before: bool = True) -> str:
         points = []
         for method, evaluation in group.items():
             low, high = _ends(evaluation)
-            start = f"{number(evaluation.mean[0])} before, " if before else ""
-            span = f" (95 % interval {number(low)} to {number(high)})" if low < high else ""
-            points.append(f"{method} {start}{number(evaluation.mean[-1])} at the end{span}")
-        sentences.append(f"{name}: {'; '.join(points)}")
-    return f"Mean return. {'. '.join(sentences)}."
+            start = say("{mean} before, ", mean=number(evaluation.mean[0])) if before else ""
+            ends = {"low": number(low), "high": number(high)}
+            span = say(" (95 % interval {low} to {high})", **ends) if low < high else ""
+            end = say("{mean} at the end", mean=number(evaluation.mean[-1]))
+            points.append(f"{method} {start}{end}{span}")
+        sentences.append(say("{name}: {what}", name=name, what=say("; ").join(points)))
+    return say("Mean return. {rows}.", rows=say(". ").join(sentences))
 
 
 def _methods(groups: Groups) -> list[str]:

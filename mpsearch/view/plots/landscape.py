@@ -19,6 +19,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mpsearch.errors import UsageError, check_count
+from mpsearch.language import say
 from mpsearch.records import Array
 from mpsearch.view.plots.style import AFTER, BEFORE, PALETTE, SQUARE, TARGET, check_finite, legend, new_axes, number
 
@@ -128,15 +129,15 @@ def plot_landscape(
     axes.clabel(contours, levels[1:-1:3], fmt=number, fontsize="x-small", colors="0.45")
     axes.plot(*path.T, color="0.25", linewidth=1.2, marker=".", markersize=6)
     for point, marker, colour, name in (
-        (task, "*", TARGET, "bottom: the task"),
-        (path[0], "o", BEFORE, "start"),
-        (path[-1], "D", AFTER, f"after {_count(path)}"),
+        (task, "*", TARGET, say("bottom: the task")),
+        (path[0], "o", BEFORE, say("start")),
+        (path[-1], "D", AFTER, say("after {steps}", steps=_count(path))),
     ):
         size = 13 if marker == "*" else 9
         axes.plot(*point, marker, color=colour, markersize=size, markeredgecolor="white", label=name, zorder=3)
     _draw_arrows(axes, path[0], arrows)
     axes.set(xlim=(-extent, extent), ylim=(-extent, extent), aspect="equal")
-    axes.set(xlabel=r"first parameter $\theta_1$", ylabel=r"second parameter $\theta_2$")
+    axes.set(xlabel=say(r"first parameter $\theta_1$"), ylabel=say(r"second parameter $\theta_2$"))
     legend(axes, above=2)
     return axes
 
@@ -145,18 +146,25 @@ def describe_landscape(task: Array, path: Array, meta_gradients: Mapping[str, Ar
     """Return the alternative text of :func:`plot_landscape`."""
     task, path, arrows = _check(task, path, meta_gradients)
     before, after = loss(path[[0, -1]], task)
-    words = (
-        f"Contours of the loss over two parameters; its bottom, the task, is at {_place(task)}. {_count(path)} from"
-        f" {_place(path[0])} to {_place(path[-1])}: the loss goes from {number(before)} to {number(after)}."
+    words = say(
+        "Contours of the loss over two parameters; its bottom, the task, is at {task}. {steps} from {start} to {end}:"
+        " the loss goes from {before} to {after}.",
+        task=_place(task),
+        steps=_count(path),
+        start=_place(path[0]),
+        end=_place(path[-1]),
+        before=number(before),
+        after=number(after),
     )
     for name, arrow in arrows.items():
         length = float(np.hypot(*arrow))
-        way = (
-            f" towards {np.degrees(np.arctan2(*arrow[::-1])) % 360:.0f} degrees (0 is right, 90 is up)"
-            if length > 0
-            else ""
+        angle = np.degrees(np.arctan2(*arrow[::-1])) % 360
+        words += say(
+            " A meta-step of the {name} would move the start{way}, slope {slope}.",
+            name=name,
+            way=say(" towards {angle:.0f} degrees (0 is right, 90 is up)", angle=angle) if length > 0 else "",
+            slope=number(length),
         )
-        words += f" A meta-step of the {name} would move the start{way}, slope {number(length)}."
     return words
 
 
@@ -177,7 +185,7 @@ def _draw_arrows(axes: Axes, start: Array, arrows: Mapping[str, Array]) -> None:
                 "shrinkB": 0,
             }
             axes.annotate("", tuple(end), tuple(start), arrowprops=style, zorder=4)
-        axes.plot([], [], color=colour, linestyle=dash, linewidth=width, label=f"meta-step, {name}")
+        axes.plot([], [], color=colour, linestyle=dash, linewidth=width, label=say("meta-step, {name}", name=name))
 
 
 def _displacement(theta: Array, task: Array) -> Array:
@@ -207,7 +215,7 @@ def _check_rate(rate: float) -> None:
 
 def _count(path: Array) -> str:
     steps = len(path) - 1
-    return "1 inner step" if steps == 1 else f"{steps} inner steps"
+    return say("1 inner step") if steps == 1 else say("{count} inner steps", count=steps)
 
 
 def _place(point: Array) -> str:

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from mpsearch.errors import UsageError
+from mpsearch.language import say
 from mpsearch.records import AdaptationResult, Array
 
 PALETTE = {
@@ -95,7 +96,7 @@ def count_axis(axes: Axes, counts: Array, label: str) -> None:
         axes.set_xticks([0.0, low, *tens] if len(tens) > 1 else [0.0, *round_numbers(low, high)])
         axes.set_xticks(round_numbers(low, high, range(1, 10)), minor=True)
         axes.set_xlim(left=-0.25 * low)
-        label += "\n(logarithmic after 0)"
+        label += "\n" + say("(logarithmic after 0)")
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))  # long numbers need room
     axes.xaxis.set_major_formatter("{x:,.0f}")
@@ -114,7 +115,7 @@ def episode_steps(result: AdaptationResult) -> int:
 
 def return_label(steps: int) -> str:
     """Return the label of an axis that shows returns of episodes with ``steps`` steps."""
-    return f"return (sum of rewards over {steps} steps)"
+    return say("return (sum of rewards over {steps} steps)", steps=steps)
 
 
 def check_finite(what: str, values: Any, shape: str | None = None) -> Array:
@@ -174,7 +175,7 @@ def picture_and_words(axes: Axes, words: str) -> tuple[Any, Any]:
     assert figure is not None
     figure.savefig(picture, format="png", dpi=100)
     plt.close(figure)
-    folded_words = display.Markdown(folded("In words", f"\n\n{words}"))
+    folded_words = display.Markdown(folded(say("In words"), f"\n\n{words}"))
     return display.Image(picture.getvalue(), alt=words), folded_words
 
 

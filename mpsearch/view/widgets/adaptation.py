@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mpsearch.errors import UsageError
+from mpsearch.language import say
 from mpsearch.meta_policy import MetaPolicy
 from mpsearch.records import AdaptationResult
 from mpsearch.tasks import TaskDistribution
@@ -77,9 +78,9 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
         self.episodes = ipywidgets.VBox()
         self._worker: threading.Thread | None = None
         self._stopping = threading.Event()
-        self.run = ipywidgets.Button(description="Run", button_style="primary", tooltip="Adapt to this task")
-        self.stop = ipywidgets.Button(description="Stop", disabled=True, tooltip="Stop adapting")
-        self.progress = ipywidgets.IntProgress(description="Ready", style=LABELS, layout=WIDE)
+        self.run = ipywidgets.Button(description=say("Run"), button_style="primary", tooltip=say("Adapt to this task"))
+        self.stop = ipywidgets.Button(description=say("Stop"), disabled=True, tooltip=say("Stop adapting"))
+        self.progress = ipywidgets.IntProgress(description=say("Ready"), style=LABELS, layout=WIDE)
         super().__init__([self.error], _dom_classes=[shell.EXPLORER])
         with errors_in_words(self.error):
             self.agents, self.family = check_agents(agents)
@@ -122,7 +123,7 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
     def _work(self, choice: Choice) -> None:
         self.run.disabled, self.stop.disabled = True, False
         self.progress.max, self.progress.value = len(choice.methods) * (choice.steps + 1), 0
-        ended = "Ready"
+        ended = say("Ready")
         try:
             with errors_in_words(self.error):
                 try:
@@ -131,7 +132,7 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
                     }
                     self._show(choice, results)
                 except Stopped:
-                    ended = "Stopped"
+                    ended = say("Stopped")
         finally:
             self.progress.description, self.progress.value = ended, 0
             self.run.disabled, self.stop.disabled = False, True
@@ -140,7 +141,9 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
         def report(stage: int) -> None:
             if self._stopping.is_set():
                 raise Stopped
-            self.progress.description = f"{name}: stage {stage + 1} of {steps + 1}"
+            self.progress.description = say(
+                "{name}: stage {number} of {count}", name=name, number=stage + 1, count=steps + 1
+            )
             self.progress.value += 1
 
         return self.agents[name].adapt(np.array([task]), seed=seed, steps=steps, callback=report)
@@ -188,10 +191,11 @@ def make_controls(methods: list[str], family: TaskDistribution, seed: int, steps
     """Return the controls by name, in the order in which they are shown."""
     controls: dict[str, Any] = {}
     if len(methods) > 1:
-        look = shell.look("Method", "Which meta-policy adapts")
-        controls["method"] = ipywidgets.ToggleButtons(options=[*methods, BOTH], value=BOTH, **look)
+        look = shell.look(say("Method"), say("Which meta-policy adapts"))
+        options = [*((method, method) for method in methods), (say("both"), BOTH)]
+        controls["method"] = ipywidgets.ToggleButtons(options=options, value=BOTH, **look)
     controls |= task_controls(family)
-    look = shell.look("Steps of adaptation", "Gradient steps for MAML, exploration episodes for PEARL")
+    look = shell.look(say("Steps of adaptation"), say("Gradient steps for MAML, exploration episodes for PEARL"))
     controls["steps"] = ipywidgets.IntSlider(value=steps, min=1, max=MOST_STEPS, **look)
     controls["seed"] = shell.seed_control(seed)
     return controls
@@ -199,9 +203,8 @@ def make_controls(methods: list[str], family: TaskDistribution, seed: int, steps
 
 def task_controls(family: TaskDistribution) -> dict[str, Any]:
     """Return one control for each parameter of the task: a slider, or buttons if there are only a few tasks."""
-    looks = {
-        name: shell.look(f"Task: {name}", "The task, which the agent is not told") for name in family.parameter_names
-    }
+    tooltip = say("The task, which the agent is not told")
+    looks = {name: shell.look(say("Task: {name}", name=say(name)), tooltip) for name in family.parameter_names}
     if not family.contains((family.low + family.high) / 2):  # the tasks are single values, such as -1 and 1
         ((name, look),) = looks.items()
         values = sorted({float(task[0]) for task in family.spread()}, reverse=True)
@@ -220,7 +223,7 @@ def draw(family: TaskDistribution, choice: Choice, results: Results) -> Drawn:
     figure.set_layout_engine("constrained")
     plot_pairs(results, left)
     plot_methods(results, right)
-    right.set_ylabel("mean return")  # a short label, because the left plot already explains the return
+    right.set_ylabel(say("mean return"))  # a short label, because the left plot already explains the return
     words = describe(family, choice, results)
     return Drawn(shell.to_png(figure), words, words, results)
 
@@ -231,8 +234,8 @@ def plot_pairs(results: Results, axes: Axes) -> Axes:
         before, after = result.before[0], result.after[0]
         axes.plot([x - 0.15, x + 0.15], [before, after], color="0.45", linewidth=1.2, zorder=1)
         for shift, value, colour, marker, name in (
-            (-0.15, before, BEFORE, "o", "before adaptation"),
-            (0.15, after, AFTER, "D", "after adaptation"),
+            (-0.15, before, BEFORE, "o", say("before adaptation")),
+            (0.15, after, AFTER, "D", say("after adaptation")),
         ):
             label = name if x == 0 else None
             axes.scatter(x + shift, value, s=70, color=colour, marker=marker, edgecolors="white", label=label, zorder=2)
@@ -243,7 +246,7 @@ def plot_pairs(results: Results, axes: Axes) -> Axes:
     axes.set_xticks(range(len(results)), list(results))
     axes.set_xlim(-0.6, len(results) - 0.4)
     axes.margins(y=0.25)
-    axes.set_ylabel("return (sum of rewards)")
+    axes.set_ylabel(say("return (sum of rewards)"))
     axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return axes
 
@@ -251,24 +254,35 @@ def plot_pairs(results: Results, axes: Axes) -> Axes:
 def describe(family: TaskDistribution, choice: Choice, results: Results) -> str:
     """Return the sentence that says how much each method gained on the task, and in how many steps."""
     gains = [
-        f"{name} goes from a return of {result.before[0]:.0f} to {result.after[0]:.0f}"
-        f" with {result.env_steps[-1]:,} steps on the task"
+        say(
+            "{name} goes from a return of {before:.0f} to {after:.0f} with {steps:,} steps on the task",
+            name=name,
+            before=result.before[0],
+            after=result.after[0],
+            steps=result.env_steps[-1],
+        )
         for name, result in results.items()
     ]
-    return f"Task: {family.describe_task(np.array(choice.task))}. {'; '.join(gains)}."
+    task = family.describe_task(np.array(choice.task))
+    return say("Task: {task}. {rows}.", task=task, rows=say("; ").join(gains))
 
 
 def race(family: TaskDistribution, choice: Choice, results: Results) -> list[Runner]:
     """Return two runners for each method, one before and one after adaptation."""
     target = choice.task[0] if family.parameter_names == ("velocity",) else None
-    pattern = "{method} {when}" if len(results) > 1 else "{when} adaptation"
+
+    def names(method: str) -> list[str]:
+        if len(results) == 1:
+            return [say("before adaptation"), say("after adaptation")]
+        return [say("{method} before", method=method), say("{method} after", method=method)]
+
     return [
         runner
         for name, result in results.items()
         for runner in runners_of(
             result,
             target=target,
-            names=[pattern.format(method=name, when=when) for when in ("before", "after")],
+            names=names(name),
             faded=family.weak_parts(np.array(choice.task)),
         )
     ]

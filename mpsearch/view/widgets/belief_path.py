@@ -14,6 +14,7 @@ from matplotlib.patches import Ellipse
 from torch.distributions import Normal
 
 from mpsearch.errors import UsageError
+from mpsearch.language import say
 from mpsearch.pearl import PEARL
 from mpsearch.pearl.encoder import kl_from_prior
 from mpsearch.pearl.probing import explored_context
@@ -124,8 +125,8 @@ def plot_prior(beliefs: Beliefs, axes: Axes) -> Axes:
     mean, std = beliefs.mean[:, dims], beliefs.std[:, dims]  # [N, 2]
     for sigmas, width in ((2, 0.9), (1, 1.8)):
         axes.add_patch(Ellipse(mean[0], *(2 * sigmas * std[0]), fill=False, edgecolor=BEFORE, ls="--", lw=width))
-    axes.plot(*mean[0], "o--", color=BEFORE, markeredgecolor="white", label="prior")
-    axes.plot([], [], "D-", color=AFTER, markeredgecolor="white", label="belief")
+    axes.plot(*mean[0], "o--", color=BEFORE, markeredgecolor="white", label=say("prior"))
+    axes.plot([], [], "D-", color=AFTER, markeredgecolor="white", label=say("belief"))
     low, high = (mean - 2.15 * std).min(0), (mean + 2.15 * std).max(0)
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel=f"z[{dims[0]}]", ylabel=f"z[{dims[1]}]")
     axes.set_aspect("equal")
@@ -151,18 +152,17 @@ def plot_belief(beliefs: Beliefs, count: int, axes: Axes) -> list[Artist]:
 def describe_belief(beliefs: Beliefs, count: int) -> str:
     """Return the sentence that gives the belief after ``count`` transitions and its uncertainty."""
     now, dims = beliefs.until(count), list(beliefs.dims)
-    where = " and ".join(
+    where = say(" and ").join(
         f"z[{dim}] = {m + 0.0:.2f} ± {s:.2g}"
         for dim, m, s in zip(dims, now.mean[-1, dims], now.std[-1, dims], strict=True)
     )
     share = 100 * float(now.std[-1, dims].prod() / now.std[0, dims].prod())
     if count == 0:
-        return f"Before any transition the belief is the prior: {where}."
-    return (
-        f"After {_transitions(count)} of its own exploration the belief is {where};"
-        f" its ellipse has {share:.2g} % of the prior's area."
+        return say("Before any transition the belief is the prior: {where}.", where=where)
+    return say(
+        "After {transitions} of its own exploration the belief is {where};"
+        " its ellipse has {share:.2g} % of the prior's area.",
+        transitions=say("1 transition") if count == 1 else say("{count:,} transitions", count=count),
+        where=where,
+        share=share,
     )
-
-
-def _transitions(count: int) -> str:
-    return "1 transition" if count == 1 else f"{count:,} transitions"

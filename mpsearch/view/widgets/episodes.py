@@ -7,10 +7,9 @@ from types import ModuleType
 import numpy as np
 from matplotlib.figure import Figure
 
+from mpsearch.language import say
 from mpsearch.records import AdaptationResult
 from mpsearch.view.widgets import shell
-
-STAGES = {"before": 0, "after": -1}
 
 
 def draw_episodes(drawer: ModuleType, method: str, result: AdaptationResult) -> shell.Picture:
@@ -18,11 +17,11 @@ def draw_episodes(drawer: ModuleType, method: str, result: AdaptationResult) -> 
     figure = Figure(figsize=(8.8, shell.HEIGHT / 100), layout="constrained")
     words = []
     halves = np.asarray(figure.subfigures(1, 2))
-    for (when, stage), half in zip(STAGES.items(), halves, strict=True):
-        title = f"{method} {when} adaptation"
+    titles = [say("{method} before adaptation", method=method), say("{method} after adaptation", method=method)]
+    for title, stage, half in zip(titles, (0, -1), halves, strict=True):
         half.suptitle(title, fontsize=10)
         drawer.plot(result, 0, stage, axes=half.subplots())
-        words.append(f"{title}: {drawer.describe(result, 0, stage)}")
+        words.append(say("{name}: {what}", name=title, what=drawer.describe(result, 0, stage)))
     picture = shell.Picture()
-    picture.show(shell.to_png(figure), " ".join(words))
+    picture.show(shell.to_png(figure), say("{first} {second}", first=words[0], second=words[1]))
     return picture

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mpsearch.errors import UsageError, check_count
+from mpsearch.language import say
 from mpsearch.pearl import PEARL
 from mpsearch.pearl.probing import believe, explored_context
 from mpsearch.records import AdaptationResult, Array
@@ -23,7 +24,7 @@ from mpsearch.view.widgets.shell import errors_in_words
 
 KNOWN = 31  # speeds by which the belief is translated into a speed
 NEAR = 0.3  # m/s; a speed this close to the wanted one counts as reached, as each stride makes it swing
-RENEWALS = {"never": 0, "every 20 steps (1 s)": 20, "every 10": 10, "every 5": 5, "every step": 1}
+RENEWALS = (0, 20, 10, 5, 1)  # steps between two draws of z; 0 for one draw
 EPISODES = 16  # episodes that the cache holds
 
 
@@ -114,11 +115,11 @@ def chart_of(episode: FirstEpisode) -> Chart:
     """Return the chart of the wanted speed, the believed one with its band, and the one that was run."""
     wanted = np.full_like(episode.ran, episode.wanted)
     return Chart(
-        "speed (m/s)",
+        say("speed (m/s)"),
         [
-            Curve("wanted", wanted, dashed=True),
-            Curve("believed", episode.believed, episode.band, "purple"),
-            Curve("run", episode.ran, colour="blue"),
+            Curve(say("wanted"), wanted, dashed=True),
+            Curve(say("believed"), episode.believed, episode.band, "purple"),
+            Curve(say("run"), episode.ran, colour="blue"),
         ],
     )
 
@@ -126,11 +127,23 @@ def chart_of(episode: FirstEpisode) -> Chart:
 def describe_first_episode(episode: FirstEpisode) -> str:
     """Say in words when the belief and the speed settled, and what the episode was paid."""
     (low, high), draws = episode.band[:, 0], episode.adapted.renewed_every
-    words = f"Wanted: {episode.wanted:.2f} m/s. At first it believes in {low:.1f} to {high:.1f} m/s"
-    words += ", and keeps this belief." if draws is None else f", and it looks again every {draws} steps."
-    for name, time in (("believed speed", episode.belief_settled), ("speed that it runs", episode.speed_settled)):
-        words += f" The {name} {'does not settle' if time is None else f'settles after {time:.1f} s'}."
-    return f"{words} (Settled: within {NEAR} m/s of the wanted speed.) Return {episode.adapted.after[0]:.0f}."
+    words = say(
+        "Wanted: {wanted:.2f} m/s. At first it believes in {low:.1f} to {high:.1f} m/s",
+        wanted=episode.wanted,
+        low=low,
+        high=high,
+    )
+    keeps = say(", and keeps this belief.")
+    words += keeps if draws is None else say(", and it looks again every {count} steps.", count=draws)
+    speeds = {say("believed speed"): episode.belief_settled, say("speed that it runs"): episode.speed_settled}
+    for name, time in speeds.items():
+        never = say(" The {name} does not settle.", name=name)
+        words += never if time is None else say(" The {name} settles after {time:.1f} s.", name=name, time=time)
+    return words + say(
+        " (Settled: within {near} m/s of the wanted speed.) Return {value:.0f}.",
+        near=NEAR,
+        value=episode.adapted.after[0],
+    )
 
 
 class FirstEpisodeExplorer(shell.StaticBundle, ipywidgets.VBox):  # type: ignore[misc]
@@ -159,7 +172,9 @@ class FirstEpisodeExplorer(shell.StaticBundle, ipywidgets.VBox):  # type: ignore
         self.controls: dict[str, Any] = {}
         self.player: Player | None = None
         self.result: FirstEpisode | None = None
-        self.run = ipywidgets.Button(description="Run", button_style="primary", tooltip="Run the first episode")
+        self.run = ipywidgets.Button(
+            description=say("Run"), button_style="primary", tooltip=say("Run the first episode")
+        )
         super().__init__([self.error], _dom_classes=[shell.EXPLORER])
         with errors_in_words(self.error):
             _check(agent, velocity, every)
@@ -175,7 +190,7 @@ class FirstEpisodeExplorer(shell.StaticBundle, ipywidgets.VBox):  # type: ignore
         """Run the episode for the present values of the controls, and play it."""
         with errors_in_words(self.error):
             episode = self.watched(**{name: control.value for name, control in self.controls.items()})
-            runners = runners_of(episode.adapted, target=episode.wanted, names=["first episode"])
+            runners = runners_of(episode.adapted, target=episode.wanted, names=[say("first episode")])
             if self.player is None:
                 self.player = Player(runners, chart=chart_of(episode))
             else:
@@ -197,14 +212,19 @@ def _check(agent: PEARL, velocity: float, every: int) -> None:
             f" not {type(agent).__name__} on {agent.tasks.id}"
         )
     agent.tasks.check(np.array([[velocity]]))
-    if every not in RENEWALS.values():
-        raise UsageError(f"every must be one of {', '.join(map(str, RENEWALS.values()))}, not {every!r}")
+    if every not in RENEWALS:
+        raise UsageError(f"every must be one of {', '.join(map(str, RENEWALS))}, not {every!r}")
 
 
 def _controls(agent: PEARL, velocity: float, every: int, seed: int) -> dict[str, Any]:
     controls = task_controls(agent.tasks)
     controls["velocity"].value = velocity
-    controls["every"] = ipywidgets.Dropdown(
-        options=RENEWALS.items(), value=every, **shell.look("Draw z anew", "How often it looks at what it has seen")
-    )
+    look = shell.look(say("Draw z anew"), say("How often it looks at what it has seen"))
+    options = [(_renewal(count), count) for count in RENEWALS]
+    controls["every"] = ipywidgets.Dropdown(options=options, value=every, **look)
     return controls | {"seed": shell.seed_control(seed)}
+
+
+def _renewal(every: int) -> str:
+    words = {0: say("never"), 20: say("every 20 steps (1 s)"), 1: say("every step")}
+    return words.get(every) or say("every {count}", count=every)

@@ -14,14 +14,18 @@ const SHAPES = {
   "second order": `<path d="M1 12h6m4 0h5" stroke="${COLOURS["second order"]}" stroke-width="2.5"/>` +
     `<path d="M15 6.5L24 12l-9 5.5z" fill="${COLOURS["second order"]}"/>`,
 };
-const LEGEND = [
-  ["task", "the task: bottom of its loss (drag it)"],
-  ["start", "the start of the inner steps (drag it)"],
-  ["end", "after the inner steps"],
-  ["first order", "meta-step without the second-order term"],
-  ["second order", "meta-step with it (lengths: root of the slope)"],
+const legendOf = (said) => [
+  ["task", say(said, "the task: bottom of its loss (drag it)")],
+  ["start", say(said, "the start of the inner steps (drag it)")],
+  ["end", say(said, "after the inner steps")],
+  ["first order", say(said, "meta-step without the second-order term")],
+  ["second order", say(said, "meta-step with it (lengths: root of the slope)")],
 ];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+
+/** Returns the sentence in the reader's language, with `values` for the names in braces. Python finds these calls. */
+const say = (said, sentence, values = {}) =>
+  (said?.[sentence] ?? sentence).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -186,13 +190,16 @@ function render({ model, el }) {
   const painter = new Painter(canvas, extent, levels);
   const status = make("p", { class: "status", role: "status", "aria-live": "polite" });
   const alert = make("p", { class: "alert", role: "alert" });
+  const said = model.get("said");
+  const silence = say(
+    said, "Python has not answered: it is busy, or it was restarted. If it was restarted, run this cell again.");
   let waiting = null;
 
   function send(name, value) {
     model.set(name, value);
     model.save_changes();
     waiting ??= setTimeout(() => {
-      alert.textContent = "Python has not answered: it is busy, or it was restarted. If it was restarted, run this cell again.";
+      alert.textContent = silence;
     }, PATIENCE);
   }
 
@@ -224,6 +231,8 @@ function render({ model, el }) {
     return make("label", { class: "check" }, input, label);
   }
 
+  const names = { task: say(said, "task"), start: say(said, "start") };
+
   function handle(name) {
     const button = make("button", { class: "handle", type: "button", "data-name": name }, symbol(name));
     const move = (point) => {
@@ -247,7 +256,8 @@ function render({ model, el }) {
     const update = () => {
       const [x, y] = model.get(name);
       Object.assign(button.style, { left: `${50 + (50 * x) / extent}%`, top: `${50 - (50 * y) / extent}%` });
-      button.setAttribute("aria-label", `${name}, at ${x.toFixed(1)}, ${y.toFixed(1)}; the arrow keys move it`);
+      const words = { name: names[name], x: x.toFixed(1), y: y.toFixed(1) };
+      button.setAttribute("aria-label", say(said, "{name}, at {x}, {y}; the arrow keys move it", words));
     };
     model.on(`change:${name}`, update);
     update();
@@ -256,7 +266,8 @@ function render({ model, el }) {
 
   function draw() {
     status.textContent = model.get("words");
-    canvas.setAttribute("aria-label", `Contours of a loss over two parameters. ${model.get("words")}`);
+    const words = { words: model.get("words") };
+    canvas.setAttribute("aria-label", say(said, "Contours of a loss over two parameters. {words}", words));
     painter.draw(model.get("scene"));
   }
 
@@ -265,11 +276,11 @@ function render({ model, el }) {
   }
 
   stage.append(handle("task"), handle("start"));
-  const legend = LEGEND.map(([name, text]) => make("li", {}, symbol(name), text));
+  const legend = legendOf(said).map(([name, text]) => make("li", {}, symbol(name), text));
   const panel = make("div", { class: "panel" },
-    range("steps", "Inner steps", steps, 1),
-    range("rate", "Inner rate", rate, 0.05),
-    checkbox("second_order", "Second-order term: show the meta-step with it too"),
+    range("steps", say(said, "Inner steps"), steps, 1),
+    range("rate", say(said, "Inner rate"), rate, 0.05),
+    checkbox("second_order", say(said, "Second-order term: show the meta-step with it too")),
     make("ul", {}, ...legend), status);
   // The attribute stops JupyterLab from using the arrow keys as its own shortcuts.
   const root = make("div", { class: "mpsearch-inner", "data-lm-suppress-shortcuts": "true" }, stage, panel, alert);

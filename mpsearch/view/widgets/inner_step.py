@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mpsearch.errors import UsageError, check_count
+from mpsearch.language import said_in, say
 from mpsearch.records import Array
 from mpsearch.view.jupyter import anywidget, traitlets
 from mpsearch.view.plots import describe_landscape, landscape, plot_landscape
@@ -22,6 +23,7 @@ HIGHEST_RATE = 1.5
 GRID = 51  # grid points along each side of the surface that is sent to the page, 10 kB in all
 LEVELS = np.linspace(0, 1, 13)[1:-1] ** 2  # contour levels as fractions of the highest loss; denser near the bottom
 FIRST, SECOND = "first order", "second order"
+SCRIPT = Path(__file__).with_name("inner_step.js").read_text(encoding="utf-8")
 CONTROLS = ("task", "start", "steps", "rate", "second_order")
 
 
@@ -69,19 +71,25 @@ def take_inner_steps(
 def describe_inner_steps(result: InnerSteps) -> str:
     """Return the sentences that say how far the loss falls, and what the second-order term changes."""
     steps, first = len(result.path) - 1, result.meta_gradients[FIRST]
-    words = (
-        f"{'1 inner step takes' if steps == 1 else f'{steps} inner steps take'} the loss on this task from"
-        f" {result.losses[0]:.2g} to {result.losses[-1]:.2g}."
+    words = say(
+        "{steps} the loss on this task from {before:.2g} to {after:.2g}.",
+        steps=say("1 inner step takes") if steps == 1 else say("{count} inner steps take", count=steps),
+        before=result.losses[0],
+        after=result.losses[-1],
     )
     if SECOND not in result.meta_gradients:
-        return f"{words} The first-order meta-gradient at the start has slope {_length(first):.2g}."
+        return words + say(" The first-order meta-gradient at the start has slope {slope:.2g}.", slope=_length(first))
     second = result.meta_gradients[SECOND]
-    lengths = f"slope {_length(second):.2g} with the second-order term, {_length(first):.2g} without"
-    words = f"{words} The meta-gradient has {lengths}"
+    words += say(
+        " The meta-gradient has slope {second:.2g} with the second-order term, {first:.2g} without",
+        second=_length(second),
+        first=_length(first),
+    )
     if _length(first) * _length(second) < 1e-9:
-        return f"{words}."
+        return words + say(".")
     cosine = float(first @ second) / (_length(first) * _length(second))
-    return f"{words}; the two point {np.degrees(np.arccos(np.clip(cosine, -1, 1))):.0f} degrees apart."
+    angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+    return words + say("; the two point {angle:.0f} degrees apart.", angle=angle)
 
 
 class Checked(traitlets.Any):
@@ -104,7 +112,7 @@ class InnerStepExplorer(StaticBundle, anywidget.AnyWidget):
         second_order: also show the meta-gradient with the second-order term.
     """
 
-    _esm = Path(__file__).with_name("inner_step.js")
+    _esm = SCRIPT
     _css = Path(__file__).with_name("inner_step.css")
 
     task, start = Checked().tag(sync=True), Checked().tag(sync=True)
@@ -117,12 +125,13 @@ class InnerStepExplorer(StaticBundle, anywidget.AnyWidget):
     scene = traitlets.Dict().tag(sync=True)
     words = traitlets.Unicode().tag(sync=True)
     error = traitlets.Unicode().tag(sync=True)
+    said = traitlets.Dict().tag(sync=True)
 
     def __init__(self, **values: Any) -> None:
         self.result: InnerSteps | None = None
         self._taken = {name: getattr(self, name) for name in CONTROLS}
         self._drawn_task: Any = None
-        super().__init__()
+        super().__init__(said=said_in(SCRIPT))
         self._draw()
         for name, value in values.items():
             if name in CONTROLS:
@@ -174,8 +183,10 @@ class InnerStepExplorer(StaticBundle, anywidget.AnyWidget):
             return None, self.error
         r = self.result
         figure = Figure(figsize=SQUARE, layout="constrained")
-        plot_landscape(r.task, r.path, r.meta_gradients, axes=figure.add_subplot())
-        words = describe_landscape(r.task, r.path, r.meta_gradients)
+        names = {FIRST: say("first order"), SECOND: say("second order")}
+        arrows = {names[name]: arrow for name, arrow in r.meta_gradients.items()}
+        plot_landscape(r.task, r.path, arrows, axes=figure.add_subplot())
+        words = describe_landscape(r.task, r.path, arrows)
         return to_png(figure), " ".join(filter(None, (words, self.error)))
 
 

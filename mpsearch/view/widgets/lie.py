@@ -10,6 +10,7 @@ import torch
 from matplotlib.axes import Axes
 
 from mpsearch.errors import UsageError, check_count
+from mpsearch.language import say
 from mpsearch.pearl import PEARL
 from mpsearch.pearl.probing import act_on, believe, explored, transitions_of
 from mpsearch.records import Array
@@ -83,11 +84,14 @@ def tell_lies(agent: PEARL, told: Array, *, seed: int, paid_for: float = PAID_FO
 def plot_lies(lies: Lies, which: int, axes: Axes) -> Axes:
     """Plot the speed that was run against the speed that was told; a larger mark shows the lie number ``which``."""
     ends = [0, lies.told.max()]
-    axes.plot(ends, ends, "--", color="0.45", linewidth=1, label="obeys to the letter")
-    axes.axhline(lies.paid_for, color=TARGET, linewidth=1.2, label=f"what it is paid for: {lies.paid_for:g} m/s")
-    axes.plot(lies.told, lies.ran, ".-", color=AFTER, linewidth=1, label="what it runs")
+    paid = say("what it is paid for: {speed:g} m/s", speed=lies.paid_for)
+    axes.plot(ends, ends, "--", color="0.45", linewidth=1, label=say("obeys to the letter"))
+    axes.axhline(lies.paid_for, color=TARGET, linewidth=1.2, label=paid)
+    axes.plot(lies.told, lies.ran, ".-", color=AFTER, linewidth=1, label=say("what it runs"))
     axes.plot(lies.told[which], lies.ran[which], "D", color=AFTER, markersize=10, markeredgecolor="white")
-    axes.set(xlabel="speed told by one forged reward (m/s)", ylabel="speed run (m/s)", xlim=(-0.05, ends[1] + 0.05))
+    axes.set_xlabel(say("speed told by one forged reward (m/s)"))
+    axes.set_ylabel(say("speed run (m/s)"))
+    axes.set_xlim(-0.05, ends[1] + 0.05)
     axes.legend(frameon=False, loc="upper left", fontsize="small")
     return axes
 
@@ -95,16 +99,23 @@ def plot_lies(lies: Lies, which: int, axes: Axes) -> Axes:
 def describe_lie(lies: Lies, which: int) -> str:
     """Return the sentences that say what it was told, what it then ran, and why it could go wrong."""
     told, ran = lies.told[which], lies.ran[which]
-    words = (
-        f"One reward forged, {lies.forged[which]:.2f} in the place of {lies.honest:.2f}: told {told:.1f} m/s,"
-        f" it ran {ran + 0.0:.2f} m/s, and was paid for {lies.paid_for:g} m/s."
+    words = say(
+        "One reward forged, {forged:.2f} in the place of {honest:.2f}: told {told:.1f} m/s,"
+        " it ran {ran:.2f} m/s, and was paid for {paid_for:g} m/s.",
+        forged=lies.forged[which],
+        honest=lies.honest,
+        told=told,
+        ran=ran + 0.0,
+        paid_for=lies.paid_for,
     )
     if abs(ran) < STILL < told:
-        words += " It stood still."
+        words += say(" It stood still.")
     if told < lies.moved:
-        words += (
-            f" In the step that it saw it moved at {lies.moved:.2f} m/s, faster than it was told. The same reward would"
-            f" stand for {2 * lies.moved - told:.2f} m/s, and the encoder has to guess which."
+        words += say(
+            " In the step that it saw it moved at {moved:.2f} m/s, faster than it was told. The same reward would"
+            " stand for {other:.2f} m/s, and the encoder has to guess which.",
+            moved=lies.moved,
+            other=2 * lies.moved - told,
         )
     return words
 
@@ -134,9 +145,9 @@ class LieExplorer(Shell):
                 max=float(self.choices[-1]),
                 step=STEP,
                 continuous_update=False,
-                **look("Tell it (m/s)", "The speed that the forged reward stands for; arrow keys move it"),
+                **look(say("Tell it (m/s)"), say("The speed that the forged reward stands for; arrow keys move it")),
             )
-            first = seed_control(check_count("seed", seed, 0), "Seed", "Another seed gives another step to forge")
+            first = seed_control(check_count("seed", seed, 0), tooltip=say("Another seed gives another step to forge"))
             self.use(told=slider, seed=first)
 
     def draw(self, *, told: float, seed: int) -> Drawn:
@@ -144,5 +155,5 @@ class LieExplorer(Shell):
         figure, (axes,) = new_figure()
         plot_lies(lies, which, axes)
         words = describe_lie(lies, which)
-        rows = "; ".join(f"{a:.1f}: {b + 0.0:.1f}" for a, b in zip(lies.told[::5], lies.ran[::5], strict=True))
-        return Drawn(to_png(figure), f"{words} Told and run (m/s): {rows}.", words, lies)
+        rows = say("; ").join(f"{a:.1f}: {b + 0.0:.1f}" for a, b in zip(lies.told[::5], lies.ran[::5], strict=True))
+        return Drawn(to_png(figure), words + say(" Told and run (m/s): {rows}.", rows=rows), words, lies)

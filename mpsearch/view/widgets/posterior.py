@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from mpsearch.errors import UsageError, check_count
+from mpsearch.language import say
 from mpsearch.pearl import PEARL
 from mpsearch.records import Array
 from mpsearch.view.jupyter import ipywidgets
@@ -51,13 +52,13 @@ class PosteriorExplorer(Shell):
         return {
             "task": ipywidgets.Dropdown(
                 options=[(name, k) for k, name in enumerate(names)],
-                **look("Task", "The task, which the agent is not told"),
+                **look(say("Task"), say("The task, which the agent is not told")),
             ),
             "transitions": ipywidgets.SelectionSlider(
                 options=[(f"{count:,}", count) for count in counts],
                 value=counts[len(counts) // 2],
                 continuous_update=False,
-                **look("Transitions seen", "How many transitions of its own exploration the agent has seen"),
+                **look(say("Transitions seen"), say("How many transitions of its own exploration the agent has seen")),
             ),
             "seed": seed_control(seed),
         }
@@ -65,9 +66,10 @@ class PosteriorExplorer(Shell):
     def draw(self, *, task: int, transitions: int, seed: int) -> Drawn:
         picture = self.explored(task, seed)
         beliefs, words = picture.beliefs, describe_belief(picture.beliefs, transitions)
-        alt = f"{words} {describe_contraction(beliefs.counts, beliefs.std)}"
+        alt = say("{first} {second}", first=words, second=describe_contraction(beliefs.counts, beliefs.std))
         return Drawn(picture.png(transitions), alt, words, beliefs.until(transitions))
 
 
 def _label(agent: PEARL, task: Array) -> str:
-    return ", ".join(f"{name} {value:+.2f}" for name, value in zip(agent.tasks.parameter_names, task, strict=True))
+    pairs = zip(agent.tasks.parameter_names, task, strict=True)
+    return say(", ").join(f"{say(name)} {value:+.2f}" for name, value in pairs)

@@ -19,12 +19,14 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
 from mpsearch.errors import MpsearchError
+from mpsearch.language import said_in, say
 from mpsearch.view.jupyter import anywidget, ipywidgets, traitlets
 
 HEIGHT = 360  # px; all pictures have this height, so that the page's layout does not change
 CACHED = 64  # pictures that the cache holds, about 40 kB each
 WIDE = ipywidgets.Layout(width="min(100%, 520px)")
 EXPLORER = "mpsearch-explorer"  # the CSS class of an explorer, which words.js looks for
+SCRIPT = Path(__file__).with_name("words.js").read_text(encoding="utf-8")
 LABELS = {"description_width": "170px"}
 
 
@@ -84,10 +86,11 @@ def look(label: str, tooltip: str) -> dict[str, Any]:
     return {"description": label, "tooltip": tooltip, "style": LABELS, "layout": WIDE}
 
 
-def seed_control(value: int, label: str = "Seed", tooltip: str = "Another seed gives another exploration") -> Any:
+def seed_control(value: int, label: str | None = None, tooltip: str | None = None) -> Any:
     """Return a text field for a seed."""
+    how = look(label or say("Seed"), tooltip or say("Another seed gives another exploration"))
     narrow = {"layout": ipywidgets.Layout(width="280px")}
-    return ipywidgets.BoundedIntText(value, min=0, max=2**31 - 1, **look(label, tooltip) | narrow)
+    return ipywidgets.BoundedIntText(value, min=0, max=2**31 - 1, **how | narrow)
 
 
 class Picture(ipywidgets.HTML):  # type: ignore[misc]
@@ -106,13 +109,14 @@ class Words(anywidget.AnyWidget):
     A line with the role "alert" also shows a message when Python does not answer; see words.js.
     """
 
-    _esm = Path(__file__).with_name("words.js")
+    _esm = SCRIPT
     _css = Path(__file__).with_name("words.css")
     value = traitlets.Unicode().tag(sync=True)
     role = traitlets.Enum(["status", "alert"], "status").tag(sync=True)
+    said = traitlets.Dict().tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
-        super().__init__(**traits)
+        super().__init__(said=said_in(SCRIPT), **traits)
         self.on_msg(lambda *_: self.send("here"))
 
 
@@ -154,7 +158,7 @@ def in_words(error: Exception) -> str:
     """Return the message of ``error`` for the user. For an error that is not ours, it asks the user to report it."""
     if isinstance(error, MpsearchError):
         return str(error)
-    return f"Unexpected {type(error).__name__}: {error}; please report it"
+    return say("Unexpected {kind}: {error}; please report it", kind=type(error).__name__, error=error)
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 // because screen readers often do not announce a new element.
 
 const PATIENCE = 3000; // ms to wait for Python's answer before a message says that there is none
-const SILENCE = "Python has not answered: it is busy, or it was restarted. If it was restarted, run this cell again.";
+/** Returns the sentence in the reader's language, with `values` for the names in braces. Python finds these calls. */
+const say = (said, sentence, values = {}) =>
+  (said?.[sentence] ?? sentence).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 function render({ model, el }) {
   const line = document.createElement("p");
@@ -12,6 +14,9 @@ function render({ model, el }) {
   line.className = `mpsearch-${role}`;
   el.append(line);
 
+  const said = model.get("said");
+  const silence = say(
+    said, "Python has not answered: it is busy, or it was restarted. If it was restarted, run this cell again.");
   let waiting = null;
   const show = () => { line.textContent = model.get("value"); };
   const answered = () => {
@@ -23,7 +28,7 @@ function render({ model, el }) {
   // message if none arrives.
   const ask = () => {
     if (role !== "alert" || waiting) return;
-    waiting = setTimeout(() => { line.textContent = SILENCE; }, PATIENCE);
+    waiting = setTimeout(() => { line.textContent = silence; }, PATIENCE);
     model.send("are you there?");
   };
   const usesIt = (event) => line.closest(".mpsearch-explorer")?.contains(event.target);
