@@ -182,7 +182,8 @@ class MAML(MetaPolicy):
         return self.load(path, None if told else self.tasks)
 
     def _take_over(self, other: MAML) -> None:
-        mine, theirs = dict(self.policy.named_parameters()), dict(other.policy.named_parameters())
+        mine: dict[str, Tensor] = dict(self.policy.named_parameters())
+        theirs: dict[str, Tensor] = dict(other.policy.named_parameters())
         if getattr(other.tasks, "told", False) and not getattr(self.tasks, "told", False):
             theirs = told_as_context(other.policy, self.config.context, (self.tasks.low + self.tasks.high) / 2)
         require_structure(theirs, mine, "the start")

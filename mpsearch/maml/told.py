@@ -1,4 +1,4 @@
-"""A policy that is told its task as a start for MAML: what it was told becomes the vector that an adaptation changes."""
+"""A policy that is told its task as a start for MAML: what it was told becomes what an adaptation changes."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def told_as_context(told: PolicyNet, context: int, middle: Array) -> dict[str, T
     """
     if context != len(middle) or told.context is not None:
         raise UsageError(
-            f"the start is told its task, {len(middle)} numbers, for which the context has to be: use"
-            f" context={len(middle)}, and a start without a context"
+            f"the start is told its task, and the context takes the place of the task: use context={len(middle)},"
+            " and a start without a context of its own"
         )
     parameters: dict[str, Tensor] = dict(told.named_parameters())
     weight = parameters["layers.0.weight"].detach().clone()

@@ -1,4 +1,4 @@
-"""MAML from a policy that is told its task: what it was told becomes the vector that an adaptation changes."""
+"""MAML from a policy that is told its task: what it was told becomes what an adaptation changes."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_with_an_inner_rate_of_0_an_adaptation_changes_the_context_and_nothing_e
 
 @pytest.mark.parametrize("context", [0, 2])
 def test_a_context_of_another_size_than_the_task_is_refused(context, oracle) -> None:
-    with pytest.raises(UsageError, match="its task, 1 numbers?, .* use context=1"):
+    with pytest.raises(UsageError, match="takes the place of the task: use context=1"):
         learner(context=context).start_from(oracle)
 
 
