@@ -163,8 +163,8 @@ plots.show(axes, f"{words} on average.")
 
 # %% [markdown]
 # The other dimensions bend with the speed (look at the map), and hold what happened on the way, too. The lesson before
-# said that an encoder leaves out what does not help. The KL makes it *cheap* to leave out; it forbids nothing. What does
-# it cost? Twelve of the speeds, three explorations each: act on the mean of the belief, then with every number but the
+# said that an encoder leaves out what does not help. The KL makes it *cheap* to leave out; it forbids nothing. What
+# does it cost? Twelve of the speeds, three explorations each: act on the mean of the belief, then with every number but the
 # carrier set to 0, and for other lengths of the context.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
@@ -260,7 +260,8 @@ assert std[1, carrier] < 0.1
 assert carrier == std[1].argmin()
 
 # %% [markdown]
-# A *single* transition tells nearly all about the dimension that carries the speed, and less about the others. (After 200 the second episode begins. It already runs at about the wanted speed, and the encoder gives such
+# A *single* transition tells nearly all about the dimension that carries the speed, and less about the others.
+# (After 200 the second episode begins. It already runs at about the wanted speed, and the encoder gives such
 # transitions more weight.)
 #
 # But is the belief right, or only sure of itself? Act on its mean after $k$ transitions, in a new episode:

@@ -503,8 +503,8 @@ for family in FAMILIES:
 # %% [markdown]
 # So a part of MAML's rise is no learning: "after" means something else from there on.
 #
-# Per environment step PEARL is far ahead, since its replay uses each step many times. That use costs computing time, here
-# a GPU's. A real robot pays for steps. A fast simulator pays for minutes.
+# Per environment step PEARL is far ahead, since its replay uses each step many times. That use costs computing time,
+# here a GPU's. A real robot pays for steps. A fast simulator pays for minutes.
 #
 # ## 8. Where do they break?
 #
@@ -733,8 +733,8 @@ assert all(claims.values()), [claim for claim, holds in claims.items() if not ho
 # - **MAML with too few episodes**: the gradient is noise, and a run may not adapt at all.
 # - **PEARL on a wrong guess**: the first episode can run the wrong way at full speed.
 # - **PEARL off its map**: an unknown kind of context is mapped to *some* $z$; it never says that it does not know.
-# - **Training that stalls, or collapses**: one of PEARL's did, after more than a million good steps. RESULTS.md has a list
-#   of what did not work.
+# - **Training that stalls, or collapses**: one of PEARL's did, after more than a million good steps. RESULTS.md has a
+#   list of what did not work.
 
 # %% jupyter={"source_hidden": true}
 few, first = one_episode["direction"], direction["PEARL"]
