@@ -162,10 +162,10 @@ words += (
 plots.show(axes, f"{words} on average.")
 
 # %% [markdown]
-# The other dimensions bend with the speed (look at the map), and hold what happened on the way, too. The lesson before
-# said that an encoder leaves out what does not help. The KL makes it *cheap* to leave out; it forbids nothing. What
-# does it cost? Twelve of the speeds, three explorations each: act on the mean of the belief, then with every number but the
-# carrier set to 0, and for other lengths of the context.
+# The other dimensions bend with the speed (look at the map), and hold what happened on the way, too. The lesson
+# before said that an encoder leaves out what does not help. The KL makes it *cheap* to leave out; it forbids nothing.
+# What does it cost? Twelve of the speeds, three explorations each: act on the mean of the belief, then with every
+# number but the carrier set to 0, and for other lengths of the context.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 some = sixty[2::5]  # twelve of the sixty
