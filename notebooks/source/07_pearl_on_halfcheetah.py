@@ -139,7 +139,7 @@ for dim in dimensions:
 carrier = abs(correlation).argmax()
 print(f"the speed is in z[{carrier}]")
 assert abs(correlation[carrier]) > 0.9 > 0.6 > np.delete(abs(correlation), carrier).max()
-assert repeated[carrier] > 0.8 > 0.6 > np.delete(abs(repeated), carrier).max()
+assert repeated[carrier] > 0.9 > 0.85 > np.delete(abs(repeated), carrier).max()
 
 # %% [markdown]
 # One dimension carries the speed, and comes out alike. Here it is, both explorations of each speed joined by a line:
@@ -162,10 +162,10 @@ words += (
 plots.show(axes, f"{words} on average.")
 
 # %% [markdown]
-# The other dimensions hold what happened on the way, not the task. The lesson before said that an encoder leaves out
-# what does not help. The KL makes it *cheap* to leave out; it forbids nothing. What does it cost? Twelve of the speeds,
-# three explorations each: act on the mean of the belief, then with every number but the carrier set to 0, and for other
-# lengths of the context.
+# The other dimensions bend with the speed (look at the map), and hold what happened on the way, too. The lesson
+# before said that an encoder leaves out what does not help. The KL makes it *cheap* to leave out; it forbids nothing.
+# What does it cost? Twelve of the speeds, three explorations each: act on the mean of the belief, then with every
+# number but the carrier set to 0, and for other lengths of the context.
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 some = sixty[2::5]  # twelve of the sixty
@@ -190,8 +190,8 @@ best = table.mean(0).argmax()
 print(f"best here: {KINDS[best]}; what the other numbers of z cost: {table[:, 1].mean() - table[:, 0].mean():.1f}")
 
 # %% [markdown]
-# The other numbers tell nothing of the *task*, and yet the actor listens to them: setting them to 0 changes the return.
-# A longer context is not always better, since each further transition adds its share to them, too.
+# The actor listens to the other numbers: setting them to 0 changes the return. A longer context is not always better,
+# since each further transition adds its share to them, too.
 #
 # <details><summary>Is it the length, or which transitions? And two cautions</summary>
 #
@@ -256,11 +256,12 @@ plots.show(plots.plot_contraction(counts, std), plots.describe_contraction(count
 print("transitions:", *counts)
 print(f"std of z[{carrier}]:", *(f"{value:.3f}" for value in std[:, carrier]))
 assert (np.diff(std, axis=0) <= 0).all()  # each transition sharpens, in every dimension
-assert std[1, carrier] < 0.3 < 0.9 < np.delete(std[1], carrier).min()
+assert std[1, carrier] < 0.1
+assert carrier == std[1].argmin()
 
 # %% [markdown]
-# A *single* transition tells nearly all about the dimension that carries the speed, and next to nothing about the
-# others. (After 200 the second episode begins. It already runs at about the wanted speed, and the encoder gives such
+# A *single* transition tells nearly all about the dimension that carries the speed, and less about the others.
+# (After 200 the second episode begins. It already runs at about the wanted speed, and the encoder gives such
 # transitions more weight.)
 #
 # But is the belief right, or only sure of itself? Act on its mean after $k$ transitions, in a new episode:
@@ -342,37 +343,34 @@ for told, ran in zip(TOLD, obeyed, strict=True):
 assert abs(obeyed - TOLD).max() < 0.4
 
 # %% [markdown]
-# It obeys. Move the lie. **Look for two failures:** a lie that it does not obey because it then hardly moves, and a
-# slow lie that makes it run *faster* than told. Try seeds 0 and 1.
+# It obeys. Move the lie. **Look for two failures:** a slow lie that it does not obey to the letter, and one that makes
+# it run much *faster* than told. Try seeds 1 and 4.
 
 # %% tags=["nbval-ignore-output"]
 lie = LieExplorer(agent)
 lie
 
 # %% [markdown]
-# **Standing still.** Is it the lie? Ask for slow speeds honestly, with 400 honest transitions:
+# **Not to the letter.** Is it the lie? Ask for slow speeds honestly, with 400 honest transitions:
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
 slow = np.array([[0.1], [0.2], [0.3], [0.5], [0.75]])
 honest = speed_of(act_on(agent, slow, believe(agent, explored_context(agent, slow, seed=0)).mean, seed=1))
 for wish, ran in zip(slow[:, 0], honest, strict=True):
-    print(
-        f"wanted {wish:.2f} m/s, told the truth: it runs at {ran + 0.0:.2f} m/s",
-        "(it stands)" if abs(ran) < 0.1 else "",
-    )
+    print(f"wanted {wish:.2f} m/s, told the truth: it runs at {ran + 0.0:.2f} m/s")
 
 # %% [markdown]
-# Where it stands here as well, the lie is innocent: so slow a run is not in its repertoire, and to stand costs little,
-# $0.3$ a step for a wish of $0.3$ m/s. A belief is worth no more than what the actor can make of it.
+# Where it misses here as well, the lie is innocent: so slow a run is hardly in its repertoire, and to miss by 0.1 m/s
+# costs little, $0.1$ a step. A belief is worth no more than what the actor can make of it.
 #
 # **Too fast for a slow lie.** We solved the equation for $v < v^*$. If the step was *faster* than told, the sign
 # turns. The reward is a distance, and a distance has two sides:
 
 # %% jupyter={"source_hidden": true} tags=["nbval-ignore-output"]
-moved = lie.told(1).moved  # the speed of the step that seed 1 saw
+moved = lie.told(4).moved  # the speed of the step that seed 4 saw
 low, mirror = 0.2, 2 * moved - 0.2
 pair_of_lies = [forge(moved, np.zeros(6), speed) for speed in (low, mirror)]
-print(f"seed 1 moved at {moved:.2f} m/s. Told {low} m/s its reward is {pair_of_lies[0]:.3f},", end=" ")
+print(f"seed 4 moved at {moved:.2f} m/s. Told {low} m/s its reward is {pair_of_lies[0]:.3f},", end=" ")
 print(f"told {mirror:.2f} m/s it is {pair_of_lies[1]:.3f}: no encoder can tell them apart.")
 assert np.isclose(*pair_of_lies)
 
@@ -423,7 +421,7 @@ plots.show(axes, f"Return so far in the first episode against steps seen, mean o
 # the speed settle. What do they do if $z$ is never drawn anew?
 
 # %% tags=["nbval-ignore-output"]
-FirstEpisodeExplorer(agent)
+FirstEpisodeExplorer(agent, seed=1)
 
 # %% [markdown]
 # That is adaptation within the very first episode. Why is it not always done so? Three families, as stored: return of
@@ -560,7 +558,7 @@ friends = [context_rows(episode.observations[k, 0], episode.actions[k, 0], episo
 friends_belief = believe(agent, torch.from_numpy(np.stack(friends)).float())
 friends_speeds = speed_of(act_on(agent, pair, friends_belief.mean, seed=0))
 for label, speed in zip(labels, friends_speeds, strict=True):
-    print(f"wanted {label}: the friend's context makes {speed:.1f} m/s")
+    print(f"wanted {label}: the friend's context makes {round(float(speed), 1) + 0.0} m/s")
 
 # %% [markdown]
 # To scale rewards is good advice for advantages, where only *better than usual* counts. Here the level is the message.
@@ -648,12 +646,12 @@ records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().s
 plots.show(plots.plot_learning_curve(records), plots.describe_learning_curve(records))
 
 # %% jupyter={"source_hidden": true}
-print(f"training: {agent.env_steps:,} steps, {agent.cpu_seconds / 60:.0f} minutes on one core")
+print(f"training: {agent.env_steps:,} steps, {agent.cpu_seconds / 60:.0f} minutes on one core and a GPU")
 for number, command in enumerate([*(card["command"] for card in agent.history), agent.command], 1):
     print(f"command {number}:", textwrap.fill(command, 100, initial_indent="  ", subsequent_indent="      "), sep="\n")
 
 # %% [markdown]
-# (The second command goes on where the first ended, with a smaller learning rate.) At first both curves are alike: the
+# (Gradient steps were made on the GPU, while the core explored.) At first both curves are alike: the
 # agent cannot run yet, so knowledge does not help. Then *before*, which acts on a guess, cannot rise much, and *after*
 # does. And the stored evaluation, on tasks that no training drew:
 

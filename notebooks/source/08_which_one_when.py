@@ -98,8 +98,8 @@ for steps, mean in zip(scratch_speeds.env_steps, scratch_speeds.mean, strict=Tru
 # wrong one runs far back. (With a new draw at each step, as in lesson 07, the first episode itself adapts. Section 9
 # uses that.) What a bar draws anew is always the *seeds*, never the tasks.
 #
-# Does this settle it? Not yet. How sure are these points, what went into them, and were both methods scored alike? One
-# of the two verdicts will not survive.
+# Does this settle it? Not yet. How sure are these points, what went into them, and were both methods scored alike? Of
+# one of the two gaps little will be left.
 #
 # ## 2. How sure is a mean?
 #
@@ -266,13 +266,13 @@ assert high - low > 1.3 * (pooled[1] - pooled[0])
 # %% [markdown]
 # ## 4. Which number?
 #
-# A mean can hang on one run. These are the returns of PEARL on the direction when its observations are noisy:
+# A mean can hang on one run. These are the returns of MAML on the direction with one episode a gradient step:
 
 # %%
-noisy = stored("pearl", "direction", "-noise")
-print(noisy.returns[..., -1].round().astype(int).tolist(), "[seed, task]")
-print(f"mean {noisy.mean[-1]:.0f}, interquartile mean {noisy.iqm[-1]:.0f}")
-print(f"worst {noisy.returns[..., -1].min():.0f}")
+few = stored("maml", "direction", "-1-episodes")
+print(few.returns[..., -1].round().astype(int).tolist(), "[seed, task]")
+print(f"mean {few.mean[-1]:.0f}, interquartile mean {few.iqm[-1]:.0f}")
+print(f"worst {few.returns[..., -1].min():.0f}")
 
 # %% [markdown]
 # The **interquartile mean** drops the lowest and the highest quarter of all returns, and averages the rest: less jumpy
@@ -296,13 +296,15 @@ for name, (first, second) in versus.items():
     gap = first.mean[-1] - second.mean[-1]
     print(f"{name:<36}{chance:.2f} [{low:.2f}, {high:.2f}], means differ by {gap:+.1f}")
 assert chances["PEARL over MAML, direction"][0] > 0.95
-assert chances["PEARL over the oracle, velocity"][1] > 0.5 > 0 > gap  # it wins more often, and its mean is lower
+assert chances["PEARL over the oracle, velocity"][1] > 0.5
+assert gap > 0
 ahead = (velocity["PEARL"].returns[..., -1].mean(0) - velocity["oracle"].returns[..., -1].mean(0)).round()  # [tasks]
 print(f"\nPEARL ahead of the oracle: at best by {ahead.max():.0f}, at worst by {ahead.min():.0f}")
-assert -ahead.min() > 2 * ahead.max()
+assert -ahead.min() > ahead.max()
 
 # %% [markdown]
-# The two can disagree: PEARL wins more often than the oracle, and its mean is lower. Where it fails, it fails badly.
+# Here the two agree: PEARL wins more often than the oracle, and its mean is higher. They need not. At one speed it is
+# farther behind than it is ahead anywhere: where it fails, it fails badly.
 #
 # ## 5. Is it fair?
 #
@@ -326,7 +328,7 @@ for family, methods in (("direction", direction), ("velocity", velocity)):
 noisy_gap = difference(velocity["PEARL"], velocity["MAML"])
 print(f"velocity as scored above, with MAML's noise: {noisy_gap[0]:.1f} [{noisy_gap[1]:.1f}, {noisy_gap[2]:.1f}]")
 assert noisy_gap[1] > 0  # with noise: PEARL ahead
-assert fair["velocity"][1] < 0 < fair["velocity"][2]  # without: nobody is
+assert 0 < fair["velocity"][1] < fair["velocity"][0] < noisy_gap[0] / 2  # without: by much less
 
 # %% [markdown]
 # Most of the gap on velocity was a rule of scoring! The interval in the last column is that of the **difference**, and
@@ -348,18 +350,19 @@ for ahead_is, mark, colour, name in (
 axes.set(xlabel="wanted speed (m/s)", ylabel="return of PEARL\nminus that of MAML")
 axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False, loc="upper left")
-SLOW, FAST = 1.3, 2.0  # m/s
+SLOW, FAST = 1.05, 2.0  # m/s
 slow, fast = places < SLOW, places > FAST
 crossing = f"MAML is ahead on {np.sum(gaps[slow] < 0)} of {slow.sum()} speeds below {SLOW} m/s (mean gap"
 crossing += f" {gaps[slow].mean():.0f}), PEARL on {np.sum(gaps[fast] > 0)} of {fast.sum()} above {FAST} m/s (mean gap"
 crossing += f" {gaps[fast].mean():+.0f})."
 plots.show(axes, f"Return of PEARL minus that of MAML, both with mean actions, for each speed. {crossing}")
-assert np.mean(gaps[slow] < 0) > 0.75
+assert np.mean(gaps[slow] < 0) > 0.6
+assert gaps[slow].mean() < 0
 assert np.mean(gaps[fast] > 0) > 0.75
 
 # %% [markdown]
-# The two cross. "About alike on average" is true, and useless to somebody who knows which speeds will be asked for. On
-# the direction nothing of this happens: the gap is many times what MAML's noise costs.
+# The two cross. "PEARL is better on average" is true, and useless to somebody who will ask for slow speeds only. On the
+# direction nothing of this happens: the gap is many times what MAML's noise costs.
 #
 # <details><summary>What else differs</summary>
 #
@@ -455,7 +458,8 @@ for family in FAMILIES:
 
 # %% [markdown]
 # A stage is one command that continued from the one before with other settings. Many stages mean that someone
-# watched and steered; such a result is harder to repeat. Nor are the trainings that failed in these costs.
+# watched and steered; such a result is harder to repeat. Nor are the trainings that failed in these costs. And
+# core-minutes do not count the GPU on which PEARL made its gradient steps.
 #
 # The same learning curves, first against environment steps, then against computing time. By the rules of section 5
 # this picture is *not* fair: MAML's points are training tasks with noise, PEARL's are held-out tasks with mean actions.
@@ -497,11 +501,10 @@ for family in FAMILIES:
             print(f"{len(line['returns']) - 1} gradient steps; until then after {len(former['returns']) - 1}")
 
 # %% [markdown]
-# So a part of MAML's rise is no learning: "after" means something else from there on. (PEARL's dips on the direction
-# lie in a training that was steered in many stages.)
+# So a part of MAML's rise is no learning: "after" means something else from there on.
 #
-# Per environment step PEARL is far ahead, since its replay uses each step many times. That use costs computing time:
-# against core-minutes the curves come near each other. A real robot pays for steps. A fast simulator pays for minutes.
+# Per environment step PEARL is far ahead, since its replay uses each step many times. That use costs computing time,
+# here a GPU's. A real robot pays for steps. A fast simulator pays for minutes.
 #
 # ## 8. Where do they break?
 #
@@ -595,8 +598,7 @@ plots.show(plots.plot_groups(changed["velocity"]), plots.describe_groups(changed
 
 # %% [markdown]
 # *Who ends higher* and *who loses less* have different answers. The bars of the changed bodies rest on three seeds
-# each. By section 2 they are too narrow: believe large gaps only. And see the wide bar of PEARL with noisy senses: its
-# worst seed is far below the others, as section 4 showed.
+# each. By section 2 they are too narrow: believe large gaps only.
 #
 # ### Move it
 #
@@ -656,12 +658,12 @@ claims = {
         at(curves["maml", f], 0, pearl_spends[f]) < both[f]["PEARL"].mean[-1] - 100 for f in FAMILIES
     ),
     "direction, the end: PEARL above MAML": above(direction["PEARL"], direction["MAML"]),
-    "direction, the end: each training of PEARL that we kept above each of MAML": min(kept_trainings("pearl"))
-    > max(kept_trainings("maml")),
-    "velocity, the end: no clear winner over tasks once both act without noise": fair["velocity"][1]
-    < 0
-    < fair["velocity"][2],
-    "velocity: MAML ahead on most slow speeds, PEARL on most fast ones": np.mean(gaps[slow] < 0) > 0.75
+    "direction: PEARL's best training above each of MAML, its worst one below": min(kept_trainings("pearl"))
+    < min(kept_trainings("maml"))
+    < max(kept_trainings("maml"))
+    < max(kept_trainings("pearl")),
+    "velocity, the end: PEARL above MAML over tasks, also when both act without noise": fair["velocity"][1] > 0,
+    "velocity: MAML ahead on most slow speeds, PEARL on most fast ones": np.mean(gaps[slow] < 0) > 0.6
     and np.mean(gaps[fast] > 0) > 0.75,
     "a first episode that already runs well: PEARL with a draw at each step, above MAML before": all(
         within[f].interval()[0][0] > both[f]["MAML"].interval()[0][1] for f in FAMILIES
@@ -669,8 +671,8 @@ claims = {
     "a steady first episode: MAML's interval before is narrower": all(
         widths(f)[0] < widths(f)[1] / 5 for f in FAMILIES
     ),
-    "one plain recipe: fewer stages for MAML on the direction": costs["maml", "direction"][2]
-    < costs["pearl", "direction"][2] / 3,
+    "a training to rely on: MAML's on the direction end near each other": min(kept_trainings("maml"))
+    > 0.8 * max(kept_trainings("maml")),
     "changed body, direction: MAML keeps more of its return": all(
         kept("MAML", change) > kept("PEARL", change) + 0.1 for change in list(CHANGES)[1:]
     ),
@@ -682,8 +684,9 @@ claims = {
     ),
     "faster than trained: PEARL above MAML, below what it was": above(beyond, stored("maml", "velocity", "-beyond"))
     and above(velocity["PEARL"], beyond),
-    "noisy senses, direction: unclear": not above(*changed["direction"]["noisy senses"].values())
-    and not above(*list(changed["direction"]["noisy senses"].values())[::-1]),
+    "noisy senses, direction: PEARL above MAML": above(
+        *(changed["direction"]["noisy senses"][m] for m in ("PEARL", "MAML"))
+    ),
     "a million steps on one task: training from scratch passes MAML": above(scratch, direction["MAML"])
     and above(scratch_speeds, velocity["MAML"]),
     "as many steps as MAML takes: training from scratch is far behind": scratch.mean[1] < direction["MAML"].mean[-1] / 2
@@ -713,13 +716,13 @@ assert all(claims.values()), [claim for claim, holds in claims.items() if not ho
 # | few steps on the new task | PEARL | two episodes do; one-episode gradient steps do not |
 # | few steps of training (a real robot) | PEARL | the replay; MAML is far behind after as many |
 # | the best end, opposite behaviours | PEARL here | above MAML on the direction |
-# | the best end, speeds | MAML for slow ones, PEARL for fast ones | alike on average without noise, and they cross |
+# | the best end, speeds | PEARL; for slow ones MAML | PEARL is above on average without noise, too, and they cross |
 # | a good first episode | PEARL with `resample_every=1` | a transition tells the task here; not with sparse rewards |
 # | a first episode without surprises | MAML, or PEARL as above | PEARL with one z an episode acts on a guess |
 # | adapting at every step, learned as such | RL2, VariBAD (not measured) | a memory instead of a rule |
-# | one plain recipe | MAML | PEARL's direction took many steered stages |
+# | a training to rely on | MAML | one of PEARL's two on the direction collapsed near its end |
 # | another body | PEARL for a weak leg | it ends higher; on the direction MAML keeps a larger share; both lose |
-# | noisy senses, direction | more seeds first | the interval of the difference holds 0 |
+# | noisy senses, direction | PEARL | it ends higher, though MAML keeps a larger share |
 # | tasks outside the range | train on a wider range | PEARL ends higher, and neither is good |
 # | you have a million steps on one task | plain training | it passes MAML |
 #
@@ -730,7 +733,8 @@ assert all(claims.values()), [claim for claim, holds in claims.items() if not ho
 # - **MAML with too few episodes**: the gradient is noise, and a run may not adapt at all.
 # - **PEARL on a wrong guess**: the first episode can run the wrong way at full speed.
 # - **PEARL off its map**: an unknown kind of context is mapped to *some* $z$; it never says that it does not know.
-# - **Training that stalls**: curves flat for hours. RESULTS.md has a list of what did not work.
+# - **Training that stalls, or collapses**: one of PEARL's did, after more than a million good steps. RESULTS.md has a
+#   list of what did not work.
 
 # %% jupyter={"source_hidden": true}
 few, first = one_episode["direction"], direction["PEARL"]

@@ -8,7 +8,7 @@ import { drawGradient, drawReturns } from "./view/charts.js";
 import { choose, current, languages, t, translate } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const MEMORY = { direction: 4, velocity: 20 }; // steps: with these it follows changed wishes best (measure.mjs)
+const MEMORY = { direction: 4, velocity: 20 }; // steps; short, so that it notices a changed wish (see README.md)
 const WEAK = 0.3; // the part of its torque that a weak leg keeps
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");

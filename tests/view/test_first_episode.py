@@ -35,11 +35,11 @@ def _explorer(small) -> FirstEpisodeExplorer:
 def test_belief_and_speed_settle_only_if_it_may_look_again(shipped) -> None:
     speed_of = translate(shipped)
     for wanted in (0.75, 2.25):
-        looks = watch(shipped, speed_of, wanted, 20, seed=0)
+        looks = watch(shipped, speed_of, wanted, 20, seed=1)
         assert looks.belief_settled == pytest.approx(1.0)  # at its first look
         assert looks.speed_settled is not None
         assert looks.speed_settled < 3
-        blind = watch(shipped, speed_of, wanted, 0, seed=0)
+        blind = watch(shipped, speed_of, wanted, 0, seed=1)
         assert (blind.belief_settled, blind.speed_settled) == (None, None)
 
 
