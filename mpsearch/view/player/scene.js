@@ -1,5 +1,5 @@
-// The state of the scene at a time, and functions to draw. Python joins the player's files, after what all scripts share, into one
-// ES module.
+// The state of the scene at a time, and functions to draw. Python joins the player's files, this one after what all
+// scripts share, into one ES module.
 
 const STRIDE = 0.5; // s; velocities are averaged over this time, which is about one stride
 
