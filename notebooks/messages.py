@@ -27,6 +27,7 @@ FORMULA = re.compile(r"\$\$?[^$]+\$\$?")
 NOT_WORDS = re.compile(rf"{FORMULA.pattern}|`[^`]*`|\]\([^)]*\)|<[^>]*>|{PLACEHOLDER.pattern}")
 WORD = re.compile(r"[A-Za-z]{2,}|[\u4e00-\u9fff]")
 WORD_OF_REMARK = re.compile(r"[a-z]{2,}|[\u4e00-\u9fff]")  # GAE is a name
+IN_STUB = re.compile(r'"{3}(.+)"{3}|  # (.+)$')
 CODE = re.compile(r"(begin solution: \w+|stub|end solution|exercises\.\w+\..*|\[[A-Z], .*\])$")
 
 
@@ -142,17 +143,19 @@ def _comments(source: str, places: list[int], code: set[int]) -> Iterator[Messag
             continue
         text = token.string.removeprefix("#").strip()
         in_stub = text == "stub" or (in_stub and text != "end solution")
-        if in_stub:  # what learners find in its place is code, perhaps with a comment
-            text = text.partition("  # ")[2].strip()
+        if in_stub:  # what learners find in its place is code, perhaps with a comment or a docstring
+            found = IN_STUB.search(token.string)
+            text = found[found.lastindex].strip() if found else ""
         if has_words(text) and not CODE.match(text):
-            end = places[token.end[0]] + token.end[1]
-            yield Message(end - len(text), end, "comment", text)
+            start = places[token.start[0]] + token.start[1] + token.string.rindex(text)
+            yield Message(start, start + len(text), "comment", text)
 
 
 def _strings(source: str, places: list[int], values: Collection[str]) -> Iterator[Message]:
     lines = source.splitlines()
     tree = ast.parse(source)
     shown = {id(literal) for node in ast.walk(tree) for part in _shown_by(node) for literal in _literals(part)}
+    names = {id(literal) for literal in _names(tree)}
 
     def place(line: int, column: int) -> int:  # columns of ast count bytes
         return places[line] + len(lines[line - 1].encode()[:column].decode())
@@ -161,7 +164,7 @@ def _strings(source: str, places: list[int], values: Collection[str]) -> Iterato
         start, end = place(node.lineno, node.col_offset), place(node.end_lineno, node.end_col_offset)
         parts = list(LITERAL.finditer(source, start, end))
         text = "".join(part[3] for part in parts)
-        if (id(node) in shown and has_words(text)) or text in values:
+        if (id(node) in shown and has_words(text)) or (text in values and id(node) not in names):
             prefix = max((part[1] for part in parts), key=len)  # f, if one part of several has it
             yield Message(parts[0].start(), parts[-1].end(), "string", text, prefix + parts[0][2], parts[0][2])
 
@@ -173,6 +176,26 @@ def _all_literals(node: ast.AST) -> Iterator[ast.Constant | ast.JoinedStr]:
             yield child
         else:
             yield from _all_literals(child)
+
+
+def _names(tree: ast.AST) -> Iterator[ast.expr]:
+    """Find literals that are names in the code, although they may be labels elsewhere.
+
+    They are what an entry of a dictionary repeats, {"oracle": "oracle"}, and keys of entries that others have made.
+    """
+    entries: set[str] = set()
+    keys: list[ast.Constant] = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.Dict(keys=labels, values=values):
+                entries.update(label.value for label in labels if isinstance(label, ast.Constant))
+                pairs = zip(labels, values, strict=True)
+                yield from (value for label, value in pairs if label and ast.dump(label) == ast.dump(value))
+            case ast.Subscript(slice=ast.Constant() as key, ctx=ast.Store()):
+                entries.add(key.value)
+            case ast.Subscript(slice=ast.Constant() as key):
+                keys.append(key)
+    yield from (key for key in keys if key.value not in entries)
 
 
 def _shown_by(node: ast.AST) -> list[ast.expr]:

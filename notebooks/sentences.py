@@ -1,7 +1,7 @@
 """The catalogue of what the library says to learners, ``mpsearch/locale/LANGUAGE/LC_MESSAGES/mpsearch.po``.
 
 Its messages are the sentences that the code gives to :func:`mpsearch.language.say`, also in scripts for the page, the
-names of tasks' parameters, and the texts of the exercises.
+names of tasks' parameters, the texts of the exercises, and their words for mistakes.
 
 python notebooks/sentences.py zh   take changes of the code over into the Chinese catalogue, and compile it
 """
@@ -33,8 +33,7 @@ def sentences() -> dict[str, str]:
     """Return all that the library can say, each with the module that says it first."""
     found = dict.fromkeys(LABELS.values(), "string of exercise")
     for path in sorted(FOLDER.parent.rglob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        for sentence in _given_to_say(text) if "say(" in text else ():
+        for sentence in _said(path.read_text(encoding="utf-8")):
             found.setdefault(sentence, f"string of {path.stem}")
     for path in sorted(FOLDER.parent.glob("view/**/*.js")):
         for sentence in SAID.findall(path.read_text(encoding="utf-8")):
@@ -51,11 +50,17 @@ def sentences() -> dict[str, str]:
     return found
 
 
-def _given_to_say(text: str) -> Iterator[str]:
+def _said(text: str) -> Iterator[str]:
+    """Find what the code of a module says: by ``say``, by a ``Mistake``, or as the key of a typical mistake."""
     for node in ast.walk(ast.parse(text)):
         match node:
-            case ast.Call(func=ast.Name(id="say"), args=[ast.Constant(value=str() as sentence)]):
+            case ast.Call(func=ast.Name(id="say" | "Mistake"), args=[ast.Constant(value=str() as sentence)]):
                 yield sentence
+            case (
+                ast.Call(func=ast.Name(id="settled"), args=[*_, ast.Dict(keys=keys)])
+                | ast.AnnAssign(target=ast.Name(id="typical"), value=ast.Dict(keys=keys))
+            ):
+                yield from (key.value for key in keys if isinstance(key, ast.Constant))
 
 
 def _texts(exercise: Exercise) -> Iterator[str]:

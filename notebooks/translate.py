@@ -5,7 +5,10 @@ translation for each message. If an English sentence changes, its old translatio
 somebody has looked at it. Two entries of a catalogue's header are ours:
 
 ``X-Complete: yes``     the tests accept no missing and no fuzzy message
-``X-Values: a | b``     strings that are translated wherever they occur in code, such as names that become labels
+``X-Values: a | b``     strings that are translated wherever they occur in code, such as names that become labels;
+                        also inside a placeholder, such as the word in ``{'more' if x > 0 else 'fewer'}``;
+                        not what is a name in the code: the second in ``{"oracle": "oracle"}``, and the key of
+                        an entry that the lesson has not made itself
 
 python notebooks/translate.py zh          take changes of the sources over into the Chinese catalogues
 python notebooks/translate.py zh 03       the same, and begin the catalogue of lesson 03
@@ -33,6 +36,7 @@ NUMBER = re.compile(r"(?<![\w.])(\d+(?:,\d{3})*(?:\.\d+)*) ?(million|万|亿)?")
 UNITS = {"million": 1_000_000, "万": 10_000, "亿": 100_000_000}
 TO_FILL_IN = STUB.partition("  # ")[2].strip()  # the comment of an exercise's blank line
 SPLIT_AT = re.compile(r"(?<!\\)\|")
+QUOTED = re.compile(r"'([^']*)'")
 
 
 def catalogue_path(source: Path, language: str) -> Path:
@@ -86,6 +90,9 @@ def _kinds(text: str, catalogue: polib.POFile) -> dict[str, str]:
     kinds: dict[str, str] = {}
     for message in messages(text, values(catalogue)):
         kinds.setdefault(message.text, message.kind)
+    for value in values(catalogue):
+        if f"'{value}'" in text:  # inside a placeholder
+            kinds.setdefault(value, "string")
     if any(not part["stub"] for part in PART.finditer(text)):
         kinds.setdefault(TO_FILL_IN, "comment")
     return kinds
@@ -100,9 +107,21 @@ def _changed(msgid: str, gone: list[str], old: polib.POFile) -> polib.POEntry:
     return polib.POEntry(msgid=msgid, msgstr=before.msgstr, previous_msgid=before.msgid, flags=["fuzzy"])
 
 
+def translations(catalogue: polib.POFile) -> dict[str, str]:
+    """Return the translation of each message, in strings with the values inside their placeholders translated, too."""
+    known = {entry.msgid: entry.msgstr for entry in catalogue.translated_entries()}
+    named = {value: known[value] for value in values(catalogue) if value in known}
+
+    def inside(place: re.Match[str]) -> str:
+        return QUOTED.sub(lambda quoted: f"'{named.get(quoted[1], quoted[1])}'", place[0])
+
+    strings = [entry for entry in catalogue.translated_entries() if entry.comment.startswith("string")]
+    return known | {entry.msgid: PLACEHOLDER.sub(inside, entry.msgstr) for entry in strings}
+
+
 def translated(text: str, catalogue: polib.POFile) -> str:
     """Return the source ``text`` in the catalogue's language. What is not translated stays English."""
-    known = {entry.msgid: entry.msgstr for entry in catalogue.translated_entries()}
+    known = translations(catalogue)
     text = replaced(text, values(catalogue), lambda message: known.get(message.text, message.text))
     stub = STUB.replace(TO_FILL_IN, known.get(TO_FILL_IN, TO_FILL_IN))
     return PART.sub(lambda part: part[0] if part["stub"] else _with_stub(part, stub), text)

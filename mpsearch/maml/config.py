@@ -42,6 +42,8 @@ class MAMLConfig(Config):
             [-1, 1], 0.5 learns and 1 does not.
         minimum_std: the standard deviation never falls below this.
         context: the width of the policy's learned task vector, or 0 for none.
+        context_rate: alpha of this vector; by default that of all parameters. With ``inner_rate=0``, an adaptation
+            changes nothing else (Zintgraf et al. 2019, CAVIA).
     """
 
     tasks_per_iteration: int = 20
@@ -64,6 +66,7 @@ class MAMLConfig(Config):
     initial_std: float = 0.5
     minimum_std: float = 0.0
     context: int = 0
+    context_rate: float | None = None
 
     least: ClassVar = {"inner_steps": 0, "context": 0}
 
@@ -76,3 +79,5 @@ class MAMLConfig(Config):
             raise UsageError("discount and gae_lambda must lie in [0, 1]")
         if not (self.inner_rate >= 0 and self.max_kl > 0 and self.clip > 0 and self.outer_rate > 0):
             raise UsageError("inner_rate must not be negative; max_kl, clip and outer_rate must be positive")
+        if self.context_rate is not None and not (self.context and self.context_rate >= 0):
+            raise UsageError("context_rate must not be negative, and needs a context of at least 1")

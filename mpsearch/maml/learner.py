@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from mpsearch.maml.acting import AdaptedPolicies
 from mpsearch.maml.config import MAMLConfig
 from mpsearch.maml.inner import Steps, inner_step, spread_over_tasks
 from mpsearch.maml.outer import MetaBatch, clipped_update, trust_region_update
+from mpsearch.maml.told import told_as_context
 from mpsearch.maml.trust_region import StepReport
 from mpsearch.meta_policy import Callback, MetaPolicy
 from mpsearch.policies import PolicyNet
@@ -23,7 +25,7 @@ from mpsearch.seeding import Streams
 from mpsearch.shares import Share
 from mpsearch.tasks import Batch
 from mpsearch.training.metrics import Metrics
-from mpsearch.training.storage import require_structure
+from mpsearch.training.storage import read_card, require_structure
 
 
 class MAML(MetaPolicy):
@@ -60,9 +62,8 @@ class MAML(MetaPolicy):
             minimum_std=c.minimum_std,
             context=c.context,
         )
-        count = len(list(self.policy.parameters()))
-        rows = c.inner_rate * c.rate_decay ** torch.arange(c.inner_steps).float()
-        self.rates = nn.Parameter(rows[:, None].repeat(1, count), requires_grad=c.learn_rates)
+        decays = c.rate_decay ** torch.arange(c.inner_steps).float()
+        self.rates = nn.Parameter(torch.outer(decays, self._first_rates()), requires_grad=c.learn_rates)
         self.learned = [*self.policy.parameters(), *([self.rates] if c.learn_rates else [])]
         self.optimizer = torch.optim.Adam(self.learned, lr=c.outer_rate)
         for p in self.learned:  # Adam would create its state at the first step, but checkpoints are loaded before
@@ -105,14 +106,16 @@ class MAML(MetaPolicy):
             "rates": self.rates.mean(-1).tolist(),
         }
 
+    def _first_rates(self) -> Tensor:
+        """Return alpha of the first inner step before training, one for each parameter tensor."""
+        c = self.config
+        own = {"context": c.inner_rate if c.context_rate is None else c.context_rate}
+        return torch.tensor([own.get(name, c.inner_rate) for name, _ in self.policy.named_parameters()])
+
     def _alpha(self, stage: int) -> Tensor:
         """Return the rates of the inner step after ``stage``. Steps that training did not make use the last rates."""
         c = self.config
-        return (
-            self.rates[min(stage, c.inner_steps - 1)]
-            if c.inner_steps
-            else torch.full((len(list(self.policy.parameters())),), c.inner_rate)
-        )
+        return self.rates[min(stage, c.inner_steps - 1)] if c.inner_steps else self._first_rates()
 
     def _explore(
         self,
@@ -173,15 +176,24 @@ class MAML(MetaPolicy):
                 stages.append(adapted)
         return AdaptationResult.of_stages(tasks, seen, AdaptedPolicies(copy.deepcopy(self.policy), stages))
 
+    def _load_start(self, path: Path) -> MAML:
+        """Load the start. If its family told it the task, it needs this family."""
+        told = read_card(path)["tasks"]["config"].get("told", False)
+        return self.load(path, None if told else self.tasks)
+
     def _take_over(self, other: MAML) -> None:
-        mine, theirs = dict(self.policy.named_parameters()), dict(other.policy.named_parameters())
+        mine: dict[str, Tensor] = dict(self.policy.named_parameters())
+        theirs: dict[str, Tensor] = dict(other.policy.named_parameters())
+        if getattr(other.tasks, "told", False) and not getattr(self.tasks, "told", False):
+            theirs = told_as_context(other.policy, self.config.context, (self.tasks.low + self.tasks.high) / 2)
         require_structure(theirs, mine, "the start")
         with torch.no_grad():
             for name, parameter in mine.items():
                 parameter.copy_(theirs[name])
-            for stage, row in enumerate(self.rates):  # steps that the other did not make start from its last rates
-                beyond = max(0, stage - len(other.rates) + 1)
-                row.copy_(other._alpha(stage) * self.config.rate_decay**beyond)
+            if other.config.inner_steps:
+                for stage, row in enumerate(self.rates):  # steps that the other did not make start from its last rates
+                    beyond = max(0, stage - len(other.rates) + 1)
+                    row.copy_(other._alpha(stage) * self.config.rate_decay**beyond)
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {f"policy.{name}": value for name, value in self.policy.state_dict(keep_vars=True).items()}

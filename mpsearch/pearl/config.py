@@ -54,6 +54,8 @@ class PEARLConfig(Config):
         kl_weight: the weight beta of the information bottleneck; the KL is summed over the meta-batch. The authors
             have 0.1. A larger weight keeps the beliefs close to the prior, so that draws from the prior find them. We
             use 10 for the two directions and 0.05 for sparse goals.
+        first_temperature: the weight of the entropy bonus when training starts, beside rewards times reward_scale.
+            From there on it is learned.
         target_entropy: the target of the policy's entropy for each action dimension; the temperature is learned to
             reach it. On the direction task, training stopped improving at a return of 1475. It reached 1548 with a
             target of -0.7, a rate of 6e-4, a discount of 0.983 and a target_rate of 0.01, followed by a target of -2
@@ -95,6 +97,7 @@ class PEARLConfig(Config):
     discount: float = 0.99
     reward_scale: float = 5.0
     kl_weight: float = 1.0
+    first_temperature: float = 1.0
     target_entropy: float = -1.0
     final_rate: float = 2e-4
     final_entropy: float = -2.0
@@ -115,8 +118,9 @@ class PEARLConfig(Config):
             raise UsageError("discount must be at least 0 and below 1")
         if 0 < self.settle_until <= self.settle_from:
             raise UsageError("settle_until must be 0, or an iteration after settle_from")
-        if not (self.rate > 0 and self.final_rate > 0 and self.reward_scale > 0):
-            raise UsageError("rate, final_rate and reward_scale must be positive")
+        for name in ("rate", "final_rate", "reward_scale", "first_temperature"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{name} must be positive")
         if not (self.kl_weight >= 0 and 0 < self.target_rate <= 1):
             raise UsageError("kl_weight must not be negative, and target_rate must be in (0, 1]")
 

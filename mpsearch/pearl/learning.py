@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 
 import numpy as np
 import torch
@@ -56,6 +57,8 @@ class Learning:
         """Draw the values of all networks."""
         for network in (self.encoder, self.actor, self.critic):
             network.layers.initialise(generator)
+        with torch.no_grad():
+            self.log_temperature.fill_(math.log(self.config.first_temperature))
         self.target.load_state_dict(self.critic.state_dict())
 
     def tensors(self) -> dict[str, Tensor]:
@@ -155,5 +158,6 @@ class Learning:
         """Follow the gradients, and let the target critics follow the critics."""
         self.optimizer.step()
         with torch.no_grad():
-            for slow, fast in zip(self.target.parameters(), self.critic.parameters(), strict=True):
-                slow.lerp_(fast, self.config.target_rate)
+            slow: list[Tensor] = [*self.target.parameters()]
+            fast: list[Tensor] = [*self.critic.parameters()]
+            torch._foreach_lerp_(slow, fast, self.config.target_rate)

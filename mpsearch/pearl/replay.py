@@ -102,9 +102,23 @@ class Replay:
         context = self._draw_recent(tasks, length, rng, c.context_episodes)
         return context, self._draw_all(tasks, c.batch, rng)
 
+    def draw_steps(self, config: PEARLConfig, steps: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+        """Draw the data of S = ``steps`` gradient steps at once, which is faster than one step after the other.
+
+        Returns:
+            The numbers of transitions [S, M, context] for contexts and [S, M, B] for losses, and how many transitions
+            of each context count [S].
+        """
+        c, m = config, min(config.meta_batch, len(self.added))
+        tasks = np.array([choose(len(self.added), m, rng) for _ in range(steps)], dtype=np.int64).reshape(-1)
+        lengths = rng.integers(min(c.least_context, c.context), c.context + 1, size=steps)
+        context = self._draw_recent(tasks, c.context, rng, c.context_episodes).reshape(steps, m, c.context)
+        return context, self._draw_all(tasks, c.batch, rng).reshape(steps, m, c.batch), lengths
+
     def _draw_all(self, tasks: Array, n: int, rng: np.random.Generator) -> Array:
         kept = self._kept(tasks, self.added, self.capacity)
-        return self._draw(tasks[:, None], np.tile(np.arange(self.capacity), (len(tasks), 1)), kept, n, rng)
+        slots = np.broadcast_to(np.arange(self.capacity), (len(tasks), self.capacity))
+        return self._draw(tasks[:, None], slots, kept, n, rng)
 
     def _draw_recent(self, tasks: Array, n: int, rng: np.random.Generator, episodes: int) -> Array:
         kept = self._kept(tasks, self.explored, self.recent)

@@ -169,11 +169,14 @@ class Trainable(ABC):
         Raises:
             CheckpointError: the checkpoint is damaged, or belongs to another architecture.
         """
-        other, card = self.load(path, self.tasks), read_card(Path(path))
+        other, card = self._load_start(Path(path)), read_card(Path(path))
         self._take_over(other)
         self.iteration, self.env_steps = other.iteration, other.env_steps
         self.wall_seconds, self.cpu_seconds = other.wall_seconds, other.cpu_seconds
         self.history = [*other.history, {"folder": os.fspath(path), **{key: card[key] for key in PAST}}]
+
+    def _load_start(self, path: Path) -> Self:
+        return self.load(path, self.tasks)
 
     @classmethod
     def _from_card(cls, card: Mapping[str, Any], tasks: TaskDistribution | None, where: str) -> Self:

@@ -259,13 +259,15 @@ plots.show(axes, f"Share of the gap between the average policy and the optimum t
 assert np.mean([value > 0.4 for value in share.values()]) > 0.7
 oracle, average = (row(records["weak-leg"], one).mean() for one in ("optimum", "average"))
 assert 1.1 < oracle / average < 1.2
-assert share["maml", "weak-leg"] < 0.2
+assert share["maml", "weak-leg"] > 0.5
 assert share["pearl", "weak-leg"] > 1
 
 # %% [markdown]
-# `RESULTS.md` has the intervals, and says where a method fails. The robot is the case to think about. MAML's steps
-# gain nothing there: even being told gains only a seventh for a policy of this kind, since most of running is the
-# same on any legs. PEARL's policies run better than this oracle, so it has more to gain by knowing. Elsewhere,
+# `RESULTS.md` has the intervals, and says where a method fails. The robot is the case to think about. Even being told
+# gains only a seventh there for a policy of this kind, since most of running is the same on any legs. Trained from
+# random weights, MAML gained nothing. The one here starts from the oracle, and what the oracle was told, the weakness,
+# is the only number that its gradient steps change (`context=1 inner_rate=0`; Zintgraf et al. 2019). Three noisy steps
+# can find one number, but not a gait. PEARL's policies run better than this oracle, so it gains more. Elsewhere,
 # nothing says that one method is better: each got settings that suit the family (see the `command` of its card), and
 # no family was chosen to favour one.
 

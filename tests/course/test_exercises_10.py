@@ -171,6 +171,10 @@ class Wordless(MyTasks):
     id = "wordless"
 
 
+class Terse(Wordless):
+    """K 位射手。"""
+
+
 class Forgetful(MyTasks):
     id = "forgetful"
 
@@ -218,6 +222,7 @@ def test_the_rubric_says_without_an_agent_what_is_met_and_what_is_open():
         (PointNavigation, "the course has this family already"),
         (Borrowed, "the course has this family already"),
         (Wordless, "the docstring has 0 words"),
+        (Terse, "the docstring has 5 words"),
         (Forgetful, "made from its config, it is another family"),
         (Needy, "give every argument of __init__ a default"),
         (Leaking, "rows: task 0, episode 0 changes"),

@@ -10,7 +10,7 @@ from build import languages, sources, spoken_verdicts
 
 import mpsearch
 from mpsearch import findings, language
-from mpsearch.course.exercises import lesson_00
+from mpsearch.course.exercises import lesson_00, lesson_08
 from mpsearch.course.exercises.exercise import Verdict
 from mpsearch.findings import Finding, table
 from mpsearch.language import say
@@ -101,6 +101,14 @@ def test_an_exercise_speaks_chinese_from_its_verdict_to_its_hints(chinese, capsy
     wrong, hint = capsys.readouterr().out.splitlines()
     assert wrong == "还不对：用 2 个任务、3 个阶段、2 个回合来试，结果处处符号相反。"
     assert hint.startswith("提示 1（共 3 条）：returns[k, s, e] 是一个数。")
+
+
+def test_what_is_said_of_a_mistake_is_translated(chinese, all_sentences):
+    upside_down = lesson_08.bootstrap_interval.verdict(lambda runs, rng: (2.0, 1.0))
+    assert str(upside_down) == "还不对：用九次运行来试，下端点高于上端点：请先返回较低的。"
+    median = "it is the interval of the median; take the *mean* of each resample"
+    assert all_sentences[median] == "string of lesson_08"
+    assert say(median) != median
 
 
 def test_a_verdict_without_a_translation_stays_english(chinese):

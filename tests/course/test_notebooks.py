@@ -1,7 +1,9 @@
 """The lessons that learners get are the ones their sources say, executed, and clean."""
 
+import base64
 import importlib
 import importlib.util
+import io
 import json
 import os
 import re
@@ -13,8 +15,10 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import numpy as np
 import pytest
 from nbclient.exceptions import CellExecutionError
+from PIL import Image
 
 from mpsearch.course import lesson_times
 from mpsearch.course.exercises.source import exercise_names
@@ -294,12 +298,32 @@ def test_complains_about_cells_out_of_order_widget_state_and_another_kernel(toy)
 
 def test_a_widget_is_stored_as_picture_and_words_and_one_without_a_picture_is_complained_about(toy):
     view = {build.WIDGET_VIEW: {"model_id": "0"}, "text/plain": "what is to be seen"}
-    for more, stored in (({"image/png": "AAAA"}, False), ({}, True)):
+    for more, stored in (({"image/png": picture(np.zeros((1, 1, 3), np.uint8))}, False), ({}, True)):
         output = nbformat.v4.new_output("display_data", data={**view, **more})
         notebook = write_built(toy, lambda notebook, output=output: notebook.cells[1].update(outputs=[output]))
         build.keep_what_lasts(notebook)
         assert (build.WIDGET_VIEW in notebook.cells[1].outputs[0].data) == stored
         assert ("picture" in " ".join(build.complaints(notebook))) == stored
+
+
+def test_a_stored_picture_has_fewer_bytes_and_nearly_the_same_colours():
+    shades = np.tile(np.linspace(0, 255, 400).astype(np.uint8)[:, None, None], (1, 300, 3))
+    shades[:50, :50] = (213, 94, 0)
+    noise = np.random.default_rng(0).integers(0, 4, shades.shape, dtype=np.uint8)
+    before = picture(np.clip(shades, 0, 252) + noise)
+    after = build.smaller(before)
+    assert len(after) < len(before) / 2
+    was, now = (
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB"), int) for png in (before, after)
+    )
+    assert abs(was - now).max() < 12
+    assert build.smaller(after) == after
+
+
+def picture(pixels):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
 
 
 def test_web_addresses_and_fractions_are_not_paths(toy):

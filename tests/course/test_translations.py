@@ -72,7 +72,10 @@ def write(tmp_path, text=TOY, language="zh", **translations):
 
 def blanked(text, values=()):
     """The source with the placeholders of its strings only, sorted, so that translations can be compared."""
-    return replaced(text, values, lambda message: "".join(sorted(PLACEHOLDER.findall(message.text))))
+    bare = translate.QUOTED.sub
+    return replaced(
+        text, values, lambda message: "".join(sorted(bare("''", place) for place in PLACEHOLDER.findall(message.text)))
+    )
 
 
 def texts(*kinds, values=()):
@@ -110,6 +113,31 @@ def test_a_translation_replaces_the_messages_and_nothing_else(tmp_path):
     assert r"\text{ 原因 } \\" in text
     assert "    # stub\n    # ...  # 写在这里\n    # end solution" in text
     assert ast.dump(ast.parse(blanked(text))) == ast.dump(ast.parse(blanked(TOY)))
+
+
+def test_a_value_inside_a_placeholder_is_translated_as_well():
+    text = """# %%\nprint(f"x is {'more' if x > 0 else f'{-x} fewer'}")\n"""
+    catalogue = polib.POFile()
+    catalogue.metadata = {"X-Values": "more | {-x} fewer"}
+    old = {"x is {'more' if x > 0 else f'{-x} fewer'}": "", "more": "多", "{-x} fewer": "少 {-x}"}
+    catalogue = translate.merged(text, catalogue)
+    assert {entry.msgid for entry in catalogue} == set(old)
+    for entry in catalogue:
+        entry.msgstr = old[entry.msgid] or entry.msgid.replace("x is", "x")
+    assert """print(f"x {'多' if x > 0 else f'少 {-x}'}")""" in translate.translated(text, catalogue)
+
+
+def test_of_the_code_in_a_stub_only_docstrings_and_comments_are_found():
+    stub = ["# %%", "# stub", '#     """What varies."""', "#     ...  # fill in", "# end solution", "# after"]
+    found = messages(text := "\n".join(stub))
+    assert [message.text for message in found] == ["What varies.", "fill in", "after"]
+    assert [text[message.start : message.end] for message in found] == ["What varies.", "fill in", "after"]
+
+
+def test_names_in_the_code_stay_also_if_they_are_labels_elsewhere():
+    text = """# %%\nfound = {"oracle": "oracle", "other": "oracle"}["oracle"]\nprint("after", record["after"])\n"""
+    replacing = replaced(text, ["oracle", "after"], lambda message: "X")
+    assert replacing == """# %%\nfound = {"X": "oracle", "other": "X"}["X"]\nprint("X", record["after"])\n"""
 
 
 def test_a_changed_sentence_keeps_its_translation_and_is_fuzzy_until_someone_has_looked_at_it(tmp_path):
@@ -174,7 +202,8 @@ def test_translations_agree_in_formulas_code_links_numbers_and_placeholders(sour
 def test_a_translated_lesson_has_the_same_code(source, language):
     text, catalogue = source.read_text(encoding="utf-8"), translate.read(source, language)
     values, other = translate.values(catalogue), translate.translated(text, catalogue)
-    into = [catalogue.find(value).msgstr or value for value in values]
+    known = translate.translations(catalogue)
+    into = [known.get(value, value) for value in values]
     assert ast.dump(ast.parse(blanked(other, into))) == ast.dump(ast.parse(blanked(text, values)))
 
 

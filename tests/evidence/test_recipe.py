@@ -32,11 +32,22 @@ def test_the_page_has_every_member_of_a_group_with_its_numbers(group) -> None:
 
 
 @pytest.mark.parametrize("final", RECORD["final"], ids=lambda final: final["name"])
-def test_a_checkpoint_has_its_returns_on_the_page_and_its_curve_among_the_records(final) -> None:
-    (cells,) = rows(f"`trainings/{final['name']}`")
-    for cell, mean in zip(cells[1:], final["evaluation"]["mean"], strict=True):
+def test_a_training_has_its_numbers_on_the_page_and_its_curve_among_the_records(final) -> None:
+    discount = {"A": ", discount 0.99", "B": ", discount 0.983", "V": ""}[final["recipe"]]
+    label = f"{final['name'].split('-')[2]}{discount}, seed {final['seed']}"
+    (reached,) = rows(label)
+    assert reached[1] == f"{final['published_points_beaten']} of {final['published_points_reached']}"
+    (cells,) = rows(f"`{final['checkpoint']}`" if final["checkpoint"] else "not kept")
+    assert cells[1] == label
+    assert cells[2:4] == [f"{final['first_episode_redrawn'][every]:.0f}" for every in ("20", "1")]
+    for cell, mean in zip(cells[4:], final["evaluation"]["mean"], strict=True):
         assert cell.split()[0] == f"{mean:.0f}"
     curve = results.read(final["name"], "curves")
-    agent = zoo.load(ROOT / "trainings" / final["name"])
-    assert (agent.iteration, agent.env_steps) == (curve["iteration"], curve["env_steps"])
-    assert agent.iteration == final["iteration"]
+    assert (curve["iteration"], curve["env_steps"]) == (final["iteration"], final["env_steps"])
+
+
+@pytest.mark.parametrize("final", RECORD["final"], ids=lambda final: final["name"])
+def test_its_last_checkpoint_can_be_loaded(final) -> None:
+    if final["checkpoint"]:
+        agent = zoo.load(ROOT / final["checkpoint"])
+        assert (agent.iteration, agent.env_steps) == (final["iteration"], final["env_steps"])

@@ -1,4 +1,4 @@
-"""Gradient steps on another device: those that the processor would have made itself; in float64, without a GPU."""
+"""Gradient steps on another device: those that the processor makes from the same draws; in float64, without a GPU."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from oracles import episodes_that_end
 
 from mpsearch import MAML, PEARL, PEARLConfig, PointNavigation
 from mpsearch.errors import NonFiniteError, UsageError
-from mpsearch.pearl.device import Away, Mirror, check_device
+from mpsearch.pearl.device import Away, check_device
+from mpsearch.pearl.mirror import Mirror
 from mpsearch.pearl.replay import Replay
 from mpsearch.training.storage import read_card
 
@@ -42,9 +43,9 @@ def away_of(agent) -> Away:
     away = Away(agent.tasks, agent.config, agent.replay, "cpu")
     for learning in (agent.learning, away.learning):
         double(learning)
-    for arrays in (away.plan, away.mirror.arrays):
-        arrays[:] = [x.double() if x.is_floating_point() else x for x in arrays]
-    away.history = away.history.double()
+    away.plan[-1], away.mirror.table, away.history = (
+        x.double() for x in (away.plan[-1], away.mirror.table, away.history)
+    )
     return away
 
 
@@ -57,14 +58,15 @@ def test_parameters_after_some_steps_are_those_of_the_processor(monkeypatch, act
     here = trained(actor_every=actor_every, least_context=least_context)
     away = away_of(here)
     away.start(here.learning, 2, *draws())
-    monkeypatch.setattr("mpsearch.pearl.replay.torch.from_numpy", lambda x: torch.tensor(x, dtype=torch.float64))
-    here.learning.set_pace(2)
-    rng, generator = draws()
-    real = torch.randn
-    monkeypatch.setattr(torch, "randn", lambda *size, **options: real(*size, **options).double())
-    expected = [here._gradient_step(step, rng, generator) for step in range(5)]
     there = copy.deepcopy(here.learning)
     records = away.finish(there, 2)
+    monkeypatch.setattr("mpsearch.pearl.replay.torch.from_numpy", lambda x: torch.tensor(x, dtype=torch.float64))
+    here.learning.set_pace(2)
+    expected = []
+    for step, (context, batch, length, draw) in enumerate(zip(*away.plan, strict=True)):
+        monkeypatch.setattr(torch, "randn", lambda *_, draw=draw, **__: draw.unflatten(0, (3, 8)))
+        data = here.replay.take(context[:, :length].numpy()), here.replay.take(batch.numpy())
+        expected.append(here._learn(step, *data, torch.Generator()))
     for (name, mine), theirs in zip(here.learning.tensors().items(), there.tensors().values(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-12, msg=name)
     for mine, theirs in zip(records, expected, strict=True):
@@ -161,3 +163,13 @@ def test_the_pace_moves_evenly_between_two_iterations() -> None:
     assert PEARLConfig().pace(999) == (PEARLConfig().rate, PEARLConfig().target_entropy)
     with pytest.raises(UsageError, match="settle_until"):
         PEARLConfig(settle_from=5, settle_until=5)
+
+
+def test_training_starts_with_the_given_temperature_also_elsewhere(monkeypatch) -> None:
+    agent = on_another_device(monkeypatch, first_temperature=0.2, gradient_steps=0)
+    agent.train(1, seed=0, device="cuda", progress=False)
+    for each in (trained(first_temperature=0.2, gradient_steps=0), agent):
+        assert each.learning.log_temperature.exp().item() == pytest.approx(0.2)
+    assert trained(gradient_steps=0).learning.log_temperature.item() == 0
+    with pytest.raises(UsageError, match="first_temperature must be positive"):
+        PEARLConfig(first_temperature=0)

@@ -14,6 +14,7 @@ from oracles import ReplayLists
 from scipy.stats import chisquare
 
 from mpsearch.errors import CheckpointError, UsageError
+from mpsearch.pearl.config import PEARLConfig
 from mpsearch.pearl.replay import Replay
 from mpsearch.records import Episodes
 
@@ -122,6 +123,27 @@ def test_draws_are_the_generators() -> None:
     for episode_or_time in (1, 2):
         assert (first[episode_or_time] != other[episode_or_time]).any()
         assert (first[episode_or_time, 0] != first[episode_or_time, 1]).any()  # nor do tasks share their draws
+
+
+def test_the_draws_of_many_steps_are_as_those_of_one() -> None:
+    replay = make(recent=2)
+    add(replay, [0, 1, 2])  # becomes too old for contexts
+    add(replay, [0, 1, 2], count=2)
+    add(replay, [0, 1, 2], exploration=False)
+    config = PEARLConfig(meta_batch=2, batch=40, context=30, least_context=7)
+    contexts, batches, lengths = replay.draw_steps(config, 200, np.random.default_rng(0))
+    assert contexts.shape == (200, 2, 30)
+    assert batches.shape == (200, 2, 40)
+    assert set(lengths) == set(range(7, 31))
+    task, episode = np.divmod(contexts // HORIZON, replay.capacity)
+    assert (task == task[..., :1]).all()
+    assert (task[..., 0] == batches[..., 0] // (HORIZON * replay.capacity)).all()
+    assert (task[:, 0, 0] != task[:, 1, 0]).all()
+    assert set(task.flat) == {0, 1, 2}
+    assert set(episode.flat) == {1, 2}
+    assert set((batches // HORIZON % replay.capacity).flat) == {0, 1, 2, 3}
+    nothing = replay.draw_steps(config, 0, np.random.default_rng(0))
+    assert [len(x) for x in nothing] == [0, 0, 0]
 
 
 def test_a_task_without_episodes_is_named() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from mpsearch import MAML, PEARL, CheetahDirection, MAMLConfig, PEARLConfig, PointNavigation, WeakLeg
+from mpsearch import MAML, PEARL, CheetahDirection, MAMLConfig, PEARLConfig, PointNavigation, WeakLeg, make_distribution
 from mpsearch.errors import UsageError
 from mpsearch.view.applications import PICTURES
 from mpsearch.view.widgets import AdaptationExplorer
@@ -250,6 +250,14 @@ def test_a_family_with_a_picture_shows_it_before_and_after_instead_of_the_player
     explorer.controls["seed"].value = 1
     press_run(explorer)
     assert [picture.value for picture in explorer.episodes.children] != before
+
+
+def test_a_family_in_which_nothing_runs_has_neither_a_player_nor_an_error(monkeypatch) -> None:
+    monkeypatch.delitem(PICTURES, "market")
+    explorer = AdaptationExplorer(make_maml(make_distribution("market")))
+    assert explorer.error.value == ""
+    assert explorer.player is None
+    assert explorer.result["MAML"].returns.shape[1] == 3
 
 
 def test_a_weak_leg_is_named_and_drawn_hollow_and_no_other_robot_has_one() -> None:

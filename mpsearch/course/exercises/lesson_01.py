@@ -13,6 +13,7 @@ from torch import Tensor
 from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
 from mpsearch.course.exercises.losses import check_loss, gradient_vector
 from mpsearch.course.exercises.words import Mistake
+from mpsearch.language import say
 from mpsearch.policies import PolicyNet, log_prob
 from mpsearch.records import Array
 from mpsearch.returns import discounted_sums
@@ -152,7 +153,7 @@ def loss_gradient(function: Callable[..., Any], arguments: tuple[Any, ...]) -> T
     Raises:
         Mistake: the loss is not a number in a tensor, or it has no gradient.
     """
-    loss = check_loss(function(*arguments), "take the mean over the steps")
+    loss = check_loss(function(*arguments), say("take the mean over the steps"))
     if not loss.requires_grad:
         raise Mistake(
             "the loss carries no gradient: something on the way to it was detached"

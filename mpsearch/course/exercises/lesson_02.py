@@ -13,6 +13,7 @@ from torch.nn.utils import parameters_to_vector
 from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
 from mpsearch.course.exercises.losses import check_loss, gradient_vector
 from mpsearch.course.exercises.words import Mistake
+from mpsearch.language import say
 from mpsearch.maml.inner import higher, spread_over_tasks
 from mpsearch.policies import TaskLinear
 from mpsearch.records import Array
@@ -184,7 +185,7 @@ def loss_gradient(function: Callable[..., Any], arguments: tuple[Any, ...]) -> T
     Raises:
         Mistake: the loss is not a number in a tensor, or it has no gradient.
     """
-    loss = check_loss(function(*arguments), "take the mean")
+    loss = check_loss(function(*arguments), say("take the mean"))
     gradient = gradient_vector(loss, arguments[0]) if loss.requires_grad else None
     if gradient is None or not gradient.any():
         raise Mistake(

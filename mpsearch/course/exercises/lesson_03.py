@@ -12,6 +12,7 @@ from torch import Tensor
 from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
 from mpsearch.course.exercises.losses import check_loss, gradient_vector
 from mpsearch.course.exercises.words import Mistake, as_array
+from mpsearch.language import say
 from mpsearch.maml.inner import Steps, inner_step, spread_over_tasks, surrogate
 from mpsearch.policies import PolicyNet, with_parameters
 from mpsearch.records import Array
@@ -68,7 +69,7 @@ def loss_and_gradient(function: Callable[..., Any], arguments: tuple[Any, ...]) 
     Raises:
         Mistake: the loss is not a number in a tensor, or it has no gradient.
     """
-    loss = check_loss(function(*arguments), "take the mean over the tasks")
+    loss = check_loss(function(*arguments), say("take the mean over the tasks"))
     if not loss.requires_grad:
         raise Mistake("the loss carries no gradient: something on the way to it was detached (order=0 or .detach())")
     gradient = gradient_vector(loss, arguments[0])
@@ -175,7 +176,13 @@ def _moved(a: Array, b: Array) -> bool:
 
 def _check_drawn(family: TaskDistribution, goals: Array) -> None:
     if goals.ndim != 2 or goals.shape[1] != len(family.low):
-        raise Mistake(f"the goals of an iteration have shape {goals.shape}; n goals are [n, {len(family.low)}]")
+        raise Mistake(
+            say(
+                "the goals of an iteration have shape {found}; n goals are [n, {size}]",
+                found=goals.shape,
+                size=family.low.size,
+            )
+        )
     if len(np.unique(goals, axis=0)) < len(goals):
         raise Mistake("a goal comes more than once in an iteration: let family.sample draw all n of them")
     if (goals < family.low).any() or (goals > family.high).any():

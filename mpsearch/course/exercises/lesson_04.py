@@ -11,6 +11,7 @@ from torch import Tensor
 from mpsearch.course.exercises.exercise import FillIn, FindTheBug, Predict, Trial
 from mpsearch.course.exercises.losses import check_loss
 from mpsearch.course.exercises.words import Mistake
+from mpsearch.language import say
 from mpsearch.maml.trust_region import hessian_product
 
 LESSON = "04_maml"
@@ -86,8 +87,11 @@ def product_found(function: Callable[..., Any], arguments: tuple[Any, ...]) -> A
         raise _graph_mistake(error) from None
     if len(gradients) >= MANY:
         raise Mistake(
-            f"the whole Hessian is built, row by row, by {len(gradients)} gradients; two are enough for H v, however"
-            " many parameters there are"
+            say(
+                "the whole Hessian is built, row by row, by {count} gradients; two are enough for H v, however many"
+                " parameters there are",
+                count=len(gradients),
+            )
         )
     if isinstance(found, tuple):
         raise Mistake("the result is a tuple: torch.autograd.grad returns one even for a single tensor; take its [0]")
@@ -204,7 +208,7 @@ def meta_gradient_found(function: Callable[..., Any], arguments: tuple[Any, ...]
         Mistake: the meta-loss is not a number in a tensor, or it has no gradient with respect to ``theta``.
     """
     theta = arguments[2]
-    value = check_loss(function(*arguments), "return new_loss at theta'", name="meta-loss")
+    value = check_loss(function(*arguments), say("return new_loss at theta'"), name=say("meta-loss"))
     gradient = None
     if value.requires_grad:
         (gradient,) = torch.autograd.grad(value, theta, allow_unused=True)

@@ -12,6 +12,7 @@ from torch.nn.utils import parameters_to_vector
 from mpsearch.course.exercises.exercise import FillIn, Trial
 from mpsearch.course.exercises.staged import Staged
 from mpsearch.course.exercises.words import Mistake
+from mpsearch.language import say
 from mpsearch.policies import PolicyNet, with_parameters
 
 LESSON, NAME = "05_maml_on_halfcheetah", "inner_loop"
@@ -32,7 +33,7 @@ class Recorder:
     def __call__(self, parameters: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         if len(self.visits) > 20:
             raise Mistake("explore is called over and over; call it once before each step, and once after the last")
-        self.visits.append(_vector(parameters, "what explore was called with"))
+        self.visits.append(_vector(parameters, say("what explore was called with")))
         shape, draw = (EPISODES, HORIZON), self.generator
         episodes = [torch.randn(*shape, *more, generator=draw) for more in ((STATE,), (ACTION,), ())]
         self.data.append((episodes[0], episodes[1], episodes[2] + 1 + torch.arange(HORIZON)))
@@ -41,7 +42,7 @@ class Recorder:
 
 def _vector(parameters: Any, what: str) -> Tensor:
     if not isinstance(parameters, (list, tuple)) or not all(isinstance(p, Tensor) for p in parameters):
-        raise Mistake(f"{what} must be a list of tensors, one for each parameter of the policy")
+        raise Mistake(say("{what} must be a list of tensors, one for each parameter of the policy", what=what))
     return parameters_to_vector([p.detach() for p in parameters]).clone()
 
 
@@ -102,12 +103,17 @@ def _run(function: Loop, arguments: tuple[Any, ...]) -> tuple[Tensor, Any]:
     found = function(*arguments)
     if not isinstance(found, (list, tuple)) or len(found) != 2:
         raise Mistake("the result must be two things: the last parameters, and the list of mean returns")
-    last = _vector(found[0], "the first result")
+    last = _vector(found[0], say("the first result"))
     if not torch.equal(start, _vector(list(policy.parameters()), "the start")):
         raise Mistake("the policy itself was changed; work on copies, as the next task needs the same start")
     if len(explore.visits) != steps + 1:
         raise Mistake(
-            f"explore was called {len(explore.visits)} times; {steps} steps need {steps + 1} sets of episodes"
+            say(
+                "explore was called {calls} times; {steps} steps need {needed} sets of episodes",
+                calls=len(explore.visits),
+                steps=steps,
+                needed=steps + 1,
+            )
         )
     if not torch.allclose(explore.visits[0], start):
         raise Mistake("the first episodes must be those of the start, the policy's own parameters")

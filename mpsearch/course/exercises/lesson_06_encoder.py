@@ -30,6 +30,7 @@ from mpsearch.course.exercises.lesson_06_network import (
 )
 from mpsearch.course.exercises.staged import Part, Staged
 from mpsearch.course.exercises.words import Mistake, same
+from mpsearch.language import say
 
 LESSON, NAME = "06_pearl", "MyEncoder"
 Maker = Callable[..., Any]
@@ -61,7 +62,8 @@ def factors_of(maker: Maker, context: Tensor) -> Tensor | None:
         Mistake: they are not two tensors of one shape.
     """
     found = _made(maker).factors(context)
-    return None if found is None else _pair(found, "factors must return two tensors of one shape: means and variances")
+    wanted = say("factors must return two tensors of one shape: means and variances")
+    return None if found is None else _pair(found, wanted)
 
 
 def _pair(found: Any, wanted: str) -> Tensor:

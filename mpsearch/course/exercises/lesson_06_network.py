@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from mpsearch.course.exercises.words import Mistake
+from mpsearch.language import say
 from mpsearch.pearl.encoder import Encoder, kl_from_prior
 
 ENTRIES, LATENT, WIDTH = 4, 2, 8
@@ -26,7 +27,11 @@ def load_weights(mine: nn.Module, shipped: Encoder) -> None:
     there = [list(weight.shape) for weight in shipped.layers.weights]
     here = [[layer.in_features, layer.out_features] for layer in layers]
     if here != there:
-        raise Mistake(f"the linear layers are {here} (inputs and outputs of each), and must be {there}")
+        raise Mistake(
+            say(
+                "the linear layers are {here} (inputs and outputs of each), and must be {there}", here=here, there=there
+            )
+        )
     with torch.no_grad():
         for layer, weight, bias in zip(layers, shipped.layers.weights, shipped.layers.biases, strict=True):
             layer.weight.copy_(weight.T)

@@ -15,6 +15,7 @@ import numpy as np
 from mpsearch.course.exercises.exercise import FillIn, Trial
 from mpsearch.course.exercises.staged import Staged
 from mpsearch.course.exercises.words import Mistake, as_array
+from mpsearch.language import say
 from mpsearch.records import Array
 
 LESSON, NAME = "07_pearl_on_halfcheetah", "sample_contexts"
@@ -121,8 +122,12 @@ def draw_many(function: Sampler, arguments: tuple[Any, ...]) -> Draws:
 def _require_rows(x: Array) -> None:
     if x.ndim != 3 or len(x) != len(TASKS) or x.shape[2] != 9:
         raise Mistake(
-            f"the contexts have shape {x.shape}; they must be [M, N, C] = [{len(TASKS)}, N, 9]: a context for each"
-            " task, with N rows (s, a, r, s'), here of 3 + 2 + 1 + 3 numbers"
+            say(
+                "the contexts have shape {shape}; they must be [M, N, C] = [{tasks}, N, 9]: a context for each"
+                " task, with N rows (s, a, r, s'), here of 3 + 2 + 1 + 3 numbers",
+                shape=x.shape,
+                tasks=len(TASKS),
+            )
         )
     if (x == EMPTY).any():
         raise Mistake("a row comes from a slot that holds no exploration yet: `explored` says how many there are")
@@ -132,18 +137,24 @@ def _require_rows(x: Array) -> None:
     right = np.stack([k, n, t, k, n, 100 * n + t, k, n, t + 1], axis=-1)
     if (bad := (x != right).any(axis=(0, 1))).any():
         part = ("s", "s", "s", "a", "a", "r", "s'", "s'", "s'")[int(bad.argmax())]
-        raise Mistake(f"the rows are not (s, a, r, s') of one step: {part} is of another step or exploration than s")
+        raise Mistake(
+            say(
+                "the rows are not (s, a, r, s') of one step: {part} is of another step or exploration than s", part=part
+            )
+        )
 
 
 def require_sizes(draws: Draws, options: Options) -> None:
     """Raise :class:`Mistake` unless all sizes that are allowed occur, about equally often."""
     _, _, least, most = options
-    _require_even("sizes", np.array(draws.sizes), range(least, most + 1))
+    _require_even(say("sizes"), np.array(draws.sizes), range(least, most + 1))
 
 
 def require_steps(draws: Draws, options: Options) -> None:
     """Raise :class:`Mistake` unless all steps are drawn, and each task has draws of its own."""
-    _require_even("steps", np.concatenate([np.concatenate(rows) for rows in draws.step]), range(draws.recorded.steps))
+    _require_even(
+        say("steps"), np.concatenate([np.concatenate(rows) for rows in draws.step]), range(draws.recorded.steps)
+    )
     if all(np.array_equal(*rows) for rows in zip(*draws.step, strict=True)):
         raise Mistake("all tasks get the same steps: draw anew for each task")
 
@@ -152,7 +163,7 @@ def require_latest(draws: Draws, options: Options) -> None:
     """Raise :class:`Mistake` unless all of the latest explorations are drawn, and no other."""
     for m, k in enumerate(TASKS):
         latest = draws.recorded.latest(k, options[0])
-        _require_even(f"explorations of task {k}", np.concatenate(draws.number[m]), latest)
+        _require_even(say("explorations of task {k}", k=k), np.concatenate(draws.number[m]), latest)
 
 
 def require_windows(draws: Draws, options: Options) -> None:
@@ -163,25 +174,40 @@ def require_windows(draws: Draws, options: Options) -> None:
         window = min(len(latest), episodes)
         if any(np.ptp(numbers) >= window for numbers in draws.number[m]):
             raise Mistake(
-                f"a context mixes explorations that lie farther apart than {window} successive ones: draw where the"
-                " window begins once for each context"
+                say(
+                    "a context mixes explorations that lie farther apart than {window} successive ones: draw where the"
+                    " window begins once for each context",
+                    window=window,
+                )
             )
         if window > 1 and not any(np.ptp(numbers) == window - 1 for numbers in draws.number[m]):
-            raise Mistake(f"a context never holds rows of {window} explorations: draw the exploration for each row")
+            words = say(
+                "a context never holds rows of {window} explorations: draw the exploration for each row", window=window
+            )
+            raise Mistake(words)
         firsts = np.array([numbers.min() for numbers in draws.number[m]])
-        _require_even(f"windows of task {k}", firsts, latest[: len(latest) - window + 1])
+        _require_even(say("windows of task {k}", k=k), firsts, latest[: len(latest) - window + 1])
 
 
 def _require_even(what: str, found: Array, allowed: range) -> None:
     values, counts = np.unique(found, return_counts=True)
     if strangers := [int(value) for value in values if value not in allowed]:
-        raise Mistake(f"among the {what} is {strangers[0]}; allowed are {allowed[0]} to {allowed[-1]}")
+        between = {"first": allowed[0], "last": allowed[-1]}
+        raise Mistake(
+            say("among the {what} is {x}; allowed are {first} to {last}", what=what, x=strangers[0], **between)
+        )
     if missing := [value for value in allowed if value not in values]:
-        raise Mistake(f"among the {what} is never {missing[0]}; it must occur like the others")
+        raise Mistake(say("among the {what} is never {x}; it must occur like the others", what=what, x=missing[0]))
     if counts.max() > 2.2 * counts.min():
         raise Mistake(
-            f"the {what} are not drawn equally often: {int(values[counts.argmin()])} occurs {counts.min()} times,"
-            f" {int(values[counts.argmax()])} occurs {counts.max()} times"
+            say(
+                "the {what} are not drawn equally often: {rare} occurs {least} times, {usual} occurs {most} times",
+                what=what,
+                rare=values[counts.argmin()],
+                least=counts.min(),
+                usual=values[counts.argmax()],
+                most=counts.max(),
+            )
         )
 
 

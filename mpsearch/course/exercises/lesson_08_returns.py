@@ -12,6 +12,7 @@ from mpsearch.course.exercises.exercise import FillIn, Trial
 from mpsearch.course.exercises.intervals import RESAMPLES, Interval, resampled_interval, settled
 from mpsearch.course.exercises.staged import Staged
 from mpsearch.course.exercises.words import Mistake, as_array
+from mpsearch.language import say
 from mpsearch.records import Array
 
 LESSON, NAME = "08_which_one_when", "evaluate_returns"
@@ -45,10 +46,14 @@ def _part(function: Callable[..., Any], ours: Array, theirs: Array, rng: Any, pa
     found = function(ours.copy(), theirs.copy(), rng)
     if not isinstance(found, Mapping):
         raise Mistake(
-            f"the result must be a dictionary with {', '.join(map(repr, PARTS))}, not a {type(found).__name__}"
+            say(
+                "the result must be a dictionary with {parts}, not a {kind}",
+                parts=", ".join(map(repr, PARTS)),
+                kind=type(found).__name__,
+            )
         )
     if part not in found:
-        raise Mistake(f"the dictionary has no {part!r} yet")
+        raise Mistake(say("the dictionary has no {part!r} yet", part=part))
     return found[part]
 
 
@@ -99,8 +104,11 @@ def _settled_difference(function: Callable[..., Any], ours: Array, theirs: Array
 
     first = _row(_part(function, ours, theirs, np.random.default_rng(0), "difference"), (3,), "difference")[0]
     if abs(first - gaps(ours).mean()) > 1e-6 * abs(first) + 1e-9:
-        sign = "of the opposite sign: take ours minus theirs" if abs(first + gaps(ours).mean()) < 1e-6 else "wrong"
-        raise Mistake(f"the mean difference at the last stage is {first:.4g}, which is {sign}")
+        flipped = abs(first + gaps(ours).mean()) < 1e-6
+        sign = say("of the opposite sign: take ours minus theirs") if flipped else say("wrong")
+        raise Mistake(
+            say("the mean difference at the last stage is {first:.4g}, which is {sign}", first=first, sign=sign)
+        )
 
     def independent(raw: Array, rng: np.random.Generator) -> Array:
         def drawn(x: Array) -> Array:
@@ -131,7 +139,7 @@ def _over_seeds(raw: Array, rng: np.random.Generator) -> Array:
 def _row(value: Any, shape: tuple[int, ...], part: str) -> Array:
     found = as_array(value)
     if found.shape != shape:
-        raise Mistake(f"{part!r} has shape {found.shape}; it must be {shape}")
+        raise Mistake(say("{part!r} has shape {found}; it must be {right}", part=part, found=found.shape, right=shape))
     return found
 
 

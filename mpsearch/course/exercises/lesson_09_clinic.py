@@ -11,6 +11,7 @@ import numpy as np
 from mpsearch.course.exercises.exercise import Trial
 from mpsearch.course.exercises.staged import Part
 from mpsearch.course.exercises.words import Mistake, as_array
+from mpsearch.language import say
 from mpsearch.records import Array
 from mpsearch.tasks.applications.dosing import Dosing
 
@@ -57,7 +58,9 @@ def keeps_its_settings(kind: Any, rare: float) -> Array | None:
     config = family.config
     for name in ("rare", *Dosing().config):
         if name not in config:
-            raise Mistake(f"config lacks {name!r}; a checkpoint could not create this distribution again")
+            raise Mistake(
+                say("config lacks {name!r}; a checkpoint could not create this distribution again", name=name)
+            )
     again, shorter = kind(**config), kind(rare, horizon=12)
     return np.array([kind(rare).rare, config["rare"], again.rare, shorter.horizon])
 
@@ -94,7 +97,9 @@ def draws_patients(kind: Any, rare: float) -> Array | None:
         raise Mistake("some patients lie outside the range")
     is_rare = Clinic().is_rare(tasks)
     if abs(is_rare.mean() - rare) > SLACK:
-        raise Mistake(f"{is_rare.mean():.0%} of the patients are rare; it should be {rare:.0%}")
+        raise Mistake(
+            say("{found:.0%} of the patients are rare; it should be {rare:.0%}", found=is_rare.mean(), rare=rare)
+        )
     if 0 < rare < 1 and np.diff(np.flatnonzero(is_rare)).max(initial=0) == 1:
         raise Mistake("all rare patients come one after the other; each should be rare by chance, whatever its place")
     _check_spread(family, tasks[~is_rare], "typical")
@@ -109,9 +114,15 @@ def _check_spread(family: Dosing, tasks: Array, name: str) -> None:
     places = np.log(tasks / family.low) / np.log(family.high / family.low)
     uniform = np.random.default_rng(1).random((20_000, 2))
     uniform = uniform[Clinic().is_rare(at(family, uniform)) == (name == "rare")]
-    for what, statistic in (("mean", np.mean), ("spread", np.std)):
+    for what, statistic in ((say("mean"), np.mean), (say("spread"), np.std)):
         if np.abs(statistic(places, axis=0) - statistic(uniform, axis=0)).max() > SLACK:
-            raise Mistake(f"the {what} of the {name} patients is not that of uniform draws on the logarithmic scale")
+            raise Mistake(
+                say(
+                    "the {what} of the {name} patients is not that of uniform draws on the logarithmic scale",
+                    what=what,
+                    name=say("rare") if name == "rare" else say("typical"),
+                )
+            )
 
 
 def part(use: Callable[..., Array | None], result: str, *shares: float) -> Part:

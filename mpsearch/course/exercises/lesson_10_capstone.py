@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +14,14 @@ from mpsearch.diagnosis import check_family
 from mpsearch.errors import MpsearchError
 from mpsearch.evaluation import difference, evaluate, held_out
 from mpsearch.findings import Finding, table
+from mpsearch.language import say
 from mpsearch.tasks import TaskDistribution
 from mpsearch.tasks.registry import BUILT_IN
 
 SEEDS = range(5)
 TASKS = 12  # held-out tasks of the evaluation
 LEAST_WORDS = 15  # of the docstring
+WORD = re.compile(r"[\u4e00-\u9fff]|[^\s\u4e00-\u9fff]+")  # Chinese has no spaces: each character counts
 TAKEN = {*BUILT_IN, "shower"}  # ids of families that are in the course
 
 
@@ -43,15 +46,15 @@ class Capstone(Exercise):
     def verdict(self, family: Any, agent: Any = None, average: Any = None) -> Verdict:
         """Return what :meth:`check` prints."""
         if family in (None, ...) or (isinstance(family, type) and family.__name__ == "MyTasks" and _is_empty(family)):
-            return Verdict("blank", f"write the class {self.name}, and run its cell and this one again.")
+            return Verdict("blank", say("write the class {name}, and run its cell and this one again.", name=self.name))
         if not (isinstance(family, type) and issubclass(family, TaskDistribution)):
-            return Verdict("wrong", f"check needs the class itself, a subclass of TaskDistribution: {self.name}.")
+            words = say("check needs the class itself, a subclass of TaskDistribution: {name}.", name=self.name)
+            return Verdict("wrong", words)
         points = list(rubric(family, agent, average))
         met = sum(point.ok for point in points)
-        words = f"{met} of {len(points)} points of the rubric are met." + (
-            f" {self.moral}" if met == len(points) else ""
-        )
-        return Verdict("right" if met == len(points) else "wrong", "\n".join([words, *table(points)]))
+        words = say("{met} of {count} points of the rubric are met. ", met=met, count=len(points))
+        words += say(self.moral) if met == len(points) else ""
+        return Verdict("right" if met == len(points) else "wrong", "\n".join([words.rstrip(), *table(points)]))
 
 
 def _is_empty(family: type) -> bool:
@@ -64,15 +67,15 @@ def rubric(kind: type[TaskDistribution], agent: Any, average: Any) -> Iterator[F
     try:
         family = kind()
     except Exception as error:
-        advice = "give every argument of __init__ a default"
-        yield Finding("contract", False, f"{kind.__name__}() fails: {type(error).__name__}: {error}", advice)
+        what = say("{name}() fails: {error}", name=kind.__name__, error=f"{type(error).__name__}: {error}")
+        yield Finding("contract", False, what, say("give every argument of __init__ a default"))
         return
     findings = check_family(family)
-    yield _point("contract", lambda: _no_notes([one for one in findings if one.needed], "the contract holds"))
+    yield _point("contract", lambda: _no_notes([one for one in findings if one.needed], say("the contract holds")))
     if any(one.needed and not one.ok for one in findings):
         return
     others = [one for one in findings if not one.needed]
-    yield _point("diagnosis", lambda: _no_notes(others, "the diagnosis finds nothing else"))
+    yield _point("diagnosis", lambda: _no_notes(others, say("the diagnosis finds nothing else")))
     yield _point("described", lambda: _is_described(kind))
     yield _point("made again", lambda: _is_made_again(family))
     yield _point("adapting pays", lambda: _pays(family, agent))
@@ -85,13 +88,13 @@ def _point(name: str, check: Callable[[], str]) -> Finding:
     except Open as problem:
         return Finding(name, False, *problem.args)
     except MpsearchError as error:
-        return Finding(name, False, str(error), "mend what this sentence names")
+        return Finding(name, False, str(error), say("mend what this sentence names"))
 
 
 def _is_own(kind: type[TaskDistribution]) -> str:
     if kind.__module__.startswith("mpsearch.") or getattr(kind, "id", "") in TAKEN:
-        raise Open("the course has this family already", "take a task that you know, with an id of its own")
-    return f"{kind.id} is a family of your own"
+        raise Open(say("the course has this family already"), say("take a task that you know, with an id of its own"))
+    return say("{id} is a family of your own", id=kind.id)
 
 
 def _no_notes(findings: list[Finding], words: str) -> str:
@@ -103,13 +106,14 @@ def _no_notes(findings: list[Finding], words: str) -> str:
 
 
 def _is_described(kind: type[TaskDistribution]) -> str:
-    count = len((vars(kind).get("__doc__") or "").split())
+    count = len(WORD.findall(vars(kind).get("__doc__") or ""))
     if count < LEAST_WORDS:
-        raise Open(
-            f"the docstring has {count} words",
-            f"say in {LEAST_WORDS} or more what varies, what is seen, what an action does, and the reward, with units",
+        advice = say(
+            "say in {least} or more what varies, what is seen, what an action does, and the reward, with units",
+            least=LEAST_WORDS,
         )
-    return f"its docstring has {count} words"
+        raise Open(say("the docstring has {count} words", count=count), advice)
+    return say("its docstring has {count} words", count=count)
 
 
 def _is_made_again(family: TaskDistribution) -> str:
@@ -117,22 +121,31 @@ def _is_made_again(family: TaskDistribution) -> str:
     try:
         again = type(family)(**family.config)
     except TypeError as error:
-        raise Open(f"it cannot be made from its config: {error}", "let config hold the arguments of __init__") from None
+        words = say("it cannot be made from its config: {error}", error=error)
+        raise Open(words, say("let config hold the arguments of __init__")) from None
     first, second = (one.sample(5, np.random.default_rng(0)) for one in (family, again))
     if not np.array_equal(first, second) or family.horizon != again.horizon:
-        raise Open("made from its config, it is another family", "let config hold every argument of __init__")
-    return "a checkpoint can make it again from its config"
+        words = say("made from its config, it is another family")
+        raise Open(words, say("let config hold every argument of __init__"))
+    return say("a checkpoint can make it again from its config")
 
 
 def _pays(family: TaskDistribution, agent: Any) -> str:
     """Check that the interval of the gain lies above 0."""
     if agent is None:
-        raise Open("there is no agent yet", "train a MAML or a PEARL on it: check(MyTasks, agent)")
+        raise Open(say("there is no agent yet"), say("train a MAML or a PEARL on it: check(MyTasks, agent)"))
     _trained_on(family, agent)
     gain, low, high = evaluate(agent, held_out(family, TASKS), SEEDS).gain()
-    words = f"adapting gains {gain:.3g} [{low:.3g}, {high:.3g}] on {TASKS} held-out tasks, {len(SEEDS)} seeds"
+    words = say(
+        "adapting gains {gain:.3g} [{low:.3g}, {high:.3g}] on {tasks} held-out tasks, {seeds} seeds",
+        gain=gain,
+        low=low,
+        high=high,
+        tasks=TASKS,
+        seeds=len(SEEDS),
+    )
     if low <= 0:
-        raise Open(words, "train longer, or read the curves as in section 4")
+        raise Open(words, say("train longer, or read the curves as in section 4"))
     return words
 
 
@@ -140,20 +153,22 @@ def _beats_average(family: TaskDistribution, agent: Any, average: Any) -> str:
     """Check that the agent ends above a policy that does not adapt."""
     if agent is None or average is None:
         raise Open(
-            "there is no policy to compare with",
-            "train MAML(MyTasks(), MAMLConfig(inner_steps=0, shared_scale=True)): check(MyTasks, agent, average)",
+            say("there is no policy to compare with"),
+            say("train MAML(MyTasks(), MAMLConfig(inner_steps=0, shared_scale=True)): check(MyTasks, agent, average)"),
         )
     _trained_on(family, average)
     tasks = held_out(family, TASKS)
     gap, low, high = difference(evaluate(agent, tasks, SEEDS), evaluate(average, tasks, SEEDS, steps=0))
-    words = f"it ends {gap:.3g} [{low:.3g}, {high:.3g}] above the average policy, over tasks"
+    words = say(
+        "it ends {gap:.3g} [{low:.3g}, {high:.3g}] above the average policy, over tasks", gap=gap, low=low, high=high
+    )
     if low <= 0:
-        raise Open(words, "one policy may do for all: spread the tasks, or train the agent longer")
+        raise Open(words, say("one policy may do for all: spread the tasks, or train the agent longer"))
     return words
 
 
 def _trained_on(family: TaskDistribution, agent: Any) -> None:
     if getattr(getattr(agent, "tasks", None), "id", None) != family.id:
-        raise Open("the agent was trained on another family", f"train it on {family.id}")
+        raise Open(say("the agent was trained on another family"), say("train it on {id}", id=family.id))
     if not agent.iteration:
-        raise Open("the agent has not been trained", "call its train")
+        raise Open(say("the agent has not been trained"), say("call its train"))

@@ -9,6 +9,7 @@ import numpy as np
 
 from mpsearch.course.exercises.exercise import FillIn, Trial
 from mpsearch.course.exercises.words import Mistake
+from mpsearch.language import say
 
 LAST = 5  # records that count
 LARGEST_FALL = 0.5  # of MAML's return before adapting since the first record, as a share of its size
@@ -65,9 +66,10 @@ def _asked(function: Callable[..., Any], arguments: tuple[list[Record]]) -> int:
     if said is None or said is ...:
         raise Mistake("it returns nothing")
     if said not in FAULTS:
-        raise Mistake(f"it returns {said!r:.60}; the answers are {', '.join(map(repr, FAULTS))}")
+        answers = ", ".join(map(repr, FAULTS))
+        raise Mistake(say("it returns {said!r:.60}; the answers are {answers}", said=said, answers=answers))
     if said != truth:
-        raise Mistake(f"it says {said!r}, and the sign is that of {truth!r}")
+        raise Mistake(say("it says {said!r}, and the sign is that of {truth!r}", said=said, truth=truth))
     return 1
 
 

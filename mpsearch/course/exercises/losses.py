@@ -9,23 +9,27 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
 from mpsearch.course.exercises.words import Mistake
+from mpsearch.language import say
 
 
-def check_loss(loss: Any, advice: str, name: str = "loss") -> Tensor:
+def check_loss(loss: Any, advice: str, name: str | None = None) -> Tensor:
     """Return ``loss``, after checking that it is a tensor with one number.
 
     Args:
         loss: what the learner's function returned.
         advice: how to make one number of it.
-        name: what the message calls it.
+        name: what the message calls it; "loss" by default.
 
     Raises:
         Mistake: it is not a tensor, or it has more than one number.
     """
+    name = name or say("loss")
     if not isinstance(loss, Tensor):
-        raise Mistake(f"the {name} is of type {type(loss).__name__}; it must be a tensor, or it has no gradient")
+        words = say("is of type {kind}; it must be a tensor, or it has no gradient", kind=type(loss).__name__)
+        raise Mistake(say("the {name} {wrong}", name=name, wrong=words))
     if loss.ndim:
-        raise Mistake(f"the {name} has shape {tuple(loss.shape)}; it must be one number: {advice}")
+        words = say("has shape {found}; it must be one number: {advice}", found=tuple(loss.shape), advice=advice)
+        raise Mistake(say("the {name} {wrong}", name=name, wrong=words))
     return loss
 
 

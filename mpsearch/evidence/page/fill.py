@@ -9,7 +9,7 @@ from pathlib import Path
 from mpsearch.evidence.page.applications import failures, gaps, overdoses
 from mpsearch.evidence.page.costs import ablations, benchmark, machines
 from mpsearch.evidence.page.methods import from_scratch, headline, improvements, verdict
-from mpsearch.evidence.page.published import against_published, at_horizon_100, rows_of_the_paper
+from mpsearch.evidence.page.published import against_published, at_horizon_100, on_a_gpu, rows_of_the_paper
 from mpsearch.evidence.page.scaling import scaling
 from mpsearch.evidence.page.variants import fewer_episodes, generalisation, training_seeds
 from mpsearch.evidence.page.within import crossing, scored_alike, within_episodes
@@ -26,6 +26,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "paper": rows_of_the_paper,
     "curves": curves_words,
     "published": against_published,
+    "gpu": on_a_gpu,
     "horizon100": at_horizon_100,
     "within": within_episodes,
     "alike": scored_alike,

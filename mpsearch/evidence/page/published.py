@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from mpsearch.evidence import results
-from mpsearch.evidence.page.markdown import stage, stages, table
+from mpsearch.evidence.page.markdown import span, stage, stages, table
 from mpsearch.evidence.pictures import METHODS, published_curve, shipped_curve
 
 PAPER = {"maml": "maml", "random": "random_init", "average": "pretrained", "oracle": "oracle"}
@@ -51,6 +51,19 @@ def against_published(tasks: str) -> str:
         below = inside[~above, 0]
         where += f"; below between {below.min():,.0f} and {below.max():,.0f} steps"
     return table(["environment steps", "ours", "published"], rows) + f"\n{where}.\n"
+
+
+def on_a_gpu() -> str:
+    """Return a table of the trainings of PEARL on a GPU, each with one recipe from beginning to end."""
+    rows = []
+    for training in results.recipe()["final"]:
+        evaluation, first = training["evaluation"], training["first_episode_redrawn"]["1"]
+        beaten = f"{training['published_points_beaten']} of {training['published_points_reached']}"
+        end = span(evaluation["mean"][-1], evaluation["interval"][-1])
+        steps, minutes = training["env_steps"] / 1e6, round(training["core_minutes"])
+        rows.append([training["name"], beaten, end, round(first), f"{steps:.3g} M", minutes])
+    heads = ["training", "published points beaten", "at the end", "first episode, z drawn at every step"]
+    return table([*heads, "environment steps", "core-minutes beside the GPU"], rows)
 
 
 def at_horizon_100() -> str:

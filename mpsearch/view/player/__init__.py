@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 from mpsearch.view.player.chart import Chart, Curve
 from mpsearch.view.player.runners import Runner
-from mpsearch.view.player.stages import runners_of
+from mpsearch.view.player.stages import has_runners, runners_of
 
 if TYPE_CHECKING:
     from mpsearch.view.player.player import Player, play
 
-__all__ = ["Chart", "Curve", "Player", "Runner", "play", "runners_of"]
+__all__ = ["Chart", "Curve", "Player", "Runner", "has_runners", "play", "runners_of"]
 
 
 def __getattr__(name: str) -> Any:

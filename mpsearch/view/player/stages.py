@@ -11,7 +11,12 @@ from mpsearch.errors import UsageError
 from mpsearch.language import say
 from mpsearch.records import AdaptationResult, Array
 from mpsearch.tasks.robots import find_robot
-from mpsearch.view.player.runners import Runner
+from mpsearch.view.player.runners import CHEETAH, Runner
+
+
+def has_runners(result: AdaptationResult) -> bool:
+    """Say whether the positions of ``result`` are those of a robot or of a point in the plane, so that they can run."""
+    return result.robot is not None or result.trajectories.shape[-1] in (2, find_robot(CHEETAH).model.nq)
 
 
 def runners_of(

@@ -18,7 +18,7 @@ from mpsearch.records import AdaptationResult
 from mpsearch.tasks import TaskDistribution
 from mpsearch.view.applications import picture_of
 from mpsearch.view.jupyter import ipywidgets
-from mpsearch.view.player import Player, Runner, runners_of
+from mpsearch.view.player import Player, Runner, has_runners, runners_of
 from mpsearch.view.plots import AFTER, BEFORE, plot_methods
 from mpsearch.view.widgets import shell
 from mpsearch.view.widgets.episodes import draw_episodes
@@ -68,7 +68,7 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
         result: the :class:`AdaptationResult` of each method by its name; empty before the first adaptation.
         player, picture, words, error: the parts of the explorer that show the result.
         episodes: one picture for each method, of an episode before and one after adaptation. Only families that have a
-            picture of their own show it; the others have a player.
+            picture of their own show it. Others have a player if robots or points move in them.
     """
 
     def __init__(self, *agents: MetaPolicy, seed: int = 0, steps: int = 2) -> None:
@@ -154,7 +154,7 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
         self.words.value = self.drawn.words
         if drawer := picture_of(self.family.id):
             self.episodes.children = [draw_episodes(drawer, name, result) for name, result in results.items()]
-        else:
+        elif all(map(has_runners, results.values())):
             self._play(race(self.family, choice, results))
 
     def _play(self, runners: list[Runner]) -> None:
