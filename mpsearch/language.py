@@ -19,7 +19,7 @@ from mpsearch.errors import UsageError
 ENGLISH = "en"
 FOLDER = Path(__file__).parent / "locale"
 
-SAID = re.compile(r'\bsay\(\s*\w+,\s*"([^"]+)"')  # how a script for the page says a sentence: say(scene, "Play")
+SAID = re.compile(r'\bsay\(\s*[\w.?]+,\s*"([^"]+)"')  # how a script for the page says a sentence: say(said, "Play")
 
 _chosen = gettext.NullTranslations()  # it returns each sentence as it is
 _name = ENGLISH

@@ -148,9 +148,9 @@ print(*(f"note: {note.name}: {note.detail}\n-> {note.advice}" for note in notes)
 assert [note.name for note in notes] == ["observations"]
 
 # %% [markdown]
-# Networks want numbers of order one. The advice, a scale of 38 by which the policy divides, would satisfy the check, and
-# you should see further than it: $38 \pm 4$ divided by 38 is $1 \pm 0.1$, and what matters is in the small part. Subtract
-# first:
+# Networks want numbers of order one. The advice, a scale of 38 by which the policy divides, would satisfy the check,
+# and you should see further than it: $38 \pm 4$ divided by 38 is $1 \pm 0.1$, and what matters is in the small part.
+# Subtract first:
 
 
 # %%

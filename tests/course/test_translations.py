@@ -6,6 +6,7 @@ import re
 import build
 import polib
 import pytest
+import sentences
 import translate
 from messages import FORMULA, PLACEHOLDER, messages, replaced
 
@@ -209,17 +210,18 @@ def test_a_translated_lesson_has_the_same_code(source, language):
 TYPOGRAPHY = {  # see docs/glossary.zh.md
     "no space between Chinese and Latin": re.compile(r"[\u4e00-\u9fff][A-Za-z0-9$`]|[A-Za-z0-9$`][\u4e00-\u9fff]"),
     "Latin punctuation after Chinese": re.compile(r"[\u4e00-\u9fff][,;:?!]|[\u4e00-\u9fff]\.(?!\.)"),
-    "Latin brackets around Chinese": re.compile(r"\([^)`$]*[\u4e00-\u9fff][^)]*\)"),
+    "Latin brackets around Chinese": re.compile(r"(?<!\w)\([^)`$]*[\u4e00-\u9fff][^)]*\)"),
     "a space beside Chinese punctuation": re.compile(r" [，。；：？！、）”]|[，。；：？！、（“] (?![ |])"),
 }
 
 
-@pytest.mark.parametrize(
-    "source", [source for source, language in CATALOGUES if language == "zh"], ids=lambda s: s.stem
-)
-def test_chinese_is_typeset_by_the_rules(source):
+CHINESE = [*sorted((build.FOLDER / "locale" / "zh").glob("*.po")), sentences.catalogue_path("zh")]
+
+
+@pytest.mark.parametrize("path", CHINESE, ids=lambda path: path.stem)
+def test_chinese_is_typeset_by_the_rules(path):
     found = {}
-    for entry in translate.read(source, "zh").translated_entries():
+    for entry in translate.read_catalogue(path, "zh").translated_entries():
         text = re.sub("`[^`]*`", "`", entry.msgstr.replace(r"\n", "\n"))
         text = FORMULA.sub("$", PLACEHOLDER.sub("{}", text))
         for rule, pattern in TYPOGRAPHY.items():

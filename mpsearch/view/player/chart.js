@@ -15,7 +15,7 @@ function reading(curve, scene, time) {
   const words = signed(curve.values[step], 2);
   if (!curve.band) return words;
   const [low, high] = curve.band.map((edge) => signed(edge[step], 2));
-  return say(scene, "{value} ({low} to {high})", { value: words, low, high });
+  return say(scene.said, "{value} ({low} to {high})", { value: words, low, high });
 }
 
 /** Returns the points of numbers [T + 1] from the start to `time`, in px. */

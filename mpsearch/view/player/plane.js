@@ -66,7 +66,7 @@ function drawGoal(pen, scene, [x, y], radius) {
   ctx.arc(x, y, radius, 0, 2 * Math.PI);
   ctx.stroke();
   ctx.setLineDash([]);
-  text(pen, say(scene, "goal"), x, y + 0.75 * radius, { align: "center", colour: colours.ink });
+  text(pen, say(scene.said, "goal"), x, y + 0.75 * radius, { align: "center", colour: colours.ink });
 }
 
 /** Draws the path so far with a dot at each step, and the runner's sign and name at its place. */

@@ -3,14 +3,7 @@
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const HEIGHTS = { race: 240, panel: 170, plane: 360 }; // px
 const keysOf = (scene) =>
-  say(scene, "Space plays or pauses, arrow keys move by a step, with Shift by twenty, Home and End go to the ends.");
-
-function make(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, content] of Object.entries(attributes)) node.setAttribute(name, content);
-  node.append(...children);
-  return node;
-}
+  say(scene.said, "Space plays or pauses, arrow keys move by a step, with Shift by twenty, Home and End go to the ends.");
 
 const select = (name, choices, chosen) => {
   const options = choices.map(([value, words]) => make("option", { value }, words));
@@ -22,31 +15,31 @@ const select = (name, choices, chosen) => {
 /** Returns the table of names and scores, and its cells in the order of `scores`. */
 function buildTable(scene) {
   const toGoal = scene.runners.some((runner) => runner.goal);
-  const place = toGoal ? say(scene, "to the goal") : say(scene, "from the start");
-  const moved = scene.robot ? [say(scene, "distance"), say(scene, "velocity")] : [place];
-  const columns = [...moved, say(scene, "return")];
+  const place = toGoal ? say(scene.said, "to the goal") : say(scene.said, "from the start");
+  const moved = scene.robot ? [say(scene.said, "distance"), say(scene.said, "velocity")] : [place];
+  const columns = [...moved, say(scene.said, "return")];
   const cells = scene.runners.map(() => columns.map(() => make("td")));
   const names = scene.runners.map((runner) => {
     const sign = make("span", { "aria-hidden": "true" }, `${runner.glyph} `);
     sign.style.color = runner.colour;
     return make("th", { scope: "row" }, sign, runner.name);
   });
-  const head = make("tr", {}, ...[say(scene, "runner"), ...columns].map((column) => make("th", { scope: "col" }, column)));
+  const head = make("tr", {}, ...[say(scene.said, "runner"), ...columns].map((column) => make("th", { scope: "col" }, column)));
   const rows = names.map((name, n) => make("tr", {}, name, ...cells[n]));
   const body = [make("thead", {}, head), make("tbody", {}, ...rows)];
-  const table = make("table", { "aria-label": say(scene, "Where each runner is at this time") }, ...body);
+  const table = make("table", { "aria-label": say(scene.said, "Where each runner is at this time") }, ...body);
   return [make("div", { class: "mps-scores" }, table), cells];
 }
 
 /** Returns the chart's legend, with room for the values at the present time, and the elements of these values. */
 function buildLegend(scene) {
   const curves = scene.chart?.curves ?? [];
-  const name = say(scene, "The chart's curves at this time");
+  const name = say(scene.said, "The chart's curves at this time");
   const values = curves.map(() => make("span", { class: "mps-value" }));
   const items = curves.map((curve, n) => {
     const sign = make("span", { class: "mps-line", "aria-hidden": "true" });
     sign.style.borderTop = `3px ${curve.dashed ? "dashed" : "solid"} ${curve.colour ?? "currentColor"}`;
-    return make("li", {}, sign, say(scene, "{name}: ", { name: curve.name }), values[n]);
+    return make("li", {}, sign, say(scene.said, "{name}: ", { name: curve.name }), values[n]);
   });
   return [make("ul", { class: "mps-legend", "aria-label": name }, ...items), values];
 }
@@ -56,15 +49,15 @@ function build(scene) {
   const [table, cells] = buildTable(scene);
   const [legend, values] = buildLegend(scene);
   const single = scene.layout === "panels" || scene.runners.length === 1;
-  const follow = (runner, n) => [n, say(scene, "follow {name}", { name: runner.name })];
-  const follows = single ? [[0, say(scene, "follow")]] : scene.runners.map(follow);
+  const follow = (runner, n) => [n, say(scene.said, "follow {name}", { name: runner.name })];
+  const follows = single ? [[0, say(scene.said, "follow")]] : scene.runners.map(follow);
   const ui = {
     canvas: make("canvas", { role: "img", "aria-label": scene.summary }),
-    play: make("button", { type: "button" }, say(scene, "▶ Play")),
-    slider: make("input", { type: "range", min: 0, max: scene.duration, step: "any", "aria-label": say(scene, "Time") }),
+    play: make("button", { type: "button" }, say(scene.said, "▶ Play")),
+    slider: make("input", { type: "range", min: 0, max: scene.duration, step: "any", "aria-label": say(scene.said, "Time") }),
     time: make("span", { class: "mps-time" }),
-    speed: select(say(scene, "Speed"), SPEEDS.map((speed) => [speed, `${speed}×`]), 1),
-    camera: select(say(scene, "Camera"), [...follows, ["all", say(scene, "whole track")]], follows.length - 1),
+    speed: select(say(scene.said, "Speed"), SPEEDS.map((speed) => [speed, `${speed}×`]), 1),
+    camera: select(say(scene.said, "Camera"), [...follows, ["all", say(scene.said, "whole track")]], follows.length - 1),
     cells,
     values,
   };
@@ -73,7 +66,7 @@ function build(scene) {
   const title = scene.title ? [make("div", { class: "mps-title" }, scene.title)] : [];
   const parts = [...title, table, ui.canvas, ...(scene.chart ? [legend] : []), bar];
   ui.root = make("div", { class: "mps-player", role: "group", tabindex: 0 }, ...parts);
-  ui.root.setAttribute("aria-label", [say(scene, "Player."), scene.title && say(scene, "{title}.", { title: scene.title }), keysOf(scene)].filter(Boolean).join(" "));
+  ui.root.setAttribute("aria-label", [say(scene.said, "Player."), scene.title && say(scene.said, "{title}.", { title: scene.title }), keysOf(scene)].filter(Boolean).join(" "));
   ui.root.dataset.lmSuppressShortcuts = "true"; // otherwise JupyterLab uses the arrow keys in command mode
   return ui;
 }
@@ -118,8 +111,8 @@ function start(scene, el) {
 
   const clock = () => {
     const [now, end] = [time, scene.duration];
-    if (scene.robot) return say(scene, "{time} of {end} s", { time: now.toFixed(2), end: end.toFixed(2) });
-    return say(scene, "step {step} of {end}", { step: stepAt(scene, now), end: stepAt(scene, end) });
+    if (scene.robot) return say(scene.said, "{time} of {end} s", { time: now.toFixed(2), end: end.toFixed(2) });
+    return say(scene.said, "step {step} of {end}", { step: stepAt(scene, now), end: stepAt(scene, end) });
   };
   const paint = () => {
     const pen = penOf(ui, height);
@@ -147,8 +140,8 @@ function start(scene, el) {
   const setPlaying = (on) => {
     if (on && time >= scene.duration) time = 0;
     [playing, last] = [on, performance.now()];
-    const again = time >= scene.duration ? say(scene, "▶ Play again") : say(scene, "▶ Play");
-    ui.play.textContent = on ? say(scene, "⏸ Pause") : again;
+    const again = time >= scene.duration ? say(scene.said, "▶ Play again") : say(scene.said, "▶ Play");
+    ui.play.textContent = on ? say(scene.said, "⏸ Pause") : again;
     request();
   };
   const seek = (t) => { time = clamp(t, 0, scene.duration); setPlaying(false); };
@@ -200,7 +193,7 @@ function open(model, el) {
     return start(decode(meta, model.get("data")), el);
   } catch (error) {
     const known = error.message === damaged(meta);
-    const failed = say(meta, "The player failed: {error}. Run the cell again.", { error: error.message });
+    const failed = say(meta?.said, "The player failed: {error}. Run the cell again.", { error: error.message });
     const words = known ? error.message : failed;
     const sorry = make("div", { class: "mps-sorry", role: "alert" }, words);
     el.replaceChildren(sorry);

@@ -24,10 +24,11 @@ from mpsearch.view.player.kinematics import capsule_radii, height, standing
 from mpsearch.view.player.runners import CHEETAH, Runner, check_runners, describe, look, pack
 from mpsearch.view.player.stages import runners_of
 from mpsearch.view.player.strip import POINT_STEP, draw_strip
+from mpsearch.view.script import script
 
 HERE = Path(__file__).parent
 PARTS = ("scene.js", "track.js", "plane.js", "chart.js", "player.js")
-SCRIPT = "\n".join((HERE / part).read_text(encoding="utf-8") for part in PARTS)  # one ES module
+SCRIPT = script(*(HERE / part for part in PARTS))
 STYLE = (HERE / "player.css").read_text(encoding="utf-8")
 LAYOUTS = ("race", "side by side")
 INKS = 64  # colours in the PNG, which halves its size
@@ -127,7 +128,7 @@ class Player(anywidget.AnyWidget):
         robot = self.runners[0].robot
         return {
             **(_describe_robot(robot) if robot else {"robot": None, "dt": POINT_STEP, "width": 2}),
-            "words": said_in(SCRIPT),
+            "said": said_in(SCRIPT),
             "layout": "race" if self.layout_name == "race" else "panels",
             "title": self.title,
             "summary": self.summary,

@@ -1,13 +1,10 @@
-// The state of the scene at a time, and functions to draw. Python joins the player's files, this one first, into one
-// ES module.
+// The state of the scene at a time, and functions to draw. Python joins the player's files, this one after what all
+// scripts share, into one ES module.
 
 const STRIDE = 0.5; // s; velocities are averaged over this time, which is about one stride
 
-/** Returns the sentence in the reader's language, with `values` for the names in braces. Python finds these calls. */
-const say = (scene, sentence, values = {}) =>
-  (scene?.words?.[sentence] ?? sentence).replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const damaged = (scene) =>
-  say(scene, "The player has nothing to draw: its trajectory is missing or damaged. Run the cell again.");
+const damaged = (meta) =>
+  say(meta?.said, "The player has nothing to draw: its trajectory is missing or damaged. Run the cell again.");
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const smooth = (value, low, high) => {

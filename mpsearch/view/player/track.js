@@ -50,7 +50,7 @@ function drawGround(pen, scene, box, camera, back, front) {
   line(ctx, box.x, back + 0.5, box.x + box.width, back + 0.5);
   ctx.lineWidth = 2;
   line(ctx, at(0), back - 26, at(0), edge);
-  text(pen, say(scene, "start"), at(0) - 4, back - 18, { align: "right", size: 11 });
+  text(pen, say(scene.said, "start"), at(0) - 4, back - 18, { align: "right", size: 11 });
 }
 
 /** Draws a robot with its torso at `x` px and the floor at `y` px; `end(capsule, side, axis)` is in m.
@@ -87,7 +87,7 @@ function drawRobot(pen, scene, end, x, y, scale, colour, ghost = false, faded = 
   ctx.restore();
 }
 
-const targetOf = (scene, runner) => say(scene, "target {speed} m/s", { speed: signed(runner.target, 2) });
+const targetOf = (scene, runner) => say(scene.said, "target {speed} m/s", { speed: signed(runner.target, 2) });
 
 /** Draws robots on one track, in `box`; `camera` is {centre, scale}. */
 function drawTrack(pen, scene, runners, box, camera, time, smallest) {
@@ -114,7 +114,7 @@ function drawTrack(pen, scene, runners, box, camera, time, smallest) {
   });
   ctx.restore();
   const below = box.y + 16 + ROW * (runners.length + ghostsOf(runners).length);
-  const note = say(scene, "runners drawn larger than the track");
+  const note = say(scene.said, "runners drawn larger than the track");
   if (figure > camera.scale * 1.3) text(pen, note, box.x + box.width - 8, below, { align: "right", size: 11 });
 }
 

@@ -23,17 +23,6 @@ const legendOf = (said) => [
 ];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
-/** Returns the sentence in the reader's language, with `values` for the names in braces. Python finds these calls. */
-const say = (said, sentence, values = {}) =>
-  (said?.[sentence] ?? sentence).replace(/\{(\w+)\}/g, (_, name) => values[name]);
-
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
 function symbol(name) {
   const span = make("span", { "aria-hidden": "true" });
   span.innerHTML = `<svg width="24" height="24" viewBox="0 0 24 24">${SHAPES[name]}</svg>`;

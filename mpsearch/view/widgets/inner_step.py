@@ -16,6 +16,7 @@ from mpsearch.records import Array
 from mpsearch.view.jupyter import anywidget, traitlets
 from mpsearch.view.plots import describe_landscape, landscape, plot_landscape
 from mpsearch.view.plots.style import SQUARE
+from mpsearch.view.script import script
 from mpsearch.view.widgets.shell import StaticBundle, in_words, to_png
 
 MOST_STEPS = 10
@@ -23,7 +24,7 @@ HIGHEST_RATE = 1.5
 GRID = 51  # grid points along each side of the surface that is sent to the page, 10 kB in all
 LEVELS = np.linspace(0, 1, 13)[1:-1] ** 2  # contour levels as fractions of the highest loss; denser near the bottom
 FIRST, SECOND = "first order", "second order"
-SCRIPT = Path(__file__).with_name("inner_step.js").read_text(encoding="utf-8")
+SCRIPT = script(Path(__file__).with_name("inner_step.js"))
 CONTROLS = ("task", "start", "steps", "rate", "second_order")
 
 

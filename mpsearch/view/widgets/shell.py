@@ -21,12 +21,13 @@ from matplotlib.image import imsave
 from mpsearch.errors import MpsearchError
 from mpsearch.language import said_in, say
 from mpsearch.view.jupyter import anywidget, ipywidgets, traitlets
+from mpsearch.view.script import script
 
 HEIGHT = 360  # px; all pictures have this height, so that the page's layout does not change
 CACHED = 64  # pictures that the cache holds, about 40 kB each
 WIDE = ipywidgets.Layout(width="min(100%, 520px)")
 EXPLORER = "mpsearch-explorer"  # the CSS class of an explorer, which words.js looks for
-SCRIPT = Path(__file__).with_name("words.js").read_text(encoding="utf-8")
+SCRIPT = script(Path(__file__).with_name("words.js"))
 LABELS = {"description_width": "170px"}
 
 

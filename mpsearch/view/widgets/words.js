@@ -2,10 +2,6 @@
 // because screen readers often do not announce a new element.
 
 const PATIENCE = 3000; // ms to wait for Python's answer before a message says that there is none
-/** Returns the sentence in the reader's language, with `values` for the names in braces. Python finds these calls. */
-const say = (said, sentence, values = {}) =>
-  (said?.[sentence] ?? sentence).replace(/\{(\w+)\}/g, (_, name) => values[name]);
-
 function render({ model, el }) {
   const line = document.createElement("p");
   const role = model.get("role");
