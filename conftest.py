@@ -18,7 +18,7 @@ import pytest
 from jupyterlab_driver import GONE, wait_for
 from nbval.plugin import IPyNbCell
 
-from mpsearch.course.lab import lab_command, lab_environment, lay_out
+from mpsearch.course.lab import lab_command, lab_environment, lay_out, taught_in
 
 CELL_PATIENCE = 180  # s; the time limit for a cell (nbval: 2000) and for its output to arrive (nbval: always 5)
 MACHINE_DEPENDENT = ("stderr", "text/html")  # kinds of output that are never compared with the stored ones
@@ -98,7 +98,8 @@ def free_port() -> int:
 def lab(request, tmp_path_factory, browser):
     """Start JupyterLab with the theme that a test asks for; return a function from a lesson's name to its address."""
     folder, config = tmp_path_factory.mktemp("lessons"), tmp_path_factory.mktemp("config")
-    lay_out(folder)
+    for language in taught_in():
+        lay_out(folder, language)
     if cells := getattr(request.module, "CELLS", None):  # the test module has its own cells for a notebook
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
         code = [nbformat.v4.new_code_cell(source) for source in cells]
@@ -119,7 +120,8 @@ def lab(request, tmp_path_factory, browser):
         server = subprocess.Popen([*command, *options], env=environment, stderr=log)
         try:
             wait_for(f"http://127.0.0.1:{port}/api?token=lesson", config / "log")
-            yield lambda name: f"http://127.0.0.1:{port}/lab/workspaces/{Path(name).stem}/tree/{name}?token=lesson"
+            address = f"http://127.0.0.1:{port}/lab/workspaces"
+            yield lambda name: f"{address}/{name.removesuffix('.ipynb').replace('/', '-')}/tree/{name}?token=lesson"
         finally:
             server.terminate()
             server.wait(30)

@@ -63,21 +63,25 @@ def is_drawn_and_moves(page, canvas, act) -> None:
     assert canvas.evaluate(PIXELS)[1] != before
 
 
-def run_after_a_key(page, explorer) -> None:
-    """Move the task's slider by a key, press Run, and see picture and words change; then play."""
+def run_after_a_key(page, explorer, said=("return", "Run", "Task: velocity", "Play")) -> None:
+    """Move the task's slider by a key, press Run, and see picture and words change; then play.
+
+    ``said`` is what the explorer says, in its language.
+    """
+    result, run, task, play_it = said
     words, picture = explorer.locator(".mpsearch-status").first, explorer.locator("img").first
     before, drawn = words.text_content(), picture.get_attribute("src")
-    assert "return" in before
+    assert result in before
     slider = explorer.locator(".noUi-handle").first
     slider.focus()
     assert slider.get_attribute("data-lm-suppress-shortcuts") == "true"  # Jupyter Notebook takes such keys otherwise
     page.keyboard.press("ArrowLeft")
-    explorer.get_by_role("button", name="Run", exact=True).focus()
+    explorer.get_by_role("button", name=run, exact=True).focus()
     page.keyboard.press("Enter")
-    assert "Task: velocity" in changes(page, words, before)
+    assert task in changes(page, words, before)
     page.wait_for_timeout(300)
     assert picture.get_attribute("src") != drawn
-    play = explorer.get_by_role("button", name=re.compile("Play")).first
+    play = explorer.get_by_role("button", name=re.compile(play_it)).first
     is_drawn_and_moves(page, explorer.locator("canvas").first, play.click)
 
 
@@ -159,3 +163,20 @@ def test_the_first_lesson_runs_shows_a_cheetah_that_moves_and_adapts_to_a_speed_
     explorers = page.locator(f"{PANEL} .jp-CodeCell", has_text="explorer = AdaptationExplorer")
     explorers.first.scroll_into_view_if_needed()
     run_after_a_key(page, explorers.first)
+
+
+@pytest.mark.parametrize("lab", ["light"], indirect=True)
+def test_the_first_lesson_in_chinese_says_all_in_chinese_and_its_solutions_are_right(lab, page) -> None:
+    run_all(page, lab(f"zh/solutions/{FIRST_LESSON}"))
+    verdicts = page.locator(f"{PANEL} .jp-CodeCell", has_text=re.compile(r"exercises\.\w+\.check\("))
+    verdicts.first.scroll_into_view_if_needed()
+    assert "对了：" in verdicts.first.locator(".jp-OutputArea").text_content()
+    player = page.locator(f"{PANEL} .jp-CodeCell", has_text=re.compile(r"\bplay\(")).first
+    player.scroll_into_view_if_needed()
+    play = player.get_by_role("button", name=re.compile("播放")).first
+    is_drawn_and_moves(page, player.locator("canvas[role=img]").first, play.click)
+    explorer = page.locator(f"{PANEL} .jp-CodeCell", has_text="explorer = AdaptationExplorer").first
+    explorer.scroll_into_view_if_needed()
+    run_after_a_key(page, explorer, ("回报", "运行", "任务：速度", "播放"))
+    for word in ("Play", "Run", "Stop", "Seed", "Ready", "return of"):
+        assert word not in explorer.locator(".jp-OutputArea").text_content()
