@@ -179,7 +179,7 @@ for n in (0, 10, 40, 160):
     print(f"{n:3} transitions of precision 0.1: width {(1 + 0.1 * n) ** -0.5:.2f}")
 
 # %% [markdown]
-# Four times as many, half the width: that is right if they are independent. A hundred steps in the same wrong corner
+# Four times as many, nearly half the width: right if they are independent. A hundred steps in the same wrong corner
 # are not. An encoder must learn to be modest, and something must teach it.
 
 # %% [markdown]

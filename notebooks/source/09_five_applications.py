@@ -266,8 +266,9 @@ assert share["pearl", "weak-leg"] > 1
 # `RESULTS.md` has the intervals, and says where a method fails. The robot is the case to think about. Even being told
 # gains only a seventh there for a policy of this kind, since most of running is the same on any legs. Trained from
 # random weights, MAML gained nothing. The one here starts from the oracle, and what the oracle was told, the weakness,
-# is the only number that its gradient steps change (`context=1 inner_rate=0`; Zintgraf et al. 2019). Three noisy steps
-# can find one number, but not a gait. PEARL's policies run better than this oracle, so it gains more. Elsewhere,
+# is the only number that its gradient steps change (`context_rate=1.5` for it, and `inner_rate=0` for all others;
+# Zintgraf et al. 2019). Three noisy steps can find one number, but not a gait. PEARL's policies run better than this
+# oracle, so it gains more. Elsewhere,
 # nothing says that one method is better: each got settings that suit the family (see the `command` of its card), and
 # no family was chosen to favour one.
 
@@ -519,7 +520,7 @@ exercises.turned.check(stale[:, 1], calm[:, 1])
 # - **Trading:** the optimal rule is known for *known* predictability (Garleanu and Pedersen 2013). *We leave out*
 #   that correlations are near 0, and everybody else who has read this lesson.
 #
-# Even in this list only the robots are real. The rest is simulation, as ours is.
+# Even in this list only the robots acted in the world. The rest is simulation, as ours is, or recorded data.
 #
 # ## What you have learned
 #

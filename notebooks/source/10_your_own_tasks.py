@@ -557,7 +557,7 @@ exercises.hundred.check(speedups[100])
 #
 # | by | examples | strong where | weak where |
 # |---|---|---|---|
-# | gradient | MAML, ProMP | tasks beyond the training range | few steps |
+# | gradient | MAML, ProMP | more steps can go on improving | few steps |
 # | inference | PEARL, VariBAD | the task is a few numbers | what the belief cannot say |
 # | memory | RL2, in-context learning with transformers | adapting at each step | long training, new kinds of tasks |
 #
