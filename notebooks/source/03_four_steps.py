@@ -362,7 +362,7 @@ assert len(np.unique(goals, axis=0)) == 1
 
 # %%
 def explore(policy, parameters, batch, streams, *index):
-    """Run episodes with these parameters, and weigh them: the steps for a loss, and the mean return."""
+    """Run episodes with these parameters, and weigh them: the steps for a loss, and the episodes."""
     actor = gaussian_actor(policy, parameters, streams.torch("actions", *index))
     episodes = collect(batch, family.horizon, actor, streams.numpy("reset", *index))
     advantages = task_advantages(episodes, family.observation_scale, 0.9, 0.95)

@@ -257,9 +257,9 @@ assert reached[-1] < reached[0] - 3  # and harms
 #
 # The promise is off by at most a multiple of the largest KL between the two policies in any state $s$:
 #
-# $$J(\tilde\pi) \;\ge\; J(\pi) \;+\; \underbrace{\mathbb{E}_{\pi}\Big[ \sum_t \gamma^t \rho_t A_t \Big]}_{\text{what
-# the surrogate promises}} \;-\; \underbrace{C \max_s \mathrm{KL}\big(\pi \,\|\, \tilde\pi\big)}_{\text{penalty}},
-# \qquad C = \frac{4 \gamma A_{\max}}{(1-\gamma)^2}$$
+# $$J(\tilde\pi) \;\ge\; J(\pi) \;+\; \underbrace{\mathbb{E}_{\pi}\Big[ \sum_t \gamma^t \rho_t A_t \Big]}_{
+# \text{what the surrogate promises}} \;-\; \underbrace{C \max_s \mathrm{KL}\big(\pi \,\|\, \tilde\pi\big)}_{
+# \text{penalty}}, \qquad C = \frac{4 \gamma A_{\max}}{(1-\gamma)^2}$$
 #
 # (Our program averages over steps where this adds them up, and drops $\gamma^t$, as in lesson 01.) At $\tilde\pi =
 # \pi$ both sides are equal. So a policy that *maximises the right-hand side* is never worse than the old one. That is
