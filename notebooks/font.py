@@ -9,6 +9,7 @@ python notebooks/font.py OTHER    the same, from another copy of NotoSansCJK-Reg
 
 from __future__ import annotations
 
+import io
 import string
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 
 from mpsearch.language import FOLDER as LIBRARY
+from mpsearch.training.storage import write_atomically
 
 LESSONS = Path(__file__).resolve().parent / "locale"
 ORIGINAL = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
@@ -70,7 +72,9 @@ def main() -> None:
     font = face(Path(*sys.argv[1:]) if sys.argv[1:] else ORIGINAL)
     wanted = characters() | ALWAYS
     cut(font, wanted)
-    font.save(CUT)
+    file = io.BytesIO()
+    font.save(file)
+    write_atomically(CUT, file.getvalue())  # a notebook that draws with the old one goes on with it
     lacking = sorted(wanted - {chr(code) for code in font.getBestCmap()})
     print(f"{CUT.name}: {len(wanted)} characters, {CUT.stat().st_size / 1000:.0f} kB; it lacks {lacking or 'none'}")
 
