@@ -33,6 +33,7 @@ def site(tmp_path_factory):
 
 def test_there_is_no_dead_link_and_nothing_is_loaded_from_a_network(site) -> None:
     assert len(list((site / "notebooks").glob("*.html"))) > 10
+    assert len(list((site / "notebooks" / "zh").glob("*.html"))) > 10
     assert [dead for page in sorted(site.rglob("*.html")) for dead in dead_links(page)] == []
 
 
@@ -47,6 +48,13 @@ def test_the_player_of_a_lesson_moves(site, page) -> None:
     player.get_by_role("button", name="Play").click()
     page.wait_for_function("document.querySelector('.mps-player input').value > 0.3")
     assert player.locator("canvas").evaluate(picture) != first
+
+
+def test_the_player_of_a_chinese_lesson_speaks_chinese(site, page) -> None:
+    page.goto((site / "notebooks" / "zh" / "07_pearl_on_halfcheetah.html").as_uri())
+    player = page.locator(".mps-player").first
+    player.get_by_role("button", name="播放").click()
+    page.wait_for_function("document.querySelector('.mps-player input').value > 0.3")
 
 
 def test_a_lesson_leads_to_the_reference_and_back(site, page) -> None:

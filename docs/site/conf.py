@@ -12,7 +12,7 @@ copyright = "2026, the mpsearch authors"
 root_doc = "docs/site/index"
 include_patterns = [
     *("README*.md", "RESULTS.md", "CHANGELOG.md", "CONTRIBUTING.md", "page/README.md", "docs/*.md", "docs/site/*.md"),
-    "notebooks/*.ipynb",
+    *("notebooks/*.ipynb", "notebooks/zh/*.ipynb"),
 ]
 extensions = [
     *("myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"),

@@ -14,10 +14,13 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
+from mpsearch.language import ENGLISH, set_language
+
 SHOWS_A_PLAYER = re.compile(r"^(?=\S)(?!from ).*\b(play|AdaptationExplorer|FirstEpisodeExplorer)\(", re.MULTILINE)
-NOTE = (
-    "<p><small>On this page the episodes move; the other controls need Python: <code>mpsearch lab</code>.</small></p>"
-)
+NOTES = {
+    "en": "On this page the episodes move; the other controls need Python: <code>mpsearch lab</code>.",
+    "zh": "在本页上，回合可以播放；其他控件需要 Python：<code>mpsearch lab --language zh</code>。",
+}
 
 
 def setup(app: Sphinx) -> None:
@@ -29,6 +32,17 @@ def add_players(app: Sphinx, docname: str, source: list[str]) -> None:
     if not docname.startswith("notebooks/"):
         return
     notebook = json.loads(source[0])
+    language = notebook["metadata"]["mpsearch"].get("language", ENGLISH)
+    set_language(language)
+    try:
+        show_players(notebook, f"<p><small>{NOTES[language]}</small></p>")
+    finally:
+        set_language(ENGLISH)
+    source[0] = json.dumps(notebook)
+
+
+def show_players(notebook: dict[str, Any], note: str) -> None:
+    """Replace or complete the pictures of players in the cells of ``notebook``, with a ``note`` below explorers."""
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     for number, cell in enumerate(code):
         if not SHOWS_A_PLAYER.search("".join(cell["source"])):
@@ -37,11 +51,10 @@ def add_players(app: Sphinx, docname: str, source: list[str]) -> None:
         player = getattr(shown, "player", shown)
         if player is None:  # the explorer of a family that has a picture of its own
             continue
-        page = player.to_fragment(f"player-{number}") + (NOTE if player is not shown else "")
+        page = player.to_fragment(f"player-{number}") + (note if player is not shown else "")
         moving = {"output_type": "display_data", "data": {"text/html": page}, "metadata": {}}
         cell["outputs"] = [output for output in cell["outputs"] if player is not shown or "data" not in output]
         cell["outputs"].append(moving)
-    source[0] = json.dumps(notebook)
 
 
 def value_of(cells: list[str]) -> Any:
