@@ -33,7 +33,8 @@ class Train:
     resume: Path | None = None
     """Continue the run in this folder. The result is the same, to the bit, as without a stop."""
     start: Path | None = None
-    """Start from the checkpoint in this folder, with other hyper-parameters."""
+    """Start from the checkpoint in this folder, with other hyper-parameters. For MAML it may be a policy that was told
+    its task (inner_steps=0, told=true): with a context as wide as the task, this becomes what gradient steps adapt."""
     set: Settings = ()
     """Hyper-parameters to change, such as inner_steps=2."""
     family: Settings = ()

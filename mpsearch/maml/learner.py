@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mpsearch import ranks
+from mpsearch.errors import CheckpointError
 from mpsearch.maml.acting import AdaptedPolicies
 from mpsearch.maml.config import MAMLConfig
 from mpsearch.maml.inner import Steps, inner_step, spread_over_tasks
@@ -26,6 +27,7 @@ from mpsearch.shares import Share
 from mpsearch.tasks import Batch
 from mpsearch.training.metrics import Metrics
 from mpsearch.training.storage import read_card, require_structure
+from mpsearch.training.trainable import tasks_of
 
 
 class MAML(MetaPolicy):
@@ -40,6 +42,9 @@ class MAML(MetaPolicy):
     5. Collect episodes of each task with the adapted policy: :func:`~mpsearch.rollouts.collect`.
     6. Update the initial parameters: :func:`~mpsearch.maml.outer.trust_region_update`, or
        :func:`~mpsearch.maml.outer.clipped_update`. Both differentiate :func:`~mpsearch.maml.outer.meta_losses`.
+
+    A training can start (:meth:`start_from`) from another one of MAML, or from a policy that was told its task. Then
+    the context, which must be as wide as the task, takes its place: see :mod:`mpsearch.maml.told`.
 
     Attributes:
         policy: pi_theta, the policy from which every adaptation starts.
@@ -178,8 +183,11 @@ class MAML(MetaPolicy):
 
     def _load_start(self, path: Path) -> MAML:
         """Load the start. If its family told it the task, it needs this family."""
-        told = read_card(path)["tasks"]["config"].get("told", False)
-        return self.load(path, None if told else self.tasks)
+        try:
+            family = tasks_of(read_card(path), str(path))
+        except CheckpointError:  # a family of one's own, or a damaged card, of which load tells
+            family = self.tasks
+        return self.load(path, family if getattr(family, "told", False) else self.tasks)
 
     def _take_over(self, other: MAML) -> None:
         mine: dict[str, Tensor] = dict(self.policy.named_parameters())

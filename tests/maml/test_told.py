@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
 
 from mpsearch import MAML
-from mpsearch.errors import UsageError
+from mpsearch.errors import CheckpointError, UsageError
 from mpsearch.maml import MAMLConfig
 from mpsearch.maml.told import told_as_context
 from mpsearch.policies import PolicyNet
 from mpsearch.tasks.cheetah import CheetahVelocity
+from mpsearch.training.storage import read_card, write_card
 
 SMALL = {"tasks_per_iteration": 2, "episodes": 2, "hidden": (8,), "curvature_steps": 20}
 
@@ -68,6 +71,13 @@ def test_with_an_inner_rate_of_0_an_adaptation_changes_the_context_and_nothing_e
 def test_a_context_of_another_size_than_the_task_is_refused(context, oracle) -> None:
     with pytest.raises(UsageError, match="takes the place of the task: use context=1"):
         learner(context=context).start_from(oracle)
+
+
+def test_a_card_without_a_family_is_damaged(oracle, tmp_path) -> None:
+    shutil.copytree(oracle, tmp_path / "copy")
+    write_card(tmp_path / "copy", {**read_card(oracle), "tasks": None})
+    with pytest.raises(CheckpointError):
+        learner(context=1).start_from(tmp_path / "copy")
 
 
 @pytest.mark.parametrize("wrong", [{"context_rate": 1.0}, {"context": 1, "context_rate": -1.0}])

@@ -34,28 +34,15 @@ def plot(result: AdaptationResult, task: int, stage: int, axes: Axes | None = No
     axes.plot(*items.T, color="0.5", linewidth=0.8, zorder=2)
     order = np.arange(1, len(items) + 1)
     dots = axes.scatter(
-        items[:, 0],
-        items[:, 1],
-        c=order,
-        cmap=COLOUR_MAP,
-        s=45,
-        edgecolors="0.3",
-        linewidths=0.6,
-        zorder=3,
-        label=say("suggestion"),
+        items[:, 0], items[:, 1], c=order, cmap=COLOUR_MAP, s=45, edgecolors="0.3", linewidths=0.6, zorder=3
     )
+    dots.set_label(say("suggestion"))
     for number in {1, 2, 3, len(items)} & set(order.tolist()):
         axes.annotate(str(number), items[number - 1], (5, 4), textcoords="offset points", fontsize=9, zorder=4)
-    axes.scatter(
-        taste[0],
-        taste[1],
-        marker="*",
-        s=220,
-        color=PALETTE["vermillion"],
-        edgecolors="white",
-        zorder=5,
-        label=say("taste"),
+    star = axes.scatter(
+        taste[0], taste[1], marker="*", s=220, color=PALETTE["vermillion"], edgecolors="white", zorder=5
     )
+    star.set_label(say("taste"))
     figure = axes.get_figure(root=True)
     assert figure is not None
     figure.colorbar(dots, ax=axes, label=say("number of the suggestion"), shrink=0.8, format="%d")
