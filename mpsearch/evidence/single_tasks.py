@@ -106,7 +106,10 @@ def settings(start: PEARL, iterations: int) -> PEARLConfig:
 
     The learning rate and the target entropy fall in its second half.
     """
-    settle = {"settle_from": start.iteration + iterations // 2, "settle_until": start.iteration + iterations}
+    settle: dict[str, Any] = {
+        "settle_from": start.iteration + iterations // 2,
+        "settle_until": start.iteration + iterations,
+    }
     return replace(start.config, **SETTINGS, **settle)
 
 
