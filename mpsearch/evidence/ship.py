@@ -2,7 +2,8 @@
 
 python -m mpsearch.evidence.ship runs/FOLDER [NAME]       NAME is by default ALGO-TASKS
 
-The replay is not copied. Before, ``mpsearch evaluate ... --into-card`` must have added an evaluation to the card.
+The replay and the optimiser's moments are not copied. Before, ``mpsearch evaluate ... --into-card`` must have added an
+evaluation to the card.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from mpsearch.errors import UsageError
 from mpsearch.evidence.program import run
 from mpsearch.evidence.records import learning_curve
 from mpsearch.training.metrics import METRICS_FILE
-from mpsearch.training.storage import read_card, write_card
+from mpsearch.training.storage import read_card, read_checkpoint, write_checkpoint
+from mpsearch.training.trainable import without_optimiser
 from mpsearch.zoo import ZOO, load
 
 COLUMNS = (
@@ -34,9 +36,8 @@ def main(folder: Positional[Path], name: Positional[str | None] = None) -> None:
     target = ZOO / (name or f"{card['algorithm']}-{card['tasks']['id']}")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    shutil.copy2(folder / card["weights"]["file"], target)
     card.pop("shards", None)  # the replay is too large to ship; a training that continues collects a new one
-    write_card(target, card)
+    write_checkpoint(target, without_optimiser(read_checkpoint(folder)[0]), card)
     curve = learning_curve(folder, COLUMNS, card["iteration"])
     lines = "".join(json.dumps(line) + "\n" for line in curve)
     (target / METRICS_FILE).write_text(lines, encoding="utf-8", newline="\n")

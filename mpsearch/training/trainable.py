@@ -27,6 +27,13 @@ from mpsearch.training.storage import read_card, require_structure
 
 PAST = ("config", "seed", "command", "iteration", "env_steps", "wall_seconds", "cpu_seconds", "machine", "revision")
 
+OPTIMISER = "adam."  # the names of the optimiser's tensors begin with this
+
+
+def without_optimiser(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return what an agent needs to act: all but the optimiser's moments, which are more than half of a PEARL."""
+    return {name: tensor for name, tensor in tensors.items() if not name.startswith(OPTIMISER)}
+
 
 class Trainable(ABC):
     """An agent that :class:`mpsearch.training.loop.Loop` can train, and that can be saved in a folder.
@@ -153,11 +160,14 @@ class Trainable(ABC):
         import_module("torch._dynamo")  # optimisers import it, which fails with torch 2.6 in the block below
         with torch.device("meta"):  # this takes no memory, even if the card declares more than the weights file holds
             expected = cls._from_card(saved.card, tasks, str(path))._tensors()
+        if not any(name.startswith(OPTIMISER) for name in saved.tensors):  # a shipped agent, whose optimiser is fresh
+            expected = without_optimiser(expected)
         require_structure(saved.tensors, expected, str(path))
         agent = cls._from_card(saved.card, tasks, str(path))
         with torch.no_grad():
             for name, tensor in agent._tensors().items():
-                tensor.copy_(saved.tensors[name])
+                if name in expected:
+                    tensor.copy_(saved.tensors[name])
         agent._restore(saved)
         return agent
 
