@@ -42,7 +42,7 @@ class Adapting:
     """Steps between two draws of z within an episode (pearl only): 1 adapts within the first second, 0 draws once an
     episode; as in training, if not given."""
     weights: Path | None = None
-    """A folder with a checkpoint to use instead of the shipped one."""
+    """A folder with a checkpoint, or the name of another shipped one, to use instead of the shipped one."""
     family: Settings = ()
     """Settings of the task family to change, such as horizon=100."""
     json: bool = False
@@ -91,7 +91,7 @@ def load_agent(method: str, tasks: str, weights: Path | None, family: tuple[str,
             f"no {name} comes with mpsearch: train one with 'mpsearch train {method} {tasks}' and give its folder with"
             f" --weights, or take one that does: {shipped}"
         )
-    agent = zoo.load(weights or name)
+    agent = zoo.load(name if weights is None else shipped_or_folder(weights))
     trainer = method if method in ALGORITHMS else "maml"
     if (agent.algorithm, agent.tasks.id) != (trainer, family_id):
         raise UsageError(
@@ -100,6 +100,13 @@ def load_agent(method: str, tasks: str, weights: Path | None, family: tuple[str,
     if changed:
         agent.tasks = make_distribution(family_id, **{**agent.tasks.config, **changed})
     return agent
+
+
+def shipped_or_folder(weights: Path) -> str | Path:
+    """Return ``weights`` as the name of a shipped meta-policy, if it is one, and else as the folder that it is."""
+    from mpsearch.zoo import available
+
+    return str(weights) if str(weights) in available() else weights
 
 
 def rows_of(values: tuple[float, ...], family: TaskDistribution) -> Array:

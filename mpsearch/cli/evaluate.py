@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mpsearch.cli.arguments import Adapting
+from mpsearch.cli.arguments import Adapting, shipped_or_folder
 from mpsearch.errors import UsageError
 
 
@@ -65,7 +65,9 @@ class Evaluate(Adapting):
 
     def _command(self) -> str:
         """Return the command that repeats this evaluation when the meta-policy comes with the package."""
+        named = self.weights is not None and isinstance(shipped_or_folder(self.weights), str)
         words = ["mpsearch", "evaluate", self.algo, self.tasks, "--seeds", str(self.seeds), "--count", str(self.count)]
         words += [f"--{key.replace('_', '-')} {value}" for key, value in self.options.items()]
+        words += ["--weights", str(self.weights)] if named else []
         words += ["--mean-actions"] if self.mean_actions else []
         return " ".join([*words, *(["--family", *self.family] if self.family else [])])

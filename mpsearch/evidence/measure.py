@@ -23,6 +23,11 @@ from mpsearch.training.provenance import code_revision, describe_machine
 
 CHEETAHS = ("cheetah-direction", "cheetah-velocity")
 SEEDS = {"cheetah-direction": 30, "cheetah-velocity": 5}  # more for the direction, which has only two tasks
+OTHER_MAKINGS = {
+    "maml-cheetah-direction-told": "maml cheetah-direction --seeds 30",
+    "maml-cheetah-velocity-long": "maml cheetah-velocity --seeds 3",
+}
+BODIES = ("ant-direction", "walker-body")
 CHANGED_BODY = {
     "heavy": "torso_mass=2",
     "light": "torso_mass=0.5",
@@ -47,6 +52,8 @@ def commands() -> dict[str, str]:
         **with_fewer_episodes(),
         **within_episodes(),
         **by_mean_actions(),
+        **of_other_makings(),
+        **on_bodies(),
     }
 
 
@@ -98,6 +105,21 @@ def by_mean_actions() -> dict[str, str]:
     """MAML scored as PEARL is."""
     seeds = {"cheetah-direction": 10, "cheetah-velocity": 5}
     return {f"maml-{tasks}-mean-actions": f"maml {tasks} --seeds {seeds[tasks]} --mean-actions" for tasks in CHEETAHS}
+
+
+def of_other_makings() -> dict[str, str]:
+    """MAML whose start was made in another way, or which was trained for longer: sampled and mean actions."""
+    found = {}
+    for name, arguments in OTHER_MAKINGS.items():
+        found[name] = f"{arguments} --weights {name}"
+        found[f"{name}-mean-actions"] = f"{found[name]} --mean-actions"
+    return found
+
+
+def on_bodies() -> dict[str, str]:
+    """Robots that fall: the meta-policies, and gradient steps from random weights."""
+    methods = ("maml", "pearl", "random")
+    return {f"{method}-{tasks}": f"{method} {tasks} --seeds 3 --count 20" for tasks in BODIES for method in methods}
 
 
 def run_mpsearch(*words: str) -> str:

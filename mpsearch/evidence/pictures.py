@@ -25,7 +25,8 @@ from mpsearch.zoo import ZOO
 METHODS = {
     "maml": "MAML",
     "pearl": "PEARL",
-    "oracle": "oracle (told the task)",
+    "oracle": "TRPO, told the task",
+    "sac": "SAC on this task alone",
     "average": "average (trained on all tasks)",
     "random": "random start",
     "scratch": "from scratch (TRPO)",

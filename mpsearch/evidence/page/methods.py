@@ -30,11 +30,10 @@ def headline(tasks: str) -> str:
 
 
 def verdict(tasks: str) -> str:
-    """Say whether each meta-policy's interval lies above those of the baselines, and how far it is from the oracle.
+    """Say whether each meta-policy's interval lies above those of the baselines, and how far it is from what was told.
 
     Only stages of the baselines with at most ``MAML_STEPS`` environment steps are used.
     """
-    oracle = results.evaluation(f"oracle-{tasks}").mean[-1]
     sentences = []
     for method in META_POLICIES:
         ours = results.evaluation(f"{method}-{tasks}")
@@ -43,10 +42,14 @@ def verdict(tasks: str) -> str:
             theirs = up_to(results.evaluation(f"{other}-{tasks}"), MAML_STEPS)
             clear = ours.interval()[-1][0] > theirs.interval()[-1][1]
             below.append(f"{'above' if clear else 'NOT above'} that of {METHODS[other]} ({stage(theirs)})")
-        gap = ours.mean[-1] - oracle
+        told = [(METHODS[other], results.evaluation(f"{other}-{tasks}")) for other in ("oracle", "sac")]
+        gaps = [
+            (words, ours.mean[-1] - theirs.mean[-1]) for words, theirs in told if len(theirs.tasks) == len(ours.tasks)
+        ]
+        far = [f"{abs(gap):.0f} {'above' if gap > 0 else 'below'} {words}" for words, gap in gaps]
         sentences.append(
             f"{METHODS[method]}'s interval after {ours.env_steps[-1]:,} steps lies {', '.join(below)}, each after"
-            f" {MAML_STEPS:,}; {abs(gap):.0f} {'above' if gap > 0 else 'below'} the oracle's mean."
+            f" {MAML_STEPS:,}. Its mean is {' and '.join(far)}."
         )
     return "\n".join(f"- {sentence}" for sentence in sentences) + "\n"
 
