@@ -22,7 +22,7 @@ from mpsearch.errors import UsageError
 from mpsearch.evaluation import evaluate, held_out
 from mpsearch.evidence.baselines import OneTask
 from mpsearch.evidence.program import run
-from mpsearch.evidence.records import learning_curve, write_record
+from mpsearch.evidence.records import learning_curve, origin, write_record
 from mpsearch.evidence.results import FOLDER
 from mpsearch.meta_policy import Adapts, Callback
 from mpsearch.pearl import PEARL, PEARLConfig
@@ -132,7 +132,8 @@ def train(start: Path, task: Array, folder: Path, iterations: int, seed: int, *,
 def measure(name: str, folders: Mapping[tuple[float, ...], Path], start: PEARL, command: str) -> dict[str, Any]:
     """Return the record of an evaluation of the trainings in ``folders``, by task."""
     agents = {task: PEARL.load(folder, OneTask(start.tasks, np.array(task))) for task, folder in folders.items()}
-    evaluation = evaluate(SingleTasks(start.tasks, agents), np.array(list(folders)), range(10))
+    agent = SingleTasks(start.tasks, agents)
+    evaluation = evaluate(agent, np.array(list(folders)), range(10))
     trained = [agent.env_steps - start.env_steps for agent in agents.values()]
     minutes = [(agent.cpu_seconds - start.cpu_seconds) / 60 for agent in agents.values()]
     training = {"start": name, "env_steps": int(np.mean(trained)), "core_minutes": round(float(np.mean(minutes)), 1)}
@@ -142,7 +143,7 @@ def measure(name: str, folders: Mapping[tuple[float, ...], Path], start: PEARL, 
     return {
         "method": "sac",
         "command": command,
-        "tasks_id": start.tasks.id,
+        **origin(agent),
         "training": training,
         **evaluation.to_record(),
         "curves": curves,

@@ -53,7 +53,9 @@ def test_a_record_holds_every_return_and_says_where_it_comes_from(name) -> None:
     record, evaluation = results.read(name), results.evaluation(name)
     np.testing.assert_allclose(evaluation.mean, record["mean"], atol=0.11)
     assert evaluation.returns.shape == (len(record["seeds"]), len(record["tasks"]), len(record["env_steps"]))
-    assert record["command"].startswith(f"mpsearch evaluate {record['method']} {record['tasks_id']}")
+    alone = record["method"] == "sac"
+    program = "python -m mpsearch.evidence.single_tasks" if alone else f"mpsearch evaluate {record['method']}"
+    assert record["command"].startswith(f"{program} {record['tasks_id']}")
     assert (record["training"] is None) == (record["method"] in ("random", "scratch"))
     assert all(record[key] for key in ("revision", "machine", "versions"))
     family = mpsearch.make_distribution(record["tasks_id"], **record["family"])
