@@ -141,6 +141,19 @@ def test_a_baseline_without_training_is_evaluated_like_a_meta_policy(capsys, tmp
     assert record["inner_rate"] in RATES if method == "random" else "inner_rate" not in record
 
 
+def test_weights_may_be_the_name_of_a_shipped_meta_policy_and_the_command_says_so(capsys, trained) -> None:
+    words = ["evaluate", "maml", "point-navigation", "--seeds", "2", "--count", "2", "--episodes", "2", "--json"]
+    commands = {}
+    for weights in ("maml-point-navigation", str(trained)):
+        code, out, _ = run(capsys, *words, "--weights", weights)
+        assert code == 0
+        commands[weights] = json.loads(out)["command"]
+    assert "--weights maml-point-navigation" in commands["maml-point-navigation"]
+    assert "--weights" not in commands[str(trained)]  # a folder of this machine repeats nothing elsewhere
+    code, _, err = run(capsys, *words, "--weights", "maml-cheetah-direction")
+    assert (code, "trained by maml on cheetah-direction" in err) == (2, True)
+
+
 def test_an_evaluation_can_be_written_into_the_card(capsys, trained) -> None:
     words = ["evaluate", "maml", "point-navigation", "--seeds", "2", "--count", "2", "--into-card"]
     assert run(capsys, *words, "--weights", str(trained))[0] == 0
