@@ -129,6 +129,7 @@ class MetaPolicy(Trainable, Adapts):
         on_nonfinite: OnNonFinite = "stop",
         progress: bool = True,
         device: str = "cpu",
+        keep_best: bool = False,
     ) -> None:
         """Train for ``iterations`` more iterations.
 
@@ -148,6 +149,8 @@ class MetaPolicy(Trainable, Adapts):
             progress: show a progress bar with returns and steps per second.
             device: "cpu", or "cuda" for gradient steps on a GPU (PEARL only) while the processor explores. There a
                 step learns from the iterations before, and runs agree in their mean returns, not to the bit.
+            keep_best: also keep, in ``folder``/best, the agent whose last five evaluations on held-out tasks had the
+                highest mean (PEARL only). Late in a training, returns can fall, and even break down.
 
         Raises:
             UsageError: this machine or this algorithm has no such device.
@@ -157,6 +160,6 @@ class MetaPolicy(Trainable, Adapts):
             Terminated: the process received SIGTERM, and training has saved.
         """
         self.device = self._check_device(device)
-        loop = Loop(self, check_count("seed", seed, 0), callback, folder, save_every, on_nonfinite, progress)
+        loop = Loop(self, check_count("seed", seed, 0), callback, folder, save_every, on_nonfinite, progress, keep_best)
         with own_torch():
             loop.run(iterations)

@@ -45,6 +45,8 @@ class Train:
     """When training diverges, stop, or go back to the last checkpoint and continue with other random numbers."""
     save_every: float = 60.0
     """Seconds between checkpoints. One is always written at the end."""
+    keep_best: bool = False
+    """Also keep, in the subfolder best, the agent with the highest returns on held-out tasks (PEARL only)."""
     patience: float = 60.0
     """With torchrun: the seconds that a process waits for the others before it gives up."""
 
@@ -70,6 +72,7 @@ class Train:
             save_every=check_number("save_every", self.save_every, 0),
             on_nonfinite=self.on_nonfinite,
             device=self.device,
+            keep_best=self.keep_best,
         )
 
     def _prepare(self) -> tuple[MetaPolicy, Path]:

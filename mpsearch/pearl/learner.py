@@ -54,7 +54,7 @@ class PEARL(MetaPolicy):
     """
 
     algorithm = "pearl"
-    resamples = True
+    resamples = evaluates = True
     config_type = PEARLConfig
     config: PEARLConfig
 

@@ -15,6 +15,7 @@ from mpsearch import ranks
 from mpsearch.errors import NonFiniteError, UsageError, check_count, unknown
 from mpsearch.language import say
 from mpsearch.seeding import Streams
+from mpsearch.training.best import Best
 from mpsearch.training.interrupt import Interrupt
 from mpsearch.training.metrics import METRICS_LINES, Metrics, MetricsLog
 from mpsearch.training.provenance import code_revision, package_versions
@@ -36,12 +37,20 @@ class Loop:
     save_every: float = 60.0
     on_nonfinite: OnNonFinite = "stop"
     progress: bool = True
+    keep_best: bool = False
 
     def __post_init__(self) -> None:
         if self.on_nonfinite not in get_args(OnNonFinite):
             raise unknown("on_nonfinite", self.on_nonfinite, get_args(OnNonFinite))
         if self.on_nonfinite == "rollback" and self.folder is None:
             raise UsageError("on_nonfinite='rollback' goes back to a checkpoint: give a folder for checkpoints")
+        if self.keep_best and self.folder is None:
+            raise UsageError("keep_best saves the best agent: give a folder for it")
+        if self.keep_best and not self.agent.evaluates:
+            raise UsageError(
+                f"keep_best compares evaluations on held-out tasks, which {self.agent.algorithm} does not make while it"
+                " trains: leave it out"
+            )
 
     def run(self, iterations: int) -> None:
         """Train for ``iterations`` more iterations. With several ranks, the first one writes.
@@ -90,6 +99,7 @@ class Loop:
     def _train_until(self, end: int, interrupt: Interrupt) -> bool:
         """Train, and save at the end; returns whether a rank was told to stop before."""
         agent, log, stopped = self.agent, self._open_log(), False
+        best = Best(self.folder) if self.keep_best and log and self.folder else None
         if self.on_nonfinite == "rollback":
             self._save(None)
         saved, quiet = time.monotonic(), not self.progress or ranks.number() > 0
@@ -103,6 +113,8 @@ class Loop:
                 with ranks.together():
                     if log:
                         log.append(metrics)
+                    if best:
+                        best.consider(agent, metrics)
                 if self.callback:
                     self.callback(metrics)
                 (due,) = ranks.largest(time.monotonic() - saved > self.save_every)

@@ -48,9 +48,11 @@ class Trainable(ABC):
         history: excerpts of the cards of the trainings from which this one started.
         rollbacks: how often training went back to a checkpoint and continued with other random numbers.
         device: where the last training made its gradient steps: "cpu" or "cuda".
+        evaluates: whether its metrics have evaluations on held-out tasks.
     """
 
     algorithm: ClassVar[str]
+    evaluates: ClassVar[bool] = False
     config_type: ClassVar[type[Any]]
 
     def __init__(self, tasks: TaskDistribution, config: Any = None) -> None:
