@@ -37,6 +37,7 @@ CHANGED_BODY = {
 BEYOND = "low_velocity=3 high_velocity=4"
 FEWER_EPISODES = (10, 5, 2, 1)
 RESAMPLE_EVERY = (0, 1, 5, 10, 20)  # steps between two draws of z within an episode
+TRAINED_WITHIN = ("pearl-cheetah-direction-within", "pearl-cheetah-velocity-within")
 WITHIN_EPISODES = {  # seeds and episodes with which these are compared
     "cheetah-direction": "--seeds 30",
     "cheetah-velocity": "--seeds 5",
@@ -93,12 +94,16 @@ def with_fewer_episodes() -> dict[str, str]:
 
 
 def within_episodes() -> dict[str, str]:
-    """PEARL, with z drawn anew within an episode."""
-    return {
+    """PEARL, with z drawn anew within an episode: only when it adapts, and also while it was trained."""
+    found = {
         f"pearl-{tasks}-every-{every}": f"pearl {tasks} {options} --resample-every {every}"
         for tasks, options in WITHIN_EPISODES.items()
         for every in RESAMPLE_EVERY
     }
+    for name in TRAINED_WITHIN:
+        tasks = name.removeprefix("pearl-").removesuffix("-within")
+        found[name] = f"pearl {tasks} {WITHIN_EPISODES[tasks]} --weights {name}"
+    return found
 
 
 def by_mean_actions() -> dict[str, str]:

@@ -20,7 +20,7 @@
 # 3. compute that step for thousands of parameters without a matrix,
 # 4. read the library's meta-trainer from top to bottom, and run it,
 # 5. write the whole inner loop, and adapt a cheetah with it,
-# 6. judge a meta-policy against a random start, an average policy and one that is told its task.
+# 6. judge a meta-policy against a random start, an average policy and a told one.
 #
 # **Time:** three sittings: about 40 minutes for sections 1 to 3, 15 for 4 to 6, 40 for 7 to 9. **Builds on:** lessons
 # 01 and 04. **You need:** the chain rule for vectors, and logarithms.
@@ -314,7 +314,9 @@ for discount in (0.9, 0.99):
 # The first line is the penalty view again, with $\eta$ for $C$. Penalty and constraint give the *same direction*, the
 # **natural gradient**. They differ in what one chooses: a price, or a distance.
 #
-# One Gaussian, to look at. Its parameters are $\mu$ and $\log \sigma$; they move by $m$ and $w$, so $\tilde\sigma =
+# <details><summary>What M is for one Gaussian</summary>
+#
+# Its parameters are $\mu$ and $\log \sigma$; they move by $m$ and $w$, so $\tilde\sigma =
 # \sigma e^w$. Put that into the formula of section 1, and differentiate twice at $m = w = 0$:
 #
 # $$\mathrm{KL} = w + \frac{\sigma^2 + m^2}{2 \sigma^2}\, e^{-2w} - \frac12, \qquad
@@ -322,7 +324,11 @@ for discount in (0.9, 0.99):
 # \frac{\partial^2 \mathrm{KL}}{\partial w^2} = 2, \quad
 # \frac{\partial^2 \mathrm{KL}}{\partial m\, \partial w} = 0$$
 #
-# So $M$ is diagonal. In the picture, both policies have the same slope $g$.
+# So $M$ is diagonal.
+#
+# </details>
+#
+# For one Gaussian, with the same slope $g$:
 
 # %% jupyter={"source_hidden": true}
 slope_2 = np.array([-1.0, 0.3])  # of a loss, in mean and log std
@@ -463,7 +469,7 @@ print("This step can be trusted." if kl <= 0.05 else "It promised a lot, and lie
 #
 # In MAML, $\theta$ is not what acts in the end. The outer episodes are drawn by the *adapted* policies, one for each
 # task $k$. So it is these that must not move far: KL is taken between $\pi_{\theta'_k}$ before and after the outer
-# step. (A frequent misreading: that the *start* is held back.)
+# step.
 #
 # <details><summary>What the matrix M becomes</summary>
 #
@@ -698,13 +704,13 @@ else:
 #
 # - a **random start**: the same steps, no meta-training;
 # - a policy **trained on all tasks** at once, then the same steps;
-# - a policy that is **told** the task and need not adapt. (The paper calls it the oracle; ours was trained by TRPO.)
+# - a policy that is **told** the task (the paper's "oracle"), and need not adapt.
 #
 # The first two got the best of six step sizes each, chosen on other tasks. **Predict first:** how will the average
 # policy do on the two directions? And on speeds, where an average speed makes sense?
 #
-# Stored evaluations, each with its training and the command that repeats it. The speeds are 40 that no training saw.
-# The directions are the only two there are, and training saw both: what is new there is the luck of the episodes.
+# Stored evaluations, with the commands that repeat them. The speeds are 40 that no training saw. Training saw both
+# directions; new there is the luck of the episodes.
 
 # %%
 METHODS = {
@@ -768,16 +774,14 @@ assert shares[1] > 0.9
 assert all(direction[name].mean[0] < 30 for name in ("MAML", "random start", "trained on all tasks"))
 
 # %% [markdown]
-# The sizes cannot be compared with the paper's: its control step is another one, and its speeds end at 2 m/s. The main
-# point can: MAML ends above both starts that were not made for adapting.
+# Sizes cannot be compared with the paper's (another control step, speeds up to 2 m/s). The main point can: MAML ends
+# above both starts that were not made for adapting.
 #
 # - **Direction.** No *single* policy is good at both: what it earns forward it loses backward. So each start has a
 #   mean of about zero or below. From the meta-policy, one step brings nearly all.
-# - **Velocity.** Be honest: a middling speed is a decent start. A cheetah that always runs at 1.5 m/s is 0.75 m/s off
-#   on average, and pays 150 for it in 200 steps. See where the average policy begins, and how large the lead of MAML is
-#   after *each* step.
-# - The policy that is **told** is no ceiling. It is what *this* much training makes of a policy that sees the task.
-#   Soft actor-critic (lesson 06), trained on one task alone, gets further:
+# - **Velocity.** A middling speed is a decent start. A cheetah that always runs at 1.5 m/s is 0.75 m/s off
+#   on average, and pays 150 for it in 200 steps. See where the average policy begins.
+# - The **told** policy is no ceiling. Soft actor-critic (lesson 06), on one task alone and for longer, gets further:
 
 # %%
 for family, found in families.items():
@@ -797,12 +801,15 @@ print(f"direction, another training seed: {second:.0f}, where the shipped one ha
 # %% [markdown]
 # ### What limits it?
 #
-# **Predict first.** Is one gradient too noisy to tell forward from backward? Or does MAML's noise cost so much? Two
-# other trainings:
+# **Predict first:** a gradient too noisy to tell forward from backward? The noise of the actions? Two other trainings:
 #
-# - **told**, on the direction: MAML starts from the policy that is told the task. What this was told, one number,
-#   becomes its context: half way between the two at first, and the only thing that inner steps change.
-# - **long**, on velocities: the shipped training went on for as long again, with a lower limit for the noise.
+# <details><summary>How they were made</summary>
+#
+# - **told**: MAML starts from the told policy. What this was told becomes the context, one number, half way between the
+#   directions at first. Inner steps change nothing else.
+# - **long**: the training of the velocities went on, with a smaller lower limit for the noise.
+#
+# </details>
 
 # %%
 limits = {}
@@ -819,10 +826,9 @@ assert all(noisy.mean[-1] < calm.mean[-1] for noisy, calm in limits.values())
 assert long[0].mean[-1] > velocity["MAML"].mean[-1] + 4
 
 # %% [markdown]
-# One step on *one number* takes the cheetah further than three steps on thousands take the shipped one. So the gradient
-# is good enough, although now and then it points the wrong way. What limits MAML on the direction is its outer loop:
-# from random weights, it did not find two good gaits that lie one step apart. On velocities, a part of the gap is the
-# price of the noise, and a part is patience.
+# One step on *one number* takes the cheetah further than three on thousands take the shipped one. So the gradient is
+# good enough, though it errs at times. What limits MAML here is the outer loop: from random weights, it found no
+# two such gaits one step apart. On velocities it is noise, and patience.
 
 # %% [markdown]
 # ### Do it again
@@ -882,7 +888,7 @@ assert run_at.after.mean() > run_at.before.mean() + 30
 #   conditions.
 # - In MAML, the adapted policies must stay near, so $M$ goes through the inner step.
 # - The inner loop itself is twenty lines: episodes, weights, one gradient, a step for each tensor, and again.
-# - A gain proves something only beside a random start, an average policy and one that is told, with intervals.
+# - A gain proves something only beside a random start, an average policy and a told one, with intervals.
 #
 # **Next:** MAML spends thousands of steps on a new task. Lesson 06 asks whether two episodes can be enough.
 #

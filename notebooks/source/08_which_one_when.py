@@ -67,8 +67,8 @@ print(used)
 #
 # - **random start**: gradient steps from a network that learned nothing,
 # - **average**: gradient steps from one policy that was trained on all tasks,
-# - **told (TRPO)**: one policy that is *told* the task, and needs no steps; no ceiling, as it had MAML's training,
-# - **SAC alone**: soft actor-critic on one direction, trained for as long as it improved: the highest that we know,
+# - **told (TRPO)**: one policy that is *told* the task, and needs no steps,
+# - **SAC alone**: soft actor-critic on one direction: the highest we know,
 # - **from scratch**: plain training on the one task.
 #
 # **Predict first.** Which of them ends highest? Where will MAML be when PEARL has finished?
@@ -96,8 +96,8 @@ for steps, mean in zip(scratch_speeds.env_steps, scratch_speeds.mean, strict=Tru
 # %% [markdown]
 # **How to read it.** On the left nothing was spent. PEARL has finished before MAML's first gradient step, and ends
 # higher in both pictures. PEARL's long bar at the left is its first episode, which acts on a guess: on the direction a
-# wrong one runs far back. (With a new draw at each step, as in lesson 07, the first episode itself adapts. Section 9
-# uses that.) What a bar draws anew is always the *seeds*, never the tasks.
+# wrong one runs far back. (With a new draw at each step, as in lesson 07, it adapts itself.) What a bar draws anew is
+# always the *seeds*, never the tasks.
 #
 # Does this settle it? Not yet. How sure are these points, what went into them, and were both methods scored alike? Of
 # one of the two gaps little will be left.
@@ -465,8 +465,7 @@ for family in FAMILIES:
 #
 # The same learning curves, first against environment steps, then against computing time. By the rules of section 5
 # this picture is *not* fair: MAML's points are training tasks with noise, PEARL's are held-out tasks with mean actions.
-# Read off it *when* each rises, not who ends higher. And look for the place where MAML's curve jumps: the next cell
-# says what happened there.
+# Read off it *when* each rises, not who ends higher. The next cell says why MAML's curve jumps.
 
 
 # %% jupyter={"source_hidden": true}

@@ -19,13 +19,14 @@ def within_episodes() -> str:
     """Returns of PEARL's first episode and the later ones, for each number of steps between two draws of z."""
     rows = []
     for tasks in WITHIN_EPISODES:
-        for every in RESAMPLE_EVERY:
-            if (name := f"pearl-{tasks}-every-{every}") in results.names():
+        draws = {f"pearl-{tasks}-every-{every}": f"{every or '0 (once an episode)'}" for every in RESAMPLE_EVERY}
+        for name, words in {**draws, f"pearl-{tasks}-within": "2, also in training"}.items():
+            if name in results.names():
                 evaluation = results.evaluation(name)
                 size = f"{len(evaluation.tasks)} x {len(evaluation.seeds)}"
                 cells = [stage(evaluation, 0), f"{evaluation.worst[0]:.0f}", stage(evaluation, 1), stage(evaluation)]
                 goals = f"{evaluation.reached[0]:.0%}, {evaluation.reached[-1]:.0%}" if evaluation.sparse else ""
-                rows.append([tasks, every or "0 (once an episode)", *cells, goals, size])
+                rows.append([tasks, words, *cells, goals, size])
     heads = ["tasks", "steps between draws", "first episode", "its worst", "second", "last"]
     return table([*heads, "goals reached by the first, by the last", "tasks x seeds"], rows)
 
