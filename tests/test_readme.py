@@ -77,7 +77,12 @@ def test_new_words_and_numbers_go_where_the_old_ones_are():
 
 
 def test_the_first_episode_with_a_guess_each_step_is_nearly_as_good_as_the_last():
+    starts, within = {}, 0
     for line in readme.first_episode_table().splitlines()[2:]:
-        once, anew, _, last = (float(cell.split()[0]) for cell in line.strip("| ").split(" | ")[1:])
+        name, *cells = line.strip("| ").split(" | ")
+        first, anew, _, last = (float(cell.split()[0]) if cell.strip() else None for cell in cells)
+        once = starts.setdefault(name.strip("`").removesuffix("-within"), first)
+        within += first is None  # an agent that was trained so has no first episode with one guess
         assert once < anew
         assert anew - once > 0.8 * (last - once)
+    assert within

@@ -103,6 +103,7 @@ def within_episodes() -> dict[str, str]:
     for name in TRAINED_WITHIN:
         tasks = name.removeprefix("pearl-").removesuffix("-within")
         found[name] = f"pearl {tasks} {WITHIN_EPISODES[tasks]} --weights {name}"
+        found[f"{name}-every-0"] = f"{found[name]} --resample-every 0"
     return found
 
 

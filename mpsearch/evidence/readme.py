@@ -44,6 +44,9 @@ def first_episode_table() -> str:
     for tasks in ("cheetah-direction", "cheetah-velocity"):
         once, anew = (results.evaluation(f"pearl-{tasks}-every-{steps}") for steps in (0, 1))
         rows.append([f"`pearl-{tasks}`", stage(once, 0), stage(anew, 0), stage(anew, 1), stage(anew)])
+        if (name := f"pearl-{tasks}-within") in results.names():
+            trained = results.evaluation(name)
+            rows.append([f"`{name}`", "", stage(trained, 0), stage(trained, 1), stage(trained)])
     return table(FIRST_HEADS, rows)
 
 

@@ -20,7 +20,11 @@ def within_episodes() -> str:
     rows = []
     for tasks in WITHIN_EPISODES:
         draws = {f"pearl-{tasks}-every-{every}": f"{every or '0 (once an episode)'}" for every in RESAMPLE_EVERY}
-        for name, words in {**draws, f"pearl-{tasks}-within": "2, also in training"}.items():
+        trained = {
+            f"pearl-{tasks}-within": "2, as in training",
+            f"pearl-{tasks}-within-every-0": "0, but 2 in training",
+        }
+        for name, words in (draws | trained).items():
             if name in results.names():
                 evaluation = results.evaluation(name)
                 size = f"{len(evaluation.tasks)} x {len(evaluation.seeds)}"
