@@ -27,7 +27,7 @@ OTHER_MAKINGS = {
     "maml-cheetah-direction-told": "maml cheetah-direction --seeds 30",
     "maml-cheetah-velocity-long": "maml cheetah-velocity --seeds 2",
 }
-BODIES = ("ant-direction", "walker-body")
+BODIES = ("walker-body",)
 CHANGED_BODY = {
     "heavy": "torso_mass=2",
     "light": "torso_mass=0.5",
