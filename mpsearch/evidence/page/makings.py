@@ -33,7 +33,7 @@ def ant() -> str:
     return (
         f"PEARL on `ant-direction` was trained for {record['env_steps']:,} environment steps and"
         f" {record['cpu_seconds'] / 60:.0f} core-minutes (`{record['commands'][-1]}`). Its mean return on held-out"
-        f" angles was at most {best:.0f}: about 1 a step, as an ant earns that stands still and does not fall. It is not"
+        f" angles was at most {best:.0f}: about 1 a step, which an ant earns that stands still. It is not"
         " shipped.\n"
     )
 
