@@ -27,7 +27,6 @@ OTHER_MAKINGS = {
     "maml-cheetah-direction-told": "maml cheetah-direction --seeds 30",
     "maml-cheetah-velocity-long": "maml cheetah-velocity --seeds 2",
 }
-BODIES = ("walker-body",)
 CHANGED_BODY = {
     "heavy": "torso_mass=2",
     "light": "torso_mass=0.5",
@@ -54,7 +53,6 @@ def commands() -> dict[str, str]:
         **within_episodes(),
         **by_mean_actions(),
         **of_other_makings(),
-        **on_bodies(),
     }
 
 
@@ -120,12 +118,6 @@ def of_other_makings() -> dict[str, str]:
         found[name] = f"{arguments} --weights {name}"
         found[f"{name}-mean-actions"] = f"{found[name]} --mean-actions"
     return found
-
-
-def on_bodies() -> dict[str, str]:
-    """Robots that fall: the meta-policies, and gradient steps from random weights."""
-    methods = ("maml", "pearl", "random")
-    return {f"{method}-{tasks}": f"{method} {tasks} --seeds 3 --count 20" for tasks in BODIES for method in methods}
 
 
 def run_mpsearch(*words: str) -> str:

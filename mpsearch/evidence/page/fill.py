@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mpsearch.evidence.page.applications import failures, gaps, overdoses
 from mpsearch.evidence.page.costs import ablations, benchmark, machines
-from mpsearch.evidence.page.makings import ant, bodies, other_makings
+from mpsearch.evidence.page.makings import other_makings, unfinished
 from mpsearch.evidence.page.methods import from_scratch, headline, improvements, verdict
 from mpsearch.evidence.page.published import against_published, at_horizon_100, on_a_gpu, rows_of_the_paper
 from mpsearch.evidence.page.scaling import scaling
@@ -36,8 +36,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "generalisation": generalisation,
     "episodes": fewer_episodes,
     "makings": other_makings,
-    "bodies": bodies,
-    "ant": ant,
+    "unfinished": unfinished,
     "applications": gaps,
     "application-failures": failures,
     "overdoses": overdoses,

@@ -1,12 +1,13 @@
-"""The parts of RESULTS.md about MAML from other starts and with longer training, and about robots that fall."""
+"""The parts of RESULTS.md about MAML from other starts and trained for longer, and about robots that fall."""
 
 from __future__ import annotations
 
 from mpsearch.evidence import results
-from mpsearch.evidence.measure import BODIES, CHEETAHS, OTHER_MAKINGS, on_bodies
-from mpsearch.evidence.page.markdown import FAILURES, failures, stage, stages, table, training_cost
+from mpsearch.evidence.measure import CHEETAHS, OTHER_MAKINGS
+from mpsearch.evidence.page.markdown import FAILURES, failures, stages, table, training_cost
 from mpsearch.evidence.pictures import METHODS
 
+UNFINISHED = ("pearl-ant-direction-seed0", "pearl-walker-body-seed0", "maml-walker-body-seed0")
 ACTIONS = {"": "sampled", "-mean-actions": "mean"}  # by the end of a record's name
 
 
@@ -25,29 +26,19 @@ def other_makings() -> str:
     return table(["meta-policy", "actions", *steps, *FAILURES, "trained for", "core-minutes"], rows)
 
 
-def ant() -> str:
-    """Say how far PEARL came on the ant, which does not run yet."""
-    record = results.read("pearl-ant-direction-seed0", "curves")
-    evaluated = [line["held_out"] for line in record["curve"] if "held_out" in line]
-    best = max(stages[-1] for stages in evaluated)
-    return (
-        f"PEARL on `ant-direction` was trained for {record['env_steps']:,} environment steps and"
-        f" {record['cpu_seconds'] / 60:.0f} core-minutes (`{record['commands'][-1]}`). Its mean return on held-out"
-        f" angles was at most {best:.0f}: about 1 a step, which an ant earns that stands still. It is not"
-        " shipped.\n"
-    )
-
-
-def bodies() -> str:
-    """Return a table of the meta-policies of robots that fall, and of gradient steps from random weights."""
+def unfinished() -> str:
+    """Return a table of trainings on robots that fall, which did not get far enough to be shipped."""
     rows = []
-    for tasks in BODIES:
-        for name in on_bodies():
-            if name.endswith(tasks) and name in results.names():
-                record, evaluation = results.read(name), results.evaluation(name)
-                cost = training_cost(record["training"]) if record["training"] else ("none", "")
-                cells = [stage(evaluation, 0), stage(evaluation, 1), stage(evaluation), *failures(evaluation)]
-                spent = f"{evaluation.env_steps[-1]:,}"
-                rows.append([tasks, METHODS[record["method"]], *cells, spent, *cost, f"`{record['command']}`"])
-    heads = ["tasks", "method", "before", "after one stage", "at the end", *FAILURES]
-    return table([*heads, "steps on the task", "trained for", "core-minutes", "command"], rows)
+    for name in UNFINISHED:
+        record = results.read(name, "curves")
+        line = next(line for line in reversed(record["curve"]) if record["algorithm"] == "maml" or "held_out" in line)
+        reached = (
+            [line["before"], line["after"]]
+            if record["algorithm"] == "maml"
+            else line["held_out"][:: len(line["held_out"]) - 1]
+        )
+        cost = training_cost({"env_steps": record["env_steps"], "core_minutes": record["cpu_seconds"] / 60})
+        rows.append(
+            [record["tasks"], METHODS[record["algorithm"]], *map(round, reached), *cost, f"`{record['commands'][-1]}`"]
+        )
+    return table(["tasks", "method", "before", "after", "trained for", "core-minutes", "command"], rows)
