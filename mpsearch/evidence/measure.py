@@ -36,7 +36,10 @@ CHANGED_BODY = {
 BEYOND = "low_velocity=3 high_velocity=4"
 FEWER_EPISODES = (10, 5, 2, 1)
 RESAMPLE_EVERY = (0, 1, 5, 10, 20)  # steps between two draws of z within an episode
-TRAINED_WITHIN = ("pearl-cheetah-velocity-within",)
+TRAINED_LONGER = {  # the name, and how many steps between two draws of z it was not trained with
+    "pearl-cheetah-velocity-longer": 2,
+    "pearl-cheetah-velocity-within": 0,
+}
 WITHIN_EPISODES = {  # seeds and episodes with which these are compared
     "cheetah-direction": "--seeds 30",
     "cheetah-velocity": "--seeds 5",
@@ -92,16 +95,16 @@ def with_fewer_episodes() -> dict[str, str]:
 
 
 def within_episodes() -> dict[str, str]:
-    """PEARL, with z drawn anew within an episode: only when it adapts, and also while it was trained."""
+    """PEARL, with z drawn anew within an episode: only when it adapts, or also in its training."""
     found = {
         f"pearl-{tasks}-every-{every}": f"pearl {tasks} {options} --resample-every {every}"
         for tasks, options in WITHIN_EPISODES.items()
         for every in RESAMPLE_EVERY
     }
-    for name in TRAINED_WITHIN:
-        tasks = name.removeprefix("pearl-").removesuffix("-within")
-        found[name] = f"pearl {tasks} {WITHIN_EPISODES[tasks]} --weights {name}"
-        found[f"{name}-every-0"] = f"{found[name]} --resample-every 0"
+    velocity = f"pearl cheetah-velocity {WITHIN_EPISODES['cheetah-velocity']} --weights"
+    for name, other in TRAINED_LONGER.items():
+        found[name] = f"{velocity} {name}"
+        found[f"{name}-every-{other}"] = f"{velocity} {name} --resample-every {other}"
     return found
 
 

@@ -21,8 +21,10 @@ def within_episodes() -> str:
     for tasks in WITHIN_EPISODES:
         draws = {f"pearl-{tasks}-every-{every}": f"{every or '0 (once an episode)'}" for every in RESAMPLE_EVERY}
         trained = {
-            f"pearl-{tasks}-within": "2, as in training",
-            f"pearl-{tasks}-within-every-0": "0, but 2 in training",
+            f"pearl-{tasks}-longer": "0, trained longer",
+            f"pearl-{tasks}-longer-every-2": "2, trained longer",
+            f"pearl-{tasks}-within-every-0": "0, trained longer with 2",
+            f"pearl-{tasks}-within": "2, trained longer with 2",
         }
         for name, words in (draws | trained).items():
             if name in results.names():
