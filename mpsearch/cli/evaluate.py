@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mpsearch.cli.arguments import Adapting, shipped_or_folder
+from mpsearch.cli.arguments import Adapting
 from mpsearch.errors import UsageError
 
 
@@ -65,7 +65,7 @@ class Evaluate(Adapting):
 
     def _command(self) -> str:
         """Return the command that repeats this evaluation when the meta-policy comes with the package."""
-        named = self.weights is not None and isinstance(shipped_or_folder(self.weights), str)
+        named = self.weights is not None and not self.weights.is_absolute()  # a name, or a folder of a checkout
         words = ["mpsearch", "evaluate", self.algo, self.tasks, "--seeds", str(self.seeds), "--count", str(self.count)]
         words += [f"--{key.replace('_', '-')} {value}" for key, value in self.options.items()]
         words += ["--weights", str(self.weights)] if named else []

@@ -36,8 +36,8 @@ CHANGED_BODY = {
 BEYOND = "low_velocity=3 high_velocity=4"
 FEWER_EPISODES = (10, 5, 2, 1)
 RESAMPLE_EVERY = (0, 1, 5, 10, 20)  # steps between two draws of z within an episode
-TRAINED_LONGER = {  # the name, and how many steps between two draws of z it was not trained with
-    "pearl-cheetah-velocity-longer": 2,
+TRAINED_LONGER = {  # the weights, and the number of steps between two draws of z that they were not trained with
+    "trainings/pearl-cheetah-velocity-longer": 2,
     "pearl-cheetah-velocity-within": 0,
 }
 WITHIN_EPISODES = {  # seeds and episodes with which these are compared
@@ -102,9 +102,10 @@ def within_episodes() -> dict[str, str]:
         for every in RESAMPLE_EVERY
     }
     velocity = f"pearl cheetah-velocity {WITHIN_EPISODES['cheetah-velocity']} --weights"
-    for name, other in TRAINED_LONGER.items():
-        found[name] = f"{velocity} {name}"
-        found[f"{name}-every-{other}"] = f"{velocity} {name} --resample-every {other}"
+    for weights, other in TRAINED_LONGER.items():
+        name = weights.removeprefix("trainings/")
+        found[name] = f"{velocity} {weights}"
+        found[f"{name}-every-{other}"] = f"{found[name]} --resample-every {other}"
     return found
 
 

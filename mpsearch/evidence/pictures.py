@@ -25,7 +25,7 @@ from mpsearch.zoo import ZOO
 METHODS = {
     "maml": "MAML",
     "pearl": "PEARL",
-    "oracle": "TRPO, told the task",
+    "oracle": "told the task (TRPO)",
     "sac": "SAC on this task alone",
     "average": "average (trained on all tasks)",
     "random": "random start",

@@ -717,7 +717,7 @@ METHODS = {
     "maml": "MAML",
     "random": "random start",
     "average": "trained on all tasks",
-    "oracle": "TRPO, told the task",
+    "oracle": "told the task (TRPO)",
 }
 
 
@@ -784,8 +784,8 @@ assert all(direction[name].mean[0] < 30 for name in ("MAML", "random start", "tr
 # - The **told** policy is no ceiling. Soft actor-critic (lesson 06), on one task alone and for longer, gets further:
 
 # %%
-alone, told = results.evaluation("sac-cheetah-direction"), direction["TRPO, told the task"]
-print(f"direction: SAC, on each alone, {alone.mean[0]:.0f}; TRPO, told the task, {told.mean[0]:.0f}")
+alone, told = results.evaluation("sac-cheetah-direction"), direction[METHODS["oracle"]]
+print(f"direction: SAC, on each alone, {alone.mean[0]:.0f}; told the task (TRPO), {told.mean[0]:.0f}")
 assert alone.mean[0] > 1.3 * told.mean[0]
 
 # %% [markdown]
@@ -812,8 +812,8 @@ print(f"direction, another training seed: {second:.0f}, where the shipped one ha
 # %%
 limits = {}
 print(f"{'after 0 to 3 steps':<38}sampled actions           mean actions")
-for family, how in (("direction", "told"), ("velocity", "long")):
-    for name in (f"maml-cheetah-{family}", f"maml-cheetah-{family}-{how}"):
+for family, other in (("cheetah-direction", "-told"), ("cheetah-velocity", "-long")):
+    for name in (f"maml-{family}", f"maml-{family}{other}"):
         limits[name] = both = [results.evaluation(name + end) for end in ("", "-mean-actions")]
         print(f"{name:<30}", *(f"{value:6.0f}" for found in both for value in found.mean))
 told, long = limits["maml-cheetah-direction-told"], limits["maml-cheetah-velocity-long"]

@@ -51,3 +51,12 @@ def test_its_last_checkpoint_can_be_loaded(final) -> None:
     if final["checkpoint"]:
         agent = zoo.load(ROOT / final["checkpoint"])
         assert (agent.iteration, agent.env_steps) == (final["iteration"], final["env_steps"])
+
+
+@pytest.mark.parametrize("name", ["within", "within-seed0", "longer", "longer-every-2", "within-every-0"])
+def test_the_page_has_what_agents_reach_that_went_on(name) -> None:
+    record = results.read(f"pearl-cheetah-velocity-{name}")
+    pairs = zip(record["mean"], record["interval_95"], strict=True)
+    told = [f"{mean:.0f} [{low:.0f}, {high:.0f}]" for mean, (low, high) in pairs]
+    (line,) = [line for line in PAGE if " | ".join(told) in line]
+    assert line.endswith(f"| {record['worst'][-1]:.0f} |")

@@ -46,7 +46,7 @@ def verdict(tasks: str) -> str:
             below.append(f"{'above' if clear else 'NOT above'} that of {METHODS[other]} ({stage(theirs)})")
         told = [other for other in ("oracle", "sac") if f"{other}-{tasks}" in results.names()]
         gaps = [(METHODS[other], ours.mean[-1] - results.evaluation(f"{other}-{tasks}").mean[-1]) for other in told]
-        far = [f"{abs(gap):.0f} {'above' if gap > 0 else 'below'} {words}" for words, gap in gaps]
+        far = [f"{abs(gap):.0f} {'above' if gap > 0 else 'below'} that of {words}" for words, gap in gaps]
         sentences.append(
             f"{METHODS[method]}'s interval after {ours.env_steps[-1]:,} steps lies {', '.join(below)}, each after"
             f" {MAML_STEPS:,}. Its mean is {' and '.join(far)}."
