@@ -811,7 +811,7 @@ print(f"direction, another training seed: {second:.0f}, where the shipped one ha
 
 # %%
 limits = {}
-print(f"{'after 0 to 3 steps':<38}sampled actions           mean actions")
+print("after 0 to 3 steps                    sampled actions           mean actions")
 for family, other in (("cheetah-direction", "-told"), ("cheetah-velocity", "-long")):
     for name in (f"maml-{family}", f"maml-{family}{other}"):
         limits[name] = both = [results.evaluation(name + end) for end in ("", "-mean-actions")]

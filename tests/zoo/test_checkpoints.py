@@ -66,7 +66,7 @@ def test_a_short_evaluation_repeats_the_card(name) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="maml-cheetah-direction, maml-cheetah-velocity"):
+    with pytest.raises(UsageError, match="maml-cheetah-direction, maml-cheetah-direction-told, maml-cheetah-velocity"):
         mpsearch.load("maml-cheetah-jump")
 
 
