@@ -103,10 +103,10 @@ def load_agent(method: str, tasks: str, weights: Path | None, family: tuple[str,
 
 
 def shipped_or_folder(weights: Path) -> str | Path:
-    """Return ``weights`` as the name of a shipped meta-policy, if it is one, and else as the folder that it is."""
-    from mpsearch.zoo import available
+    """Return ``weights`` as the name of a shipped meta-policy if it is one, unless a folder of this name is there."""
+    from mpsearch.zoo import CARD, available
 
-    return str(weights) if str(weights) in available() else weights
+    return str(weights) if str(weights) in available() and not (weights / CARD).is_file() else weights
 
 
 def rows_of(values: tuple[float, ...], family: TaskDistribution) -> Array:

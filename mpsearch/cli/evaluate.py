@@ -64,10 +64,12 @@ class Evaluate(Adapting):
         return MeanActions(agent)
 
     def _command(self) -> str:
-        """Return the command that repeats this evaluation when the meta-policy comes with the package."""
-        named = self.weights is not None and not self.weights.is_absolute()  # a name, or a folder of a checkout
+        """Return the command that repeats this evaluation when the meta-policy comes with the package or a checkout."""
+        from mpsearch.zoo import available
+
+        known = str(self.weights) in available() or (self.weights and self.weights.parts[:1] == ("trainings",))
         words = ["mpsearch", "evaluate", self.algo, self.tasks, "--seeds", str(self.seeds), "--count", str(self.count)]
         words += [f"--{key.replace('_', '-')} {value}" for key, value in self.options.items()]
-        words += ["--weights", str(self.weights)] if named else []
+        words += ["--weights", str(self.weights)] if known else []
         words += ["--mean-actions"] if self.mean_actions else []
         return " ".join([*words, *(["--family", *self.family] if self.family else [])])

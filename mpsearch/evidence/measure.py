@@ -35,7 +35,7 @@ CHANGED_BODY = {
 }
 BEYOND = "low_velocity=3 high_velocity=4"
 FEWER_EPISODES = (10, 5, 2, 1)
-RESAMPLE_EVERY = (0, 1, 5, 10, 20)  # steps between two draws of z within an episode
+RESAMPLE_EVERY = (0, 1, 2, 5, 10, 20)  # steps between two draws of z within an episode
 TRAINED_LONGER = {  # the weights, and the number of steps between two draws of z that they were not trained with
     "trainings/pearl-cheetah-velocity-longer": 2,
     "pearl-cheetah-velocity-within": 0,

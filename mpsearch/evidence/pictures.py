@@ -25,8 +25,8 @@ from mpsearch.zoo import ZOO
 METHODS = {
     "maml": "MAML",
     "pearl": "PEARL",
-    "oracle": "told the task (TRPO)",
-    "sac": "SAC on this task alone",
+    "oracle": "policy told the task (TRPO)",
+    "sac": "SAC on one task alone",
     "average": "average (trained on all tasks)",
     "random": "random start",
     "scratch": "from scratch (TRPO)",

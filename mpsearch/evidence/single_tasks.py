@@ -1,6 +1,6 @@
 """Train SAC on single tasks: the highest returns on them that are known here, without any meta-learning.
 
-python -m mpsearch.evidence.single_tasks cheetah-direction --folder runs/sac --iterations 150 --only 0
+python -m mpsearch.evidence.single_tasks cheetah-direction --folder runs/sac --only 0
 python -m mpsearch.evidence.single_tasks cheetah-direction --folder runs/sac --measure-only
 
 PEARL on a family of one task is soft actor-critic (Haarnoja et al. 2018): nothing is left that z could tell. A training

@@ -99,7 +99,8 @@ class Loop:
     def _train_until(self, end: int, interrupt: Interrupt) -> bool:
         """Train, and save at the end; returns whether a rank was told to stop before."""
         agent, log, stopped = self.agent, self._open_log(), False
-        best = Best(self.folder) if self.keep_best and log and self.folder else None
+        with ranks.together():
+            best = Best(agent, self.folder) if self.keep_best and log and self.folder else None
         if self.on_nonfinite == "rollback":
             self._save(None)
         saved, quiet = time.monotonic(), not self.progress or ranks.number() > 0

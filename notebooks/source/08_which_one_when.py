@@ -96,8 +96,8 @@ for steps, mean in zip(scratch_speeds.env_steps, scratch_speeds.mean, strict=Tru
 # %% [markdown]
 # **How to read it.** On the left nothing was spent. PEARL has finished before MAML's first gradient step, and ends
 # higher in both pictures. PEARL's long bar at the left is its first episode, which acts on a guess: on the direction a
-# wrong one runs far back. (With a new draw at each step, as in lesson 07, it adapts itself.) What a bar draws anew is
-# always the *seeds*, never the tasks.
+# wrong one runs far back. (With a draw at each step, as in lesson 07, that episode itself adapts.) What a bar draws
+# anew is always the *seeds*, never the tasks.
 #
 # Does this settle it? Not yet. How sure are these points, what went into them, and were both methods scored alike? Of
 # one of the two gaps little will be left.

@@ -14,6 +14,7 @@ from mpsearch import load
 from mpsearch.cli import main
 from mpsearch.errors import UsageError
 from mpsearch.training.best import EVALUATIONS
+from mpsearch.training.storage import read_card, write_card
 
 
 def learner():
@@ -67,3 +68,25 @@ def test_it_needs_a_folder_and_an_algorithm_that_evaluates(tmp_path, capsys) -> 
     words = ["train", "maml", "point-navigation", "--iterations", "1", "--folder", str(tmp_path / "run"), "--keep-best"]
     assert main(words) == 2
     assert "leave it out" in capsys.readouterr().err
+
+
+def test_evaluations_of_the_training_from_which_it_started_do_not_count(tmp_path) -> None:
+    first = learner()
+    first.train(6, seed=1, folder=tmp_path / "first", progress=False)
+    lines = (tmp_path / "first" / "metrics.jsonl").read_text().splitlines()
+    better = [{**json.loads(line), "held_out": [0.0, 1e6]} for line in lines]  # returns that nobody reaches
+    second = learner()
+    second.start_from(tmp_path / "first")
+    (tmp_path / "second").mkdir()
+    (tmp_path / "second" / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in better))
+    second.train(EVALUATIONS, seed=2, folder=tmp_path / "second", progress=False, keep_best=True)
+    assert load(tmp_path / "second" / "best").iteration == 6 + EVALUATIONS
+
+
+def test_what_was_kept_is_replaced_by_a_better_agent_only(tmp_path) -> None:
+    agent = learner()
+    agent.train(8, seed=3, folder=tmp_path, progress=False, keep_best=True)
+    card = read_card(tmp_path / "best")
+    write_card(tmp_path / "best", {**card, "held_out_mean": 1e6})
+    load(tmp_path).train(6, seed=3, folder=tmp_path, progress=False, keep_best=True)
+    assert load(tmp_path / "best").iteration == card["iteration"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from mpsearch.evidence import results
 from mpsearch.evidence.measure import CHEETAHS, OTHER_MAKINGS
 from mpsearch.evidence.page.markdown import FAILURES, failures, stages, table, training_cost
@@ -20,10 +22,13 @@ def other_makings() -> str:
             for end, words in ACTIONS.items():
                 if f"{name}{end}" in known:
                     record, evaluation = results.read(f"{name}{end}"), results.evaluation(f"{name}{end}")
-                    cells = [*stages(evaluation), *failures(evaluation), *training_cost(record["training"])]
-                    rows.append([f"`{name}`", words, *cells])
-    steps = ("0 steps", "1 step", "2 steps", "3 steps")
-    return table(["meta-policy", "actions", *steps, *FAILURES, "trained for", "core-minutes"], rows)
+                    worst = f"{evaluation.worst[1]:.0f}"
+                    cells = [*stages(evaluation), worst, *failures(evaluation), *training_cost(record["training"])]
+                    size = f"{len(evaluation.tasks)} x {len(evaluation.seeds)}"
+                    rows.append([f"`{name}`", words, *cells, size])
+    steps = ("0 steps", "1 step", "2 steps", "3 steps", "worst after 1 step")
+    heads = ["meta-policy", "actions", *steps, *FAILURES, "trained for", "core-minutes", "tasks x seeds"]
+    return table(heads, rows)
 
 
 def unfinished() -> str:
@@ -31,14 +36,14 @@ def unfinished() -> str:
     rows = []
     for name in UNFINISHED:
         record = results.read(name, "curves")
-        line = next(line for line in reversed(record["curve"]) if record["algorithm"] == "maml" or "held_out" in line)
-        reached = (
-            [line["before"], line["after"]]
-            if record["algorithm"] == "maml"
-            else line["held_out"][:: len(line["held_out"]) - 1]
-        )
+        evaluated = record["curve"]
+        if record["algorithm"] == "pearl":
+            evaluated = [
+                {"before": line["held_out"][0], "after": line["held_out"][-1]}
+                for line in evaluated
+                if "held_out" in line
+            ]
+        reached = [round(float(np.mean([line[key] for line in evaluated[-5:]]))) for key in ("before", "after")]
         cost = training_cost({"env_steps": record["env_steps"], "core_minutes": record["cpu_seconds"] / 60})
-        rows.append(
-            [record["tasks"], METHODS[record["algorithm"]], *map(round, reached), *cost, f"`{record['commands'][-1]}`"]
-        )
+        rows.append([record["tasks"], METHODS[record["algorithm"]], *reached, *cost, f"`{record['commands'][-1]}`"])
     return table(["tasks", "method", "before", "after", "trained for", "core-minutes", "command"], rows)
