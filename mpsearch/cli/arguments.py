@@ -91,7 +91,7 @@ def load_agent(method: str, tasks: str, weights: Path | None, family: tuple[str,
             f"no {name} comes with mpsearch: train one with 'mpsearch train {method} {tasks}' and give its folder with"
             f" --weights, or take one that does: {shipped}"
         )
-    agent = zoo.load(name if weights is None else shipped_or_folder(weights))
+    agent = zoo.load(name if weights is None else weights)
     trainer = method if method in ALGORITHMS else "maml"
     if (agent.algorithm, agent.tasks.id) != (trainer, family_id):
         raise UsageError(
@@ -100,13 +100,6 @@ def load_agent(method: str, tasks: str, weights: Path | None, family: tuple[str,
     if changed:
         agent.tasks = make_distribution(family_id, **{**agent.tasks.config, **changed})
     return agent
-
-
-def shipped_or_folder(weights: Path) -> str | Path:
-    """Return ``weights`` as the name of a shipped meta-policy if it is one, unless a folder of this name is there."""
-    from mpsearch.zoo import CARD, available
-
-    return str(weights) if str(weights) in available() and not (weights / CARD).is_file() else weights
 
 
 def rows_of(values: tuple[float, ...], family: TaskDistribution) -> Array:

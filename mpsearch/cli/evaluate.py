@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,9 @@ class Evaluate(Adapting):
             if self.weights is None:
                 raise UsageError("--into-card needs --weights FOLDER")
             from mpsearch.training.storage import add_to_card
+            from mpsearch.zoo import find
 
-            add_to_card(self.weights, "evaluations", result)
+            add_to_card(find(self.weights), "evaluations", result)
         print(json.dumps(result) if self.json else evaluation_table(result))
 
     def _scored(self, agent: Any) -> Any:
@@ -64,12 +66,10 @@ class Evaluate(Adapting):
         return MeanActions(agent)
 
     def _command(self) -> str:
-        """Return the command that repeats this evaluation when the meta-policy comes with the package or a checkout."""
-        from mpsearch.zoo import available
-
-        known = str(self.weights) in available() or (self.weights and self.weights.parts[:1] == ("trainings",))
-        words = ["mpsearch", "evaluate", self.algo, self.tasks, "--seeds", str(self.seeds), "--count", str(self.count)]
-        words += [f"--{key.replace('_', '-')} {value}" for key, value in self.options.items()]
-        words += ["--weights", str(self.weights)] if known else []
+        """Return the command that repeats this evaluation."""
+        words = ["evaluate", self.algo, self.tasks, "--seeds", str(self.seeds), "--count", str(self.count)]
+        for key, value in self.options.items():
+            words += [f"--{key.replace('_', '-')}", str(value)]
+        words += ["--weights", str(self.weights)] if self.weights else []
         words += ["--mean-actions"] if self.mean_actions else []
-        return " ".join([*words, *(["--family", *self.family] if self.family else [])])
+        return shlex.join(["mpsearch", *words, *(["--family", *self.family] if self.family else [])])

@@ -10,7 +10,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from mpsearch.evidence.program import run
-from mpsearch.evidence.records import learning_curve, write_record
+from mpsearch.evidence.records import learning_curve, repeatable, write_record
 from mpsearch.evidence.results import FOLDER
 from mpsearch.training.storage import read_card
 
@@ -23,7 +23,7 @@ def main(folder: Positional[Path], name: Positional[str]) -> None:
     record = {
         **{key: card[key] for key in ("algorithm", "seed", "iteration", "env_steps", "cpu_seconds", "machine")},
         "tasks": card["tasks"]["id"],
-        "commands": [*(past["command"] for past in card["history"]), card["command"]],
+        "commands": [repeatable(past["command"]) for past in (*card["history"], card)],
         "curve": learning_curve(folder, COLUMNS, card["iteration"]),
     }
     write_record(FOLDER / "curves" / f"{name}.json", record)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from mpsearch.evaluation import Evaluation
@@ -60,6 +61,22 @@ def origin(agent: Any) -> dict[str, Any]:
 def untrained_rate(agent: Any) -> bool:
     """Return whether the inner rate of ``agent`` was chosen and not used in its training."""
     return isinstance(agent, MAML) and agent.config.inner_steps == 0
+
+
+def repeatable(command: str | None, *, weights: str | None = None) -> str | None:
+    """Return ``command`` as others can repeat it: a folder with a full path, which only this machine has, is runs/NAME.
+
+    Args:
+        weights: what to give after ``--weights`` instead, if the command has this option. Without it, the option is
+            left out, since a command then takes the shipped meta-policy.
+    """
+    if command is None:  # the training was started from Python
+        return None
+    words = shlex.split(command)
+    if "--weights" in words:
+        at = words.index("--weights")
+        words[at : at + 2] = ["--weights", weights] if weights else []
+    return shlex.join(f"runs/{PurePath(word).name}" if PurePath(word).is_absolute() else word for word in words)
 
 
 def learning_curve(folder: Path, columns: Iterable[str], iterations: int) -> list[dict[str, Any]]:

@@ -27,18 +27,25 @@ def available() -> list[str]:
 def find(name: str | os.PathLike[str]) -> Path:
     """Return the folder of a checkpoint, given the name of a shipped one or the folder itself.
 
+    If both a shipped checkpoint and a folder have this name, a string means the shipped one, and a path the folder.
+
     Raises:
         UsageError: there is no shipped checkpoint of this name. The message lists the names.
         CheckpointError: the folder holds no checkpoint.
     """
-    if isinstance(name, str) and name in available():
-        return ZOO / name
+    path, shipped, exists = Path(name), ZOO / name, False
+    is_shipped = os.fspath(name) in available()
+    if isinstance(name, str) and is_shipped:
+        return shipped
     with contextlib.suppress(OSError):  # the name may be too long for a file, or the folder may not be accessible
-        if (Path(name) / CARD).is_file():
-            return Path(name)
-    if isinstance(name, os.PathLike) or os.sep in str(name):
-        raise CheckpointError(f"no checkpoint in {os.fspath(name)}: it holds no {CARD}")
-    raise unknown("meta-policy", name, available())
+        if (path / CARD).is_file():
+            return path
+        exists = path.is_dir()
+    if is_shipped:
+        return shipped
+    if exists or os.sep in os.fspath(name):
+        raise CheckpointError(f"no checkpoint in {path}: it holds no {CARD}")
+    raise unknown("meta-policy", os.fspath(name), available())
 
 
 def algorithm(name: str) -> type[MetaPolicy]:

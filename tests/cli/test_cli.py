@@ -149,9 +149,11 @@ def test_weights_may_be_the_name_of_a_shipped_meta_policy_and_the_command_says_s
         assert code == 0
         commands[weights] = json.loads(out)["command"]
     assert "--weights maml-point-navigation" in commands["maml-point-navigation"]
-    assert "--weights" not in commands[str(trained)]  # a folder of this machine repeats nothing elsewhere
+    assert f"--weights {trained}" in commands[str(trained)]
     code, _, err = run(capsys, *words, "--weights", "maml-cheetah-direction")
     assert (code, "trained by maml on cheetah-direction" in err) == (2, True)
+    code, _, err = run(capsys, *words, "--weights", "maml-point")
+    assert (code, "maml-point-navigation" in err) == (2, True)
 
 
 def test_an_evaluation_can_be_written_into_the_card(capsys, trained) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 from agents import make
@@ -12,7 +13,7 @@ from agents import make
 import mpsearch
 from mpsearch.errors import UsageError
 from mpsearch.evidence import keep, measure, program, ship
-from mpsearch.evidence.records import rounded, write_record
+from mpsearch.evidence.records import repeatable, rounded, write_record
 from mpsearch.training.storage import add_to_card
 
 
@@ -60,16 +61,36 @@ def test_the_curve_of_a_training_is_kept_as_a_record(monkeypatch, tmp_path, fold
     assert (record["tasks"], record["seed"], record["iteration"]) == ("point-navigation", 0, 2)
 
 
-def test_a_training_is_shipped_once_it_was_evaluated(monkeypatch, tmp_path, folder) -> None:
-    monkeypatch.setattr(ship, "ZOO", tmp_path)
+def test_a_training_is_shipped_once_it_was_evaluated(tmp_path, folder) -> None:
     with pytest.raises(UsageError, match="no evaluation yet"):
-        ship.main(folder)
+        ship.main(folder, into=tmp_path)
     assert list(tmp_path.iterdir()) == []
-    add_to_card(folder, "evaluations", {"mean": [1.0, 2.0]})
-    ship.main(folder)
+    add_to_card(folder, "evaluations", {"mean": [1.0, 2.0], "command": f"mpsearch evaluate --weights {folder}"})
+    ship.main(folder, into=tmp_path)
     shipped, trained = mpsearch.load(tmp_path / "maml-point-navigation"), mpsearch.load(folder)
     result, expected = (agent.adapt([[0.1, 0.2]], seed=0).returns for agent in (shipped, trained))
     assert (result == expected).all()
+    assert str(folder) not in (tmp_path / "maml-point-navigation" / "card.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("folder", "weights"),
+    [
+        (ship.ZOO / "pearl-taste", None),
+        (ship.ZOO / "pearl-taste-long", "pearl-taste-long"),
+        (Path("trainings/pearl-taste-seed1"), "trainings/pearl-taste-seed1"),
+    ],
+)
+def test_a_shipped_evaluation_names_the_shipped_weights(folder, weights) -> None:
+    assert ship.weights_of(folder, "pearl-taste") == weights
+    command = repeatable("mpsearch evaluate pearl taste --weights /home/me/r --seeds 2", weights=weights)
+    assert command == f"mpsearch evaluate pearl taste {f'--weights {weights} ' if weights else ''}--seeds 2"
+
+
+def test_a_command_is_kept_without_folders_of_this_machine() -> None:
+    command = "mpsearch train maml taste --set 'hidden=[8]' --start runs/a --folder '/home/my name/b'"
+    assert repeatable(command) == "mpsearch train maml taste --set 'hidden=[8]' --start runs/a --folder runs/b"
+    assert repeatable(None) is None
 
 
 def test_a_record_is_one_line_of_json_with_numbers_of_five_digits(tmp_path) -> None:
