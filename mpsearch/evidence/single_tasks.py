@@ -33,6 +33,7 @@ from mpsearch.training.provenance import code_revision, describe_machine, packag
 from mpsearch.zoo import ZOO
 
 TASKS = 4  # of a family with many tasks; those on which training from scratch is measured, too
+ADDED = ("iteration", "env_steps", "cpu_seconds")  # what a training adds to those of its start
 SETTINGS: Mapping[str, Any] = {
     "tasks_per_iteration": 1,
     "training_tasks": 1,
@@ -129,20 +130,26 @@ def train(start: Path, task: Array, folder: Path, iterations: int, seed: int, *,
     return agent
 
 
-def measure(name: str, folders: Mapping[tuple[float, ...], Path], start: PEARL, command: str) -> dict[str, Any]:
+def measure(folders: Mapping[tuple[float, ...], Path], family: TaskDistribution) -> dict[str, Any]:
     """Return the record of an evaluation of the trainings in ``folders``, by task."""
-    agents = {task: PEARL.load(folder, OneTask(start.tasks, np.array(task))) for task, folder in folders.items()}
-    agent = SingleTasks(start.tasks, agents)
+    agents = {task: PEARL.load(folder, OneTask(family, np.array(task))) for task, folder in folders.items()}
+    agent = SingleTasks(family, agents)
     evaluation = evaluate(agent, np.array(list(folders)), range(10))
-    trained = [agent.env_steps - start.env_steps for agent in agents.values()]
-    minutes = [(agent.cpu_seconds - start.cpu_seconds) / 60 for agent in agents.values()]
-    training = {"start": name, "env_steps": int(np.mean(trained)), "core_minutes": round(float(np.mean(minutes)), 1)}
+    added = [{key: getattr(agent, key) - agent.history[-1][key] for key in ADDED} for agent in agents.values()]
+    means = {key: float(np.mean([each[key] for each in added])) for key in ADDED}
+    first = next(iter(agents.values()))
+    training = {
+        "start": Path(first.history[-1]["folder"]).name,
+        "env_steps": int(means["env_steps"]),
+        "core_minutes": round(means["cpu_seconds"] / 60, 1),
+    }
+    options = f"--iterations {means['iteration']:.0f} --seed {first.seed}"
     curves = {
         str(task[0]): learning_curve(folder, ("env_steps", "held_out"), 10**9) for task, folder in folders.items()
     }
     return {
         "method": "sac",
-        "command": command,
+        "command": f"python -m mpsearch.evidence.single_tasks {family.id} {options}",
         **origin(agent),
         "training": training,
         **evaluation.to_record(),
@@ -178,8 +185,7 @@ def main(
     for row in () if measure_only else chosen:
         train(start, row, _place(folder, tasks, row), iterations, seed)
     if only is None:
-        command = f"python -m mpsearch.evidence.single_tasks {tasks} --iterations {iterations} --seed {seed}"
-        record = measure(start.name, {tuple(row): _place(folder, tasks, row) for row in rows}, first, command)
+        record = measure({tuple(row): _place(folder, tasks, row) for row in rows}, first.tasks)
         write_record(FOLDER / "evaluations" / f"sac-{tasks}.json", record)
         print(f"sac-{tasks}: {record['mean'][0]:.0f}, by task {np.round(record['task_means'], 0).tolist()}")
 

@@ -72,7 +72,9 @@ def test_each_task_is_left_to_the_agent_that_was_trained_on_it(start, tmp_path) 
         )
     with pytest.raises(UsageError, match="does not adapt"):
         both.adapt(TASKS, seed=0, steps=1)
-    record = json.loads(json.dumps(measure("start", folders, PEARL.load(start), "the command")))
+    record = json.loads(json.dumps(measure(folders, FAMILY)))
     assert Evaluation.from_record(record).returns.shape == (10, 2, 1)
     assert record["training"]["env_steps"] > 0
+    assert record["training"]["start"] == start.name
+    assert record["command"].endswith("single_tasks point-navigation --iterations 1 --seed 0")
     assert set(record["curves"]) == {"0.3", "-0.4"}
