@@ -84,11 +84,9 @@ def adapt_through(
     return stages, losses
 
 
-@torch.no_grad()
-def reached_by(policy: PolicyNet, rates: Tensor, parts: Sequence[MetaBatch]) -> Stages:
-    """Return the parameters of the tasks of all ``parts`` after each inner step, without derivatives."""
-    found = [adapt_through(policy, rates, part, order=0)[0] for part in parts]
-    return [[torch.cat(tensors) for tensors in zip(*stage, strict=True)] for stage in zip(*found, strict=True)]
+def joined(parts: Sequence[Stages]) -> Stages:
+    """Return the parameters of the tasks of all ``parts`` after each inner step."""
+    return [[torch.cat(tensors) for tensors in zip(*stage, strict=True)] for stage in zip(*parts, strict=True)]
 
 
 def adapted_actions(
@@ -110,7 +108,7 @@ def meta_losses(
     order: int = 2,
     last: Loss = surrogate,
     start: Sequence[Tensor] | None = None,
-) -> tuple[Tensor, Normal]:
+) -> tuple[Tensor, Normal, Stages]:
     """Return the losses ``L_k(theta - alpha grad L_k(theta))`` [K] of the tasks after adaptation.
 
     Their mean is the loss of MAML (Finn et al. 2017, eq. 4). With several inner steps, a task's
@@ -118,11 +116,11 @@ def meta_losses(
     (Antoniou et al. 2019, section 4, "multi-step loss").
 
     Returns:
-        The losses, and the adapted policies' actions [K, N, A] at the last stage.
+        The losses, the adapted policies' actions [K, N, A] at the last stage, and the parameters after each inner step.
     """
     stages, losses = adapt_through(policy, rates, batch, order=order, start=start)
     actions = adapted_actions(policy, batch, stages, start)
-    return torch.stack([*losses[1:], last(lambda _: actions, batch.stages[-1])]).mean(0), actions
+    return torch.stack([*losses[1:], last(lambda _: actions, batch.stages[-1])]).mean(0), actions, stages
 
 
 def divergence(old: Normal, new: Normal, steps: Steps | None = None) -> Tensor:
@@ -162,8 +160,8 @@ def trust_region_update(
       constants, MAML did not even learn the point navigation.
     - The line search measures loss and KL on all data.
     """
-    parts, before, share = batch.parts(), list[Normal](), batch.share
-    reached, start = reached_by(policy, rates, parts), spread_over_tasks(policy, sample.tasks)
+    parts, before, reached, share = batch.parts(), list[Normal](), list[Stages](), batch.share
+    start = spread_over_tasks(policy, sample.tasks)
 
     def slope() -> tuple[Tensor, Tensor]:
         return mean_gradient(present_losses(), learned, share, TASKS_AT_ONCE)
@@ -171,12 +169,13 @@ def trust_region_update(
     def present_losses() -> Iterator[Part]:
         for part in parts:
             theta = spread_over_tasks(policy, part.tasks)
-            losses, actions = meta_losses(policy, rates, part, order=order, start=theta)
+            losses, actions, stages = meta_losses(policy, rates, part, order=order, start=theta)
             before.append(frozen(actions))
+            reached.append([[tensor.detach() for tensor in stage] for stage in stages])
             yield losses, theta
 
     def sampled_kl() -> Tensor:
-        stages, _ = adapt_through(policy, rates, sample, order=order, at=reached, start=start)
+        stages, _ = adapt_through(policy, rates, sample, order=order, at=joined(reached), start=start)
         actions = adapted_actions(policy, sample, stages, start)
         kls = divergence(frozen(actions), actions, sample.stages[-1])
         return (kls / (share.count or len(kls))).sum()  # of several ranks, the part of this one
@@ -185,8 +184,8 @@ def trust_region_update(
     def evaluate() -> tuple[float, float]:
         found = [meta_losses(policy, rates, part, order=0) for part in parts]
         rows = zip(before, found, parts, strict=True)
-        kls = [divergence(old, new, part.stages[-1]) for old, (_, new), part in rows]
-        losses = mean_over_tasks((losses for losses, _ in found), share)
+        kls = [divergence(old, new, part.stages[-1]) for old, (_, new, _), part in rows]
+        losses = mean_over_tasks((losses for losses, _, _ in found), share)
         return losses.item(), mean_over_tasks(kls, share).item()
 
     hessian = partial(mean_hessian_product, start=start, share=share)
