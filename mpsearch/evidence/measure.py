@@ -40,6 +40,7 @@ TRAINED_LONGER = {  # the weights, and the number of steps between two draws of 
     "trainings/pearl-cheetah-velocity-longer": 2,
     "pearl-cheetah-velocity-within": 0,
 }
+ON_A_PROCESSOR = ("pearl-cheetah-direction-cpu-seed0", "pearl-cheetah-direction-cpu-seed1")  # in trainings
 WITHIN_EPISODES = {  # seeds and episodes with which these are compared
     "cheetah-direction": "--seeds 30",
     "cheetah-velocity": "--seeds 5",
@@ -106,6 +107,9 @@ def within_episodes() -> dict[str, str]:
         name = weights.removeprefix("trainings/")
         found[name] = f"{velocity} {weights}"
         found[f"{name}-every-{other}"] = f"{found[name]} --resample-every {other}"
+    for name in ON_A_PROCESSOR:
+        found[name] = f"pearl cheetah-direction --seeds 10 --weights trainings/{name}"
+        found[f"{name}-every-1"] = f"{found[name]} --resample-every 1"
     return found
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from mpsearch.evidence import results
 from mpsearch.evidence.ablate import CHANGES
 from mpsearch.evidence.bench import benchmark_table
+from mpsearch.evidence.meta_iteration import PARTS as UPDATE
 from mpsearch.evidence.page.markdown import table
 from mpsearch.training.storage import CARD, read_card
 from mpsearch.view import plots
@@ -22,6 +23,29 @@ def benchmark() -> str:
     words = plots.describe_benchmark(found["result"])
     head = f"`{found['command']}` on {found['machine']}, at revision {found['revision']}."
     return f"{head}\n\n![{words}](docs/benchmark.png)\n\n```\n{benchmark_table(found['result'])}\n```\n"
+
+
+def meta_iteration() -> str:
+    """Return a table of the parts of a meta-iteration, by the share of the physics that each of them costs."""
+    seconds = results.meta_iteration()["parts"]
+    physics, whole = seconds["physics"], seconds["iteration"]
+    named = {"physics": physics, **{name: seconds[name] for name in UPDATE}}
+    named |= {"the rest": whole - sum(named.values()), "all of it": whole}
+    rows = [[name, f"{value:.2f}", f"{value / physics:.2f}"] for name, value in named.items()]
+    return table(["part of a meta-iteration", "core-seconds", "relative to the physics"], rows)
+
+
+def fewer_transitions() -> str:
+    """Return a table of what updates do whose Hessian products see fewer transitions."""
+    record = results.meta_iteration()
+    rows = []
+    for count in dict.fromkeys(step["transitions"] for step in record["steps"]):
+        found = [step for step in record["steps"] if step["transitions"] == count]
+        mean = {key: float(np.mean([step[key] for step in found])) for key in ("products", "kl", "gain")}
+        divergences = ", ".join(f"{step['kl']:.4f}" for step in found)
+        rows.append([count, f"{mean['products']:.1f}", divergences, f"{mean['gain']:.4f}"])
+    heads = ["transitions of each task", "core-seconds", f"KL of the step, at most {record['max_kl']}"]
+    return table([*heads, "what the loss falls by"], rows)
 
 
 def ablations(algorithm: str) -> str:

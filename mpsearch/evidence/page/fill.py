@@ -7,10 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mpsearch.evidence.page.applications import failures, gaps, overdoses
-from mpsearch.evidence.page.costs import ablations, benchmark, machines
+from mpsearch.evidence.page.costs import ablations, benchmark, fewer_transitions, machines, meta_iteration
 from mpsearch.evidence.page.makings import other_makings, unfinished
 from mpsearch.evidence.page.methods import from_scratch, headline, improvements, verdict
-from mpsearch.evidence.page.published import against_published, at_horizon_100, on_a_gpu, rows_of_the_paper
+from mpsearch.evidence.page.published import (
+    against_published,
+    at_horizon_100,
+    on_a_gpu,
+    on_a_processor,
+    rows_of_the_paper,
+)
 from mpsearch.evidence.page.scaling import scaling
 from mpsearch.evidence.page.variants import fewer_episodes, generalisation, training_seeds
 from mpsearch.evidence.page.within import crossing, scored_alike, within_episodes
@@ -28,6 +34,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "curves": curves_words,
     "published": against_published,
     "gpu": on_a_gpu,
+    "processor": on_a_processor,
     "horizon100": at_horizon_100,
     "within": within_episodes,
     "alike": scored_alike,
@@ -41,6 +48,8 @@ PARTS: dict[str, Callable[..., str]] = {
     "application-failures": failures,
     "overdoses": overdoses,
     "benchmark": benchmark,
+    "meta-iteration": meta_iteration,
+    "fewer-transitions": fewer_transitions,
     "scaling": scaling,
     "ablations": ablations,
 }

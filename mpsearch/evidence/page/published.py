@@ -7,11 +7,14 @@ from itertools import combinations
 import numpy as np
 
 from mpsearch.evidence import results
+from mpsearch.evidence.measure import ON_A_PROCESSOR
 from mpsearch.evidence.page.markdown import span, stage, stages, table
-from mpsearch.evidence.pictures import METHODS, published_curve, shipped_curve
+from mpsearch.evidence.pictures import METHODS, held_out_curve, published_curve, shipped_curve
+from mpsearch.records import Array
 
 PAPER = {"maml": "maml", "random": "random_init", "average": "pretrained", "oracle": "oracle"}
 STEPS = 3  # the number of gradient steps in the table
+GOAL = 1500  # the return on the direction whose cost is given
 POINTS = 9  # the number of points of a published curve in the table
 
 
@@ -41,9 +44,7 @@ def order(ends: dict[str, float], published: dict[str, float]) -> str:
 def against_published(tasks: str) -> str:
     """Return a table of our training curve and the published one, and a sentence that says where ours is higher."""
     steps, ours = shipped_curve(tasks)
-    theirs = published_curve(tasks)
-    inside = theirs[(theirs[:, 0] >= steps[0]) & (theirs[:, 0] <= steps[-1])]
-    above = np.interp(inside[:, 0], steps, ours) > inside[:, 1]
+    inside, above = compare(steps, ours, tasks)
     picked = inside[np.unique(np.linspace(0, len(inside) - 1, POINTS).astype(int))]
     rows = [[f"{x:,.0f}", f"{np.interp(x, steps, ours):.0f}", f"{y:.0f}"] for x, y in picked]
     where = f"Ours lies above at {above.sum()} of {len(above)} published points"
@@ -51,6 +52,31 @@ def against_published(tasks: str) -> str:
         below = inside[~above, 0]
         where += f"; below between {below.min():,.0f} and {below.max():,.0f} steps"
     return table(["environment steps", "ours", "published"], rows) + f"\n{where}.\n"
+
+
+def compare(steps: Array, ours: Array, tasks: str) -> tuple[Array, Array]:
+    """Return the published points [N, 2] that our training reached, and at which [N] our curve is higher."""
+    theirs = published_curve(tasks)
+    inside = theirs[(theirs[:, 0] >= steps[0]) & (theirs[:, 0] <= steps[-1])]
+    return inside, np.interp(inside[:, 0], steps, ours) > inside[:, 1]
+
+
+def on_a_processor() -> str:
+    """Return a table of the trainings of PEARL on one processor core each, from beginning to end with one recipe."""
+    rows = []
+    for name in (name for name in ON_A_PROCESSOR if name in results.names()):
+        record, (evaluation, within) = results.read(name, "curves"), map(results.evaluation, (name, f"{name}-every-1"))
+        steps, ours = held_out_curve(record["curve"])
+        above = compare(steps, ours, record["tasks"])[1]
+        minutes = [line["cpu_seconds"] / 60 for line in record["curve"] if line.get("held_out")]
+        cells = [f"{above.sum()} of {len(above)}", stage(evaluation), f"{evaluation.worst[-1]:.0f}", stage(within, 0)]
+        cells += [f"{record['env_steps'] / 1e6:.3g} M", f"{record['cpu_seconds'] / 60:.0f}"]
+        first = int((ours > GOAL).argmax())
+        reached = f"{steps[first]:,.0f} steps, {minutes[first]:.0f} core-minutes"
+        cells.append(reached if ours[first] > GOAL else "not reached")
+        rows.append([f"`trainings/{name}`", *cells])
+    heads = ["training", "published points beaten", "at the end", "worst", "first episode, z drawn at every step"]
+    return table([*heads, "environment steps", "core-minutes", f"{GOAL} after"], rows)
 
 
 def on_a_gpu() -> str:

@@ -57,6 +57,11 @@ def benchmark() -> Any:
     return _json("benchmark.json")
 
 
+def meta_iteration() -> Any:
+    """Return where the time of a meta-iteration goes. See :mod:`mpsearch.evidence.meta_iteration`."""
+    return _json("meta_iteration.json")
+
+
 def scaling() -> Any:
     """Return the parts of the cost model for several ranks that were measured, by name.
 
