@@ -19,6 +19,8 @@ class MAMLConfig(Config):
         episodes: E, for each task at each stage.
         inner_steps: gradient steps of an adaptation in training. The meta-loss is the mean of the losses after each
             step, so that every step has to help (Antoniou et al. 2019); the paper takes the last loss alone.
+        earlier_weight: the weight of the losses after all steps but the last in this mean, relative to that of the
+            last. Antoniou et al. lower it from 1 to 0 in the course of a training; 0 is the paper's loss.
         inner_rate: alpha. The paper has 0.1; with observations scaled to order one, 0.3 learned faster.
         rate_decay: the initial alpha of each inner step is that of the step before times this factor.
         learn_rates: whether to learn an alpha for each inner step and parameter tensor (Li et al. 2017).
@@ -49,6 +51,7 @@ class MAMLConfig(Config):
     tasks_per_iteration: int = 20
     episodes: int = 20
     inner_steps: int = 1
+    earlier_weight: float = 1.0
     inner_rate: float = 0.3
     rate_decay: float = 1.0
     learn_rates: bool = False
@@ -77,6 +80,8 @@ class MAMLConfig(Config):
             raise UsageError("order must be 1 or 2, and outer 'trust-region' or 'clipped'")
         if not (0 <= self.discount <= 1 and 0 <= self.gae_lambda <= 1):
             raise UsageError("discount and gae_lambda must lie in [0, 1]")
+        if not 0 <= self.earlier_weight <= 1:
+            raise UsageError("earlier_weight must lie in [0, 1]")
         if not (self.inner_rate >= 0 and self.max_kl > 0 and self.clip > 0 and self.outer_rate > 0):
             raise UsageError("inner_rate must not be negative; max_kl, clip and outer_rate must be positive")
         if self.context_rate is not None and not (self.context and self.context_rate >= 0):

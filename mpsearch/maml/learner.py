@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -151,9 +152,11 @@ class MAML(MetaPolicy):
         """Update theta, and alpha if it is learned."""
         c, args = self.config, (self.policy, self.rates, self.learned, batch)
         if c.outer == "clipped":
-            return clipped_update(*args, self.optimizer, epochs=c.epochs, clip=c.clip, order=c.order)
-        sample = batch.subsample(c.curvature_steps, generator)
-        return trust_region_update(*args, sample, max_kl=c.max_kl, order=c.order)
+            update = partial(clipped_update, optimizer=self.optimizer, epochs=c.epochs, clip=c.clip)
+        else:
+            sample = batch.subsample(c.curvature_steps, generator)
+            update = partial(trust_region_update, sample=sample, max_kl=c.max_kl)
+        return update(*args, order=c.order, earlier_weight=c.earlier_weight)
 
     def _most_ranks(self) -> int:
         return self.config.tasks_per_iteration

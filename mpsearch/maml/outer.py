@@ -107,20 +107,24 @@ def meta_losses(
     *,
     order: int = 2,
     last: Loss = surrogate,
+    earlier_weight: float = 1.0,
     start: Sequence[Tensor] | None = None,
 ) -> tuple[Tensor, Normal, Stages]:
     """Return the losses ``L_k(theta - alpha grad L_k(theta))`` [K] of the tasks after adaptation.
 
     Their mean is the loss of MAML (Finn et al. 2017, eq. 4). With several inner steps, a task's
     loss is the mean of its losses after each step, so that each step has to reduce it
-    (Antoniou et al. 2019, section 4, "multi-step loss").
+    (Antoniou et al. 2019, section 4, "multi-step loss"). In this mean, the loss after the last step
+    has the weight 1, and the others ``earlier_weight``.
 
     Returns:
         The losses, the adapted policies' actions [K, N, A] at the last stage, and the parameters after each inner step.
     """
     stages, losses = adapt_through(policy, rates, batch, order=order, start=start)
     actions = adapted_actions(policy, batch, stages, start)
-    return torch.stack([*losses[1:], last(lambda _: actions, batch.stages[-1])]).mean(0), actions, stages
+    earlier = [earlier_weight * loss for loss in losses[1:]]
+    total = torch.stack([*earlier, last(lambda _: actions, batch.stages[-1])]).sum(0)
+    return total / (1 + earlier_weight * len(earlier)), actions, stages
 
 
 def divergence(old: Normal, new: Normal, steps: Steps | None = None) -> Tensor:
@@ -146,6 +150,7 @@ def trust_region_update(
     *,
     max_kl: float,
     order: int = 2,
+    earlier_weight: float = 1.0,
 ) -> StepReport:
     """One trust-region step on ``learned`` (theta, and alpha where it is learned).
 
@@ -161,6 +166,7 @@ def trust_region_update(
     - The line search measures loss and KL on all data.
     """
     parts, before, reached, share = batch.parts(), list[Normal](), list[Stages](), batch.share
+    losses_of = partial(meta_losses, policy, rates, earlier_weight=earlier_weight)
     start = spread_over_tasks(policy, sample.tasks)
 
     def slope() -> tuple[Tensor, Tensor]:
@@ -169,7 +175,7 @@ def trust_region_update(
     def present_losses() -> Iterator[Part]:
         for part in parts:
             theta = spread_over_tasks(policy, part.tasks)
-            losses, actions, stages = meta_losses(policy, rates, part, order=order, start=theta)
+            losses, actions, stages = losses_of(part, order=order, start=theta)
             before.append(frozen(actions))
             reached.append([[tensor.detach() for tensor in stage] for stage in stages])
             yield losses, theta
@@ -182,7 +188,7 @@ def trust_region_update(
 
     @torch.no_grad()
     def evaluate() -> tuple[float, float]:
-        found = [meta_losses(policy, rates, part, order=0) for part in parts]
+        found = [losses_of(part, order=0) for part in parts]
         rows = zip(before, found, parts, strict=True)
         kls = [divergence(old, new, part.stages[-1]) for old, (_, new, _), part in rows]
         losses = mean_over_tasks((losses for losses, _, _ in found), share)
@@ -209,19 +215,20 @@ def clipped_update(
     epochs: int,
     clip: float,
     order: int = 2,
+    earlier_weight: float = 1.0,
 ) -> StepReport:
     """Make ``epochs`` Adam steps on the clipped surrogate of the adapted policies, as in the outer loop of ProMP.
 
     Raises:
         NonFiniteError: the loss or a gradient is not finite. The step on it is not made.
     """
-    parts = batch.parts()
+    parts, last = batch.parts(), partial(clipped_surrogate, clip=clip)
+    losses_of = partial(meta_losses, policy, rates, order=order, last=last, earlier_weight=earlier_weight)
 
     def losses() -> Iterator[Part]:
         for part in parts:
             start = spread_over_tasks(policy, part.tasks)
-            last = partial(clipped_surrogate, clip=clip)
-            yield meta_losses(policy, rates, part, order=order, last=last, start=start)[0], start
+            yield losses_of(part, start=start)[0], start
 
     history = []
     for _ in range(epochs):

@@ -99,6 +99,7 @@ def test_no_more_steps_than_zero_is_allowed_and_is_just_before() -> None:
     [
         {},
         {"outer": "clipped"},
+        {"inner_steps": 2, "earlier_weight": 0.0},
         {"inner_steps": 2, "learn_rates": True, "context": 2, "rate_decay": 0.5},
         {"outer": "clipped", "learn_rates": True, "minimum_std": 0.1},
         {"order": 1},
@@ -191,6 +192,7 @@ def test_the_callback_sees_each_iteration() -> None:
         ({"tasks_per_iteration": -1}, "tasks_per_iteration"),
         ({"inner_steps": -1}, "inner_steps"),
         ({"inner_rate": -0.1}, "inner_rate"),
+        ({"earlier_weight": 1.5}, "earlier_weight must lie in"),
         ({"max_kl": 0.0}, "max_kl"),
         ({"discount": 1.5}, "discount"),
         ({"order": 3}, "order must be 1 or 2"),

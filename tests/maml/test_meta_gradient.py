@@ -69,6 +69,19 @@ def test_it_equals_torch_func_and_the_loop_over_single_tasks(inner_steps, contex
     torch.testing.assert_close(meta_gradient(policy, rates, batch), expected, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_the_losses_after_earlier_steps_have_their_weight(policy, weight) -> None:
+    rates, batch = make_rates(policy, 3), make_batch(policy, 3)
+    after_each = []  # after s steps, as the last loss of an adaptation that ends there
+    for s in (1, 2, 3):
+        data = MetaBatch(batch.stages[: s + 1])
+        after_each.append(meta_losses(policy, rates[:s], data, earlier_weight=0.0)[0])
+    expected = (weight * (after_each[0] + after_each[1]) + after_each[2]) / (1 + 2 * weight)
+    found = meta_losses(policy, rates, batch, earlier_weight=weight)[0]
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    assert (after_each[0] - after_each[2]).abs().max() > 1e-3
+
+
 @pytest.mark.parametrize("inner_steps", [1, 2])
 def test_it_equals_finite_differences(policy, inner_steps) -> None:
     rates, batch = make_rates(policy, inner_steps), make_batch(policy, inner_steps)
