@@ -703,7 +703,7 @@ else:
 # others, from 0 to 3 gradient steps:
 #
 # - a **random start**: the same steps, no meta-training;
-# - a policy **trained on all tasks** at once, then the same steps;
+# - an **average policy**, trained on all tasks at once, then the same steps;
 # - a policy that is **told** the task (the paper's "oracle"), and need not adapt.
 #
 # The first two got the best of six step sizes each, chosen on other tasks. **Predict first:** how will the average
@@ -716,7 +716,7 @@ else:
 METHODS = {
     "maml": "MAML",
     "random": "random start",
-    "average": "trained on all tasks",
+    "average": "average policy",
     "oracle": "policy told the task (TRPO)",
 }
 
@@ -764,12 +764,12 @@ for family, found in families.items():
 
 # %%
 for family, found in families.items():
-    lead = found["MAML"].mean - found["trained on all tasks"].mean
-    print(f"{family}: lead of MAML over the policy trained on all tasks, after 0 to 3 steps: {lead.round()}")
+    lead = found["MAML"].mean - found["average policy"].mean
+    print(f"{family}: lead of MAML over the average policy, after 0 to 3 steps: {lead.round()}")
 shares = direction["MAML"].mean / direction["MAML"].mean[-1]
 print(f"direction: after one step MAML has {shares[1]:.0%} of what it has after three")
 assert shares[1] > 0.9
-assert all(direction[name].mean[0] < 30 for name in ("MAML", "random start", "trained on all tasks"))
+assert all(direction[name].mean[0] < 30 for name in ("MAML", "random start", "average policy"))
 
 # %% [markdown]
 # Sizes cannot be compared with the paper's (another control step, speeds up to 2 m/s). The main point can: MAML ends
