@@ -23,7 +23,7 @@ def main(folder: Positional[Path], name: Positional[str]) -> None:
     record = {
         **{key: card[key] for key in ("algorithm", "seed", "iteration", "env_steps", "cpu_seconds", "machine")},
         "tasks": card["tasks"]["id"],
-        "commands": [repeatable(past["command"]) for past in (*card["history"], card)],
+        "commands": [repeatable(past["command"], iterations=past["iteration"]) for past in (*card["history"], card)],
         "curve": learning_curve(folder, COLUMNS, card["iteration"]),
     }
     write_record(FOLDER / "curves" / f"{name}.json", record)

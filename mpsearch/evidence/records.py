@@ -63,12 +63,13 @@ def untrained_rate(agent: Any) -> bool:
     return isinstance(agent, MAML) and agent.config.inner_steps == 0
 
 
-def repeatable(command: str | None, *, weights: str | None = None) -> str | None:
+def repeatable(command: str | None, *, weights: str | None = None, iterations: int | None = None) -> str | None:
     """Return ``command`` as others can repeat it: a folder with a full path, which only this machine has, is runs/NAME.
 
     Args:
         weights: what to give after ``--weights`` instead, if the command has this option. Without it, the option is
             left out, since a command then takes the shipped meta-policy.
+        iterations: what to give after ``--iterations``: the number that a training reached, which was stopped before.
     """
     if command is None:  # the training was started from Python
         return None
@@ -76,6 +77,8 @@ def repeatable(command: str | None, *, weights: str | None = None) -> str | None
     if "--weights" in words:
         at = words.index("--weights")
         words[at : at + 2] = ["--weights", weights] if weights else []
+    if iterations is not None and "--iterations" in words:
+        words[words.index("--iterations") + 1] = str(iterations)
     return shlex.join(f"runs/{PurePath(word).name}" if PurePath(word).is_absolute() else word for word in words)
 
 

@@ -67,7 +67,7 @@ def of_everyone(card: dict[str, Any], weights: str | None) -> dict[str, Any]:
     """Return ``card`` with commands that others can repeat."""
     return {
         **card,
-        "command": repeatable(card["command"]),
+        "command": repeatable(card["command"], iterations=card["iteration"]),
         "history": [
             {**past, "folder": repeatable(past["folder"]), "command": repeatable(past["command"])}
             for past in card["history"]

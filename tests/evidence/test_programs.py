@@ -90,6 +90,8 @@ def test_a_shipped_evaluation_names_the_shipped_weights(folder, weights) -> None
 def test_a_command_is_kept_without_folders_of_this_machine() -> None:
     command = "mpsearch train maml taste --set 'hidden=[8]' --start runs/a --folder '/home/my name/b'"
     assert repeatable(command) == "mpsearch train maml taste --set 'hidden=[8]' --start runs/a --folder runs/b"
+    stopped = repeatable("mpsearch train maml taste --iterations 400 --seed 1", iterations=285)
+    assert stopped == "mpsearch train maml taste --iterations 285 --seed 1"
     assert repeatable(None) is None
 
 

@@ -8,8 +8,11 @@ from mpsearch.evidence import results
 from mpsearch.evidence.measure import CHEETAHS, OTHER_MAKINGS
 from mpsearch.evidence.page.markdown import FAILURES, failures, stages, table, training_cost
 from mpsearch.evidence.pictures import METHODS
+from mpsearch.training.storage import read_card
+from mpsearch.zoo import ZOO
 
 UNFINISHED = ("pearl-ant-direction-seed0", "pearl-walker-body-seed0", "maml-walker-body-seed0")
+LONGER_STILL = ("maml-cheetah-velocity-last-loss", "maml-cheetah-velocity-small-steps")
 ACTIONS = {"": "sampled", "-mean-actions": "mean"}  # by the end of a record's name
 
 
@@ -28,6 +31,20 @@ def other_makings() -> str:
                     rows.append([f"`{name}`", words, *cells, size])
     steps = ("0 steps", "1 step", "2 steps", "3 steps", "worst after 1 step")
     heads = ["meta-policy", "actions", *steps, *FAILURES, "trained for", "core-minutes", "tasks x seeds"]
+    return table(heads, rows)
+
+
+def longer_still() -> str:
+    """Return a table of trainings that went on from ``maml-cheetah-velocity-long``, with other settings."""
+    rows = []
+    for name in (name for name in LONGER_STILL if name in results.names("curves")):
+        record = results.read(name, "curves")
+        start = read_card(ZOO / "maml-cheetah-velocity-long")
+        after = [line["after"] for line in record["curve"] if line["env_steps"] > start["env_steps"]]
+        ends = [f"{np.mean(part):.1f}" for part in (after[:10], after[-10:])]
+        minutes = f"{(record['cpu_seconds'] - start['cpu_seconds']) / 60:.0f}"
+        rows.append([f"`{record['commands'][-1]}`", len(after), *ends, minutes])
+    heads = ["command", "iterations more", "return after three steps, first ten", "last ten", "core-minutes"]
     return table(heads, rows)
 
 
