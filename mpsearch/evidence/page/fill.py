@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mpsearch.evidence.page.applications import failures, gaps, overdoses
 from mpsearch.evidence.page.costs import ablations, benchmark, fewer_transitions, machines, meta_iteration
-from mpsearch.evidence.page.makings import longer_still, other_makings, unfinished
+from mpsearch.evidence.page.makings import adapting_longer, longer_still, other_makings, unfinished
 from mpsearch.evidence.page.methods import from_scratch, headline, improvements, verdict
 from mpsearch.evidence.page.published import (
     against_published,
@@ -43,6 +43,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "generalisation": generalisation,
     "episodes": fewer_episodes,
     "makings": other_makings,
+    "adapting-longer": adapting_longer,
     "longer-still": longer_still,
     "unfinished": unfinished,
     "applications": gaps,

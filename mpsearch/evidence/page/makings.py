@@ -34,6 +34,23 @@ def other_makings() -> str:
     return table(heads, rows)
 
 
+def adapting_longer() -> str:
+    """Return a table of ``maml-cheetah-velocity-long``, by mean actions, with more episodes and with more steps."""
+    long = "maml-cheetah-velocity-long"
+    names = {
+        "20 episodes a step": f"{long}-mean-actions",
+        "80 episodes a step": f"{long}-80-episodes",
+        "five steps": f"{long}-5-steps",
+    }
+    found = {words: results.evaluation(name) for words, name in names.items() if name in results.names()}
+    steps = max(len(evaluation.mean) for evaluation in found.values())
+    rows = []
+    for words, evaluation in found.items():
+        means = [f"{mean:.1f}" for mean in evaluation.mean]
+        rows.append([words, *means, *[""] * (steps - len(means)), len(evaluation.seeds)])
+    return table(["adaptation", *(f"after {step}" for step in range(steps)), "seeds"], rows)
+
+
 def longer_still() -> str:
     """Return a table of trainings that went on from ``maml-cheetah-velocity-long``, with other settings."""
     rows = []
