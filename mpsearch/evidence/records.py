@@ -83,8 +83,12 @@ def repeatable(command: str | None, *, weights: str | None = None, iterations: i
 
 
 def learning_curve(folder: Path, columns: Iterable[str], iterations: int) -> list[dict[str, Any]]:
-    """Return the given columns of the metrics of a training's first ``iterations``, where a line has them."""
-    lines = (folder / METRICS_FILE).read_text(encoding="utf-8").splitlines()[:iterations]
+    """Return the given columns of the metrics of a training's first ``iterations``, where a line has them.
+
+    The metrics of an agent that ``--keep-best`` kept lie in the folder above it.
+    """
+    log = folder / METRICS_FILE if (folder / METRICS_FILE).exists() else folder.parent / METRICS_FILE
+    lines = log.read_text(encoding="utf-8").splitlines()[:iterations]
     return [{key: rounded(line[key]) for key in columns if key in line} for line in map(json.loads, lines)]
 
 

@@ -61,6 +61,15 @@ def test_the_curve_of_a_training_is_kept_as_a_record(monkeypatch, tmp_path, fold
     assert (record["tasks"], record["seed"], record["iteration"]) == ("point-navigation", 0, 2)
 
 
+def test_the_best_agent_of_a_training_is_kept_with_the_curve_until_then(monkeypatch, tmp_path, folder) -> None:
+    (tmp_path / "best").mkdir()
+    for name in (path.name for path in folder.iterdir()):
+        (tmp_path / ("" if name == "metrics.jsonl" else "best") / name).write_bytes((folder / name).read_bytes())
+    monkeypatch.setattr(keep, "FOLDER", tmp_path)
+    keep.main(tmp_path / "best", "best")
+    assert len(json.loads((tmp_path / "curves" / "best.json").read_text(encoding="utf-8"))["curve"]) == 2
+
+
 def test_a_training_is_shipped_once_it_was_evaluated(tmp_path, folder) -> None:
     with pytest.raises(UsageError, match="no evaluation yet"):
         ship.main(folder, into=tmp_path)
