@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mpsearch import zoo
 from mpsearch.evidence import results
+from mpsearch.evidence.page.published import compare, on_a_processor
+from mpsearch.evidence.pictures import held_out_curve
 
 ROOT = Path(__file__).parents[2]
 RECORD = results.recipe()
@@ -60,3 +63,22 @@ def test_the_page_has_what_agents_reach_that_went_on(name) -> None:
     told = [f"{mean:.0f} [{low:.0f}, {high:.0f}]" for mean, (low, high) in pairs]
     (line,) = [line for line in PAGE if " | ".join(told) in line]
     assert line.endswith(f"| {record['worst'][-1]:.0f} |")
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_page_has_what_a_processor_reached(seed) -> None:
+    name = f"pearl-cheetah-direction-cpu-seed{seed}"
+    (line,) = [line for line in on_a_processor().splitlines() if f"{name}`" in line]
+    label, beaten, end, worst, within, _, _, goal = [cell.strip() for cell in line.strip("|").split("|")]
+    assert rows(label) == [[label, beaten, end, worst, within, goal]]
+    curve, agent = results.read(name, "curves"), zoo.load(ROOT / "trainings" / name)
+    assert agent.env_steps <= curve["env_steps"]
+    steps, returns = held_out_curve(curve["curve"])
+    assert f"{np.interp(100_000, steps, returns):.0f}" == ("1015", "945")[seed]
+    points, above = compare(steps, returns, "cheetah-direction")
+    short = {x: y - np.interp(x, steps, returns) for x, y in points[~above]}
+    assert (len(short), round(max(short.values(), default=0))) == ((16, 137), (0, 0))[seed]
+    between = [y for x, y in short.items() if 800_000 < x < 840_000]
+    assert sorted(map(round, between)) == ([4, 26, 35, 74] if seed == 0 else [])
+    later = [y for x, y in short.items() if x > 840_000]
+    assert (len(later), max(later, default=0) <= 18) == ((10, True), (0, True))[seed]
