@@ -33,6 +33,8 @@ class Evaluate(Adapting):
         from mpsearch.evaluation import evaluate, held_out
         from mpsearch.evidence.baselines import with_best_rate
 
+        if self.into_card and (self.weights is None or not self.weights.is_dir()):
+            raise UsageError("--into-card writes into the card of a training: give its folder with --weights")
         agent = self.load()
         seeds = range(check_count("seeds", self.seeds))
         if self.algo in ("random", "average"):
@@ -46,12 +48,10 @@ class Evaluate(Adapting):
 
             write_evidence(self.out, evaluation, agent, method=self.algo, command=result["command"])
         if self.into_card:
-            if self.weights is None:
-                raise UsageError("--into-card needs --weights FOLDER")
             from mpsearch.training.storage import add_to_card
-            from mpsearch.zoo import find
 
-            add_to_card(find(self.weights), "evaluations", result)
+            assert self.weights is not None
+            add_to_card(self.weights, "evaluations", result)
         print(json.dumps(result) if self.json else evaluation_table(result))
 
     def _scored(self, agent: Any) -> Any:

@@ -73,13 +73,25 @@ def repeatable(command: str | None, *, weights: str | None = None, iterations: i
     """
     if command is None:  # the training was started from Python
         return None
-    words = shlex.split(command)
-    if "--weights" in words:
-        at = words.index("--weights")
-        words[at : at + 2] = ["--weights", weights] if weights else []
-    if iterations is not None and "--iterations" in words:
-        words[words.index("--iterations") + 1] = str(iterations)
-    return shlex.join(f"runs/{PurePath(word).name}" if PurePath(word).is_absolute() else word for word in words)
+    words = [part for word in shlex.split(command) for part in _option_and_value(word)]
+    given = {"--weights": weights, "--iterations": None if iterations is None else str(iterations)}
+    found: list[str] = []
+    for before, word in zip(["", *words], words, strict=False):
+        if before == "--weights" and weights is None:
+            found.pop()
+        else:
+            found.append(given.get(before) or without_place(word))
+    return shlex.join(found)
+
+
+def _option_and_value(word: str) -> list[str]:
+    """Return the two words of ``--option=value``, and other words as they are."""
+    return word.split("=", 1) if word.startswith("--") and "=" in word else [word]
+
+
+def without_place(folder: str) -> str:
+    """Return runs/NAME for a folder with a full path, and others as they are."""
+    return f"runs/{PurePath(folder).name}" if PurePath(folder).is_absolute() else folder
 
 
 def learning_curve(folder: Path, columns: Iterable[str], iterations: int) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from tyro.conf import Positional
 
 from mpsearch.errors import UsageError
 from mpsearch.evidence.program import run
-from mpsearch.evidence.records import learning_curve, repeatable
+from mpsearch.evidence.records import learning_curve, repeatable, without_place
 from mpsearch.training.metrics import METRICS_FILE
 from mpsearch.training.storage import read_card, read_checkpoint, write_checkpoint
 from mpsearch.training.trainable import without_optimiser
@@ -43,23 +43,31 @@ def main(folder: Positional[Path], name: Positional[str | None] = None, into: Pa
         raise UsageError(f"{folder} has no evaluation yet: run mpsearch evaluate --weights {folder} --into-card first")
     default = f"{card['algorithm']}-{card['tasks']['id']}"
     target = into / (name or default)
+    if folder.resolve().is_relative_to(target.resolve()):
+        raise UsageError(
+            f"{folder} lies in {target}, which the copy would replace: give another name, or another --into"
+        )
+    arrays, curve = read_checkpoint(folder)[0], learning_curve(folder, COLUMNS, card["iteration"])
+    card.pop("shards", None)  # the replay is too large to ship; a training that continues collects a new one
+    card = of_everyone(card, weights_of(target, default))
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    card.pop("shards", None)  # the replay is too large to ship; a training that continues collects a new one
-    arrays = read_checkpoint(folder)[0]
-    card = of_everyone(card, weights_of(target, default))
-    write_checkpoint(target, without_optimiser(arrays) if into == ZOO else arrays, card)
-    curve = learning_curve(folder, COLUMNS, card["iteration"])
+    write_checkpoint(target, without_optimiser(arrays) if is_zoo(into) else arrays, card)
     lines = "".join(json.dumps(line) + "\n" for line in curve)
     (target / METRICS_FILE).write_text(lines, encoding="utf-8", newline="\n")
     agent = load(target)
     print(f"{target.name}: {agent.env_steps:,} environment steps, {agent.wall_seconds / 60:.0f} minutes")
 
 
+def is_zoo(folder: Path) -> bool:
+    """Return whether ``folder`` is that of the shipped meta-policies."""
+    return folder.resolve() == ZOO.resolve()
+
+
 def weights_of(target: Path, default: str) -> str | None:
     """Return what ``--weights`` has to say for the copy in ``target``; ``None`` if a command takes it by default."""
-    if target.parent != ZOO:
-        return target.as_posix()
+    if not is_zoo(target.parent):
+        return f"{target.parent.name}/{target.name}"
     return None if target.name == default else target.name
 
 
@@ -69,7 +77,11 @@ def of_everyone(card: dict[str, Any], weights: str | None) -> dict[str, Any]:
         **card,
         "command": repeatable(card["command"], iterations=card["iteration"]),
         "history": [
-            {**past, "folder": repeatable(past["folder"]), "command": repeatable(past["command"])}
+            {
+                **past,
+                "folder": without_place(past["folder"]),
+                "command": repeatable(past["command"], iterations=past["iteration"]),
+            }
             for past in card["history"]
         ],
         "evaluations": [{**e, "command": repeatable(e["command"], weights=weights)} for e in card["evaluations"]],

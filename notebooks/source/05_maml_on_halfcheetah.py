@@ -764,7 +764,8 @@ for family, found in families.items():
 
 # %%
 for family, found in families.items():
-    lead = found["MAML"].mean - found["average policy"].mean
+    maml, _, average_policy, _ = (evaluation.mean for evaluation in found.values())
+    lead = maml - average_policy
     print(f"{family}: lead of MAML over the average policy, after 0 to 3 steps: {lead.round()}")
 shares = direction["MAML"].mean / direction["MAML"].mean[-1]
 print(f"direction: after one step MAML has {shares[1]:.0%} of what it has after three")

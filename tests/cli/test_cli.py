@@ -163,6 +163,7 @@ def test_an_evaluation_can_be_written_into_the_card(capsys, trained) -> None:
     entry = json.loads((trained / "card.json").read_text())["evaluations"][-1]
     assert len(entry["mean"]) == 4
     assert run(capsys, *words)[0] == 2  # not into the package's own
+    assert run(capsys, *words, "--weights", "maml-point-navigation")[0] == 2
 
 
 MISTAKES = [

@@ -13,7 +13,7 @@ from agents import make
 import mpsearch
 from mpsearch.errors import UsageError
 from mpsearch.evidence import keep, measure, program, ship
-from mpsearch.evidence.records import repeatable, rounded, write_record
+from mpsearch.evidence.records import repeatable, rounded, without_place, write_record
 from mpsearch.training.storage import add_to_card
 
 
@@ -82,6 +82,17 @@ def test_a_training_is_shipped_once_it_was_evaluated(tmp_path, folder) -> None:
     assert str(folder) not in (tmp_path / "maml-point-navigation" / "card.json").read_text(encoding="utf-8")
 
 
+def test_a_training_is_not_shipped_over_itself(tmp_path, folder) -> None:
+    inside = tmp_path / "maml-point-navigation" / "best"
+    inside.mkdir(parents=True)
+    for path in folder.iterdir():
+        (inside / path.name).write_bytes(path.read_bytes())
+    add_to_card(inside, "evaluations", {"mean": [1.0], "command": "mpsearch evaluate"})
+    with pytest.raises(UsageError, match="which the copy would replace"):
+        ship.main(inside, into=tmp_path)
+    assert (inside / "card.json").exists()
+
+
 @pytest.mark.parametrize(
     ("folder", "weights"),
     [
@@ -99,6 +110,14 @@ def test_a_shipped_evaluation_names_the_shipped_weights(folder, weights) -> None
 def test_a_command_is_kept_without_folders_of_this_machine() -> None:
     command = "mpsearch train maml taste --set 'hidden=[8]' --start runs/a --folder '/home/my name/b'"
     assert repeatable(command) == "mpsearch train maml taste --set 'hidden=[8]' --start runs/a --folder runs/b"
+    assert (
+        repeatable("mpsearch train --folder=/home/it/b --start=runs/a")
+        == "mpsearch train --folder runs/b --start runs/a"
+    )
+    assert repeatable("mpsearch evaluate pearl taste --weights=/x/y", weights="a") == (
+        "mpsearch evaluate pearl taste --weights a"
+    )
+    assert without_place("/home/it's mine/b") == "runs/b"
     stopped = repeatable("mpsearch train maml taste --iterations 400 --seed 1", iterations=285)
     assert stopped == "mpsearch train maml taste --iterations 285 --seed 1"
     assert repeatable(None) is None

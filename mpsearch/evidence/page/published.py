@@ -75,7 +75,7 @@ def on_a_processor() -> str:
         reached = f"{steps[first]:,.0f} steps, {minutes[first]:.0f} core-minutes"
         cells.append(reached if ours[first] > GOAL else "not reached")
         rows.append([f"`trainings/{name}`", *cells])
-    heads = ["training", "published points beaten", "at the end", "worst", "first episode, z drawn at every step"]
+    heads = ["training", "published points beaten", "kept agent", "worst", "first episode, z drawn at every step"]
     return table([*heads, "environment steps", "core-minutes", f"{GOAL} after"], rows)
 
 
