@@ -114,11 +114,12 @@ def meta_losses(
 
     Their mean is the loss of MAML (Finn et al. 2017, eq. 4). With several inner steps, a task's
     loss is the mean of its losses after each step, so that each step has to reduce it
-    (Antoniou et al. 2019, section 4, "multi-step loss"). In this mean, the loss after the last step
-    has the weight 1, and the others ``earlier_weight``.
+    (Antoniou et al. 2019, section 4, "multi-step loss"). In this mean, the loss after the last
+    step has the weight 1, and the others ``earlier_weight``.
 
     Returns:
-        The losses, the adapted policies' actions [K, N, A] at the last stage, and the parameters after each inner step.
+        The losses, the adapted policies' actions [K, N, A] at the last stage, and the
+        parameters after each inner step.
     """
     stages, losses = adapt_through(policy, rates, batch, order=order, start=start)
     actions = adapted_actions(policy, batch, stages, start)
@@ -181,7 +182,8 @@ def trust_region_update(
             yield losses, theta
 
     def sampled_kl() -> Tensor:
-        stages, _ = adapt_through(policy, rates, sample, order=order, at=joined(reached), start=start)
+        at = joined(reached)
+        stages, _ = adapt_through(policy, rates, sample, order=order, at=at, start=start)
         actions = adapted_actions(policy, sample, stages, start)
         kls = divergence(frozen(actions), actions, sample.stages[-1])
         return (kls / (share.count or len(kls))).sum()  # of several ranks, the part of this one
