@@ -1,6 +1,6 @@
 """Measure where the time of MAML's meta-iteration goes, and what cheaper Hessian products would do to its steps.
 
-python -m mpsearch.evidence.meta_iteration     (five minutes; nothing else should run)
+python -m mpsearch.evidence.meta_iteration     (two minutes; nothing else should run)
 """
 
 from __future__ import annotations

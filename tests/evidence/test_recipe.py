@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mpsearch import zoo
+from mpsearch import PEARLConfig, zoo
 from mpsearch.evidence import results
 from mpsearch.evidence.page.published import compare, on_a_processor
 from mpsearch.evidence.pictures import held_out_curve
@@ -71,6 +71,7 @@ def test_the_page_has_what_a_processor_reached(seed) -> None:
     (line,) = [line for line in on_a_processor().splitlines() if f"{name}`" in line]
     label, beaten, end, worst, within, _, _, goal = [cell.strip() for cell in line.strip("|").split("|")]
     assert rows(label) == [[label, beaten, end, worst, within, goal]]
+    assert end.split()[0] in (PEARLConfig.__doc__ or "")
     curve, agent = results.read(name, "curves"), zoo.load(ROOT / "trainings" / name)
     assert agent.env_steps <= curve["env_steps"]
     steps, returns = held_out_curve(curve["curve"])

@@ -49,9 +49,10 @@ def adapting_longer() -> str:
     """
     rows = []
     for words, name in ADAPTING_LONGER.items():
-        returns, tasks = results.evaluation(name).returns[0], results.evaluation(name).tasks[:, 0]
+        evaluation = results.evaluation(name)
+        returns, speeds = evaluation.returns[0], evaluation.tasks[:, 0]
         means = [f"{mean:.1f}" for mean in returns.mean(0)] if name.startswith("maml") else []
-        halves = [f"{returns[chosen, -1].mean():.1f}" for chosen in (tasks < FAST, tasks >= FAST)]
+        halves = [f"{returns[chosen, -1].mean():.1f}" for chosen in (speeds < FAST, speeds >= FAST)]
         rows.append([words, *means, *[""] * (6 - len(means)), *halves])
     heads = ["policies", *(f"after {step}" for step in range(6))]
     return table([*heads, f"at the end, speeds below {FAST} m/s", f"from {FAST} m/s"], rows)
