@@ -206,9 +206,12 @@ class MAML(MetaPolicy):
                     beyond = max(0, stage - len(other.rates) + 1)
                     row.copy_(other._alpha(stage) * self.config.rate_decay**beyond)
 
+    def _acting_tensors(self) -> dict[str, Tensor]:
+        policy = {f"policy.{name}": value for name, value in self.policy.state_dict(keep_vars=True).items()}
+        return {**policy, "rates": self.rates}
+
     def _tensors(self) -> dict[str, Tensor]:
-        tensors = {f"policy.{name}": value for name, value in self.policy.state_dict(keep_vars=True).items()}
-        tensors["rates"] = self.rates
+        tensors = self._acting_tensors()
         if self.config.outer == "clipped":
             for i, p in enumerate(self.learned):
                 tensors |= {f"adam.{i}.{name}": value for name, value in self.optimizer.state[p].items()}

@@ -66,6 +66,10 @@ class PEARLConfig(Config):
         final_rate, final_entropy: the learning rate and the target entropy from the iteration settle_until on.
         target_rate: the rate tau. After each gradient step, the target critics move this fraction of the way to the
             critics.
+        average_rate: after each gradient step, averages of the encoder and of the actor move this fraction of the way
+            to what is learned, and adaptation uses the averages (Polyak and Juditsky 1992). Returns of an agent that
+            learns with a large rate go up and down from one evaluation to the next, most of all if its robot can fall;
+            those of the average are steadier, and higher. With 0 there are no averages, as in the paper.
         actor_every: the actor is updated once in this many gradient steps. The paper has 1; with 2, a gradient step
             needs a fifth less time on average.
         evaluate_every: the number of iterations between evaluations on held-out tasks, which are only for the metrics.
@@ -104,6 +108,7 @@ class PEARLConfig(Config):
     settle_from: int = 0
     settle_until: int = 0
     target_rate: float = 0.005
+    average_rate: float = 0.0
     actor_every: int = 2
     evaluate_every: int = 10
     evaluation_tasks: int = 10
@@ -123,6 +128,8 @@ class PEARLConfig(Config):
                 raise UsageError(f"{name} must be positive")
         if not (self.kl_weight >= 0 and 0 < self.target_rate <= 1):
             raise UsageError("kl_weight must not be negative, and target_rate must be in (0, 1]")
+        if not 0 <= self.average_rate <= 1:
+            raise UsageError("average_rate must be in [0, 1]; 0 adapts with what is learned, without averages")
 
     def pace(self, iteration: int) -> tuple[float, float]:
         """Return the learning rate and the target entropy for each action dimension in ``iteration``."""

@@ -45,8 +45,8 @@ class PEARL(MetaPolicy):
     Algorithm 2, the adaptation to a new task, is :meth:`_adapt`. It explores like step 1.
 
     Attributes:
-        encoder: q(z | c).
-        actor: pi(a | s, z).
+        encoder: q(z | c), as adaptation uses it: what is learned, or its average (``average_rate``).
+        actor: pi(a | s, z), likewise.
         critic: the twin critics Q(s, a, z).
         learning: these networks, and everything else that gradient steps change.
         training_tasks: [K, P], drawn when training starts.
@@ -60,7 +60,7 @@ class PEARL(MetaPolicy):
 
     def _build(self) -> None:
         self.learning = learning = Learning(self.tasks, self.config)
-        self.encoder, self.actor, self.critic = learning.encoder, learning.actor, learning.critic
+        (self.encoder, self.actor), self.critic = learning.adapting, learning.critic
         self.modules = learning.modules
         self._away: Away | None = None  # where gradient steps are made on another device
         self._train_on(np.empty((0, len(self.tasks.low))))
@@ -145,7 +145,9 @@ class PEARL(MetaPolicy):
 
     def _explorer(self, *, adapting: bool, resample_every: int | None = None, share: Share | None = None) -> Explorer:
         every = self.config.resample_every if resample_every is None else resample_every
-        return Explorer(self.encoder, self.actor, self.tasks, adapting, every, share or Share())
+        learning = self.learning
+        encoder, actor = (self.encoder, self.actor) if adapting else (learning.encoder, learning.actor)
+        return Explorer(encoder, actor, self.tasks, adapting, every, share or Share())
 
     def _gradient_step(self, step: int, rng: np.random.Generator, noise: torch.Generator) -> Metrics:
         """Run the inner loop of algorithm 1 once, with a context and a batch for each task.
@@ -230,7 +232,7 @@ class PEARL(MetaPolicy):
         )
 
     def _take_over(self, other: PEARL) -> None:
-        mine, theirs = self._tensors(), other._tensors()
+        mine, theirs = self._tensors(), other.learning.tensors(averages=self.config.average_rate > 0)
         require_structure(theirs, mine, "the start")
         with torch.no_grad():
             for name, tensor in mine.items():
@@ -243,6 +245,10 @@ class PEARL(MetaPolicy):
 
     def _tensors(self) -> dict[str, Tensor]:
         return self.learning.tensors()
+
+    def _acting_tensors(self) -> dict[str, Tensor]:
+        networks = {"encoder": self.encoder, "actor": self.actor}
+        return {f"{part}.{name}": x for part, network in networks.items() for name, x in network.state_dict().items()}
 
     def card(self) -> dict[str, Any]:
         device = describe_device(self.device)

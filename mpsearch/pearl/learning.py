@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from mpsearch.pearl.losses import Transitions, actor_loss, critic_loss, soft_tar
 from mpsearch.pearl.networks import Actor, TwinCritic
 from mpsearch.tasks import TaskDistribution
 
+AVERAGE = "mean_"  # what the names of averaged networks begin with
+
 
 class Learning:
     """What gradient steps change. It is made on torch's default device; its values are drawn later.
@@ -24,6 +27,7 @@ class Learning:
         encoder: q(z | c).
         actor: pi(a | s, z).
         critic, target: the twin critics Q(s, a, z), and the slow copy that their targets come from.
+        adapting: the encoder and the actor that adaptation uses: the two above, or averages of them over many steps.
         log_temperature: of the entropy bonus, learned.
         target_entropy: of the whole action, as it is now.
         optimizer: Adam, for all that is learned.
@@ -44,6 +48,11 @@ class Learning:
         self.log_temperature = nn.Parameter(torch.zeros(()))
         self.target_entropy = torch.tensor(c.target_entropy * a)
         self.modules = {"encoder": self.encoder, "actor": self.actor, "critic": self.critic, "target": self.target}
+        self.adapting = (self.encoder, self.actor)
+        if c.average_rate:
+            encoder, actor = copy.deepcopy(self.adapting)
+            self.adapting = (encoder.requires_grad_(False), actor.requires_grad_(False))
+            self.modules |= {f"{AVERAGE}encoder": encoder, f"{AVERAGE}actor": actor}
         self.by_critic_loss = [*self.encoder.parameters(), *self.critic.parameters()]
         self.by_actor_loss = [*self.actor.parameters(), self.log_temperature]
         self.learned = self.by_critic_loss + self.by_actor_loss
@@ -59,13 +68,23 @@ class Learning:
             network.layers.initialise(generator)
         with torch.no_grad():
             self.log_temperature.fill_(math.log(self.config.first_temperature))
-        self.target.load_state_dict(self.critic.state_dict())
+        follow((self.target, *self.adapting), (self.critic, self.encoder, self.actor), 1.0)
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Everything that gradient steps change, by name: the tensors themselves, so that values can be set."""
+    def tensors(self, averages: bool | None = None) -> dict[str, Tensor]:
+        """Everything that gradient steps change, by name: the tensors themselves, so that values can be set.
+
+        Args:
+            averages: whether averages are among them; by default, if there are any. If there are none, the learned
+                networks stand for them.
+        """
+        modules = self.modules
+        if averages is not None:
+            modules = {name: module for name, module in modules.items() if not name.startswith(AVERAGE)}
+            names = ("encoder", "actor") if averages else ()
+            modules |= {AVERAGE + name: module for name, module in zip(names, self.adapting, strict=False)}
         tensors = {
             f"{part}.{name}": value
-            for part, module in self.modules.items()
+            for part, module in modules.items()
             for name, value in module.state_dict(keep_vars=True).items()
         }
         tensors["log_temperature"] = self.log_temperature
@@ -155,9 +174,16 @@ class Learning:
         return dict(zip(metrics, found[len(gradients) :], strict=True))
 
     def move(self) -> None:
-        """Follow the gradients, and let the target critics follow the critics."""
+        """Follow the gradients, and let the target critics and the averages follow what is learned."""
         self.optimizer.step()
-        with torch.no_grad():
-            slow: list[Tensor] = [*self.target.parameters()]
-            fast: list[Tensor] = [*self.critic.parameters()]
-            torch._foreach_lerp_(slow, fast, self.config.target_rate)
+        follow((self.target,), (self.critic,), self.config.target_rate)
+        if self.config.average_rate:
+            follow(self.adapting, (self.encoder, self.actor), self.config.average_rate)
+
+
+@torch.no_grad()
+def follow(slow: Sequence[nn.Module], fast: Sequence[nn.Module], rate: float) -> None:
+    """Move the parameters of the networks ``slow`` the fraction ``rate`` of the way to those of ``fast``."""
+    ours: list[Tensor] = [p for network in slow for p in network.parameters()]
+    theirs: list[Tensor] = [p for network in fast for p in network.parameters()]
+    torch._foreach_lerp_(ours, theirs, rate)

@@ -89,6 +89,10 @@ class Trainable(ABC):
     def _tensors(self) -> dict[str, Tensor]:
         """Return everything that training changes, by name. These are no copies, so that values can be set."""
 
+    @abstractmethod
+    def _acting_tensors(self) -> dict[str, Tensor]:
+        """Return the tensors that acting and adapting need, by name, for programs that do not use Python."""
+
     def _growing(self) -> Growing | None:
         """Return the data that only grows during training, or ``None`` if there is none."""
         return None

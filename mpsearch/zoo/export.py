@@ -17,7 +17,6 @@ from mpsearch.errors import CheckpointError, UsageError
 
 FORMAT = 1  # of exports; readers refuse a larger number
 SHIPPED = ("maml-cheetah-direction", "maml-cheetah-velocity", "pearl-cheetah-direction", "pearl-cheetah-velocity")
-NEEDED = {"maml": ("policy.", "rates"), "pearl": ("encoder.", "actor.")}
 OMITTED = ("weights", "shards", "training_tasks", "history", "curves")  # entries of a card that an export does without
 MODEL, LICENCE = "half_cheetah.xml", "half_cheetah.licence.txt"
 
@@ -71,8 +70,7 @@ def _export_one(source: Path, half: bool) -> Iterable[tuple[str, bytes]]:
     agent, card, name = load(source), read_card(source), source.resolve().name
     tensors = {
         key: tensor.detach().to(torch.float16 if half else torch.float32).contiguous()
-        for key, tensor in agent._tensors().items()
-        if key.startswith(NEEDED[agent.algorithm])
+        for key, tensor in agent._acting_tensors().items()
     }
     for key, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
