@@ -144,14 +144,18 @@ class MujocoBatch(Batch):
         self._begin()
 
     def advance(self, actions: Array) -> None:
-        """Advance every simulation by one control step with ``actions`` [K, E, A].
+        """Advance every simulation that has not ended by one control step with ``actions`` [K, E, A].
+
+        Those that have ended stay as they are. A robot that lies on the ground has many contacts, whose simulation
+        would take more time than that of one that runs.
 
         Raises:
             NonFiniteError: a simulation that has not ended diverged. MuJoCo itself would reset it and continue.
         """
         self._ctrl[:] = actions
+        running = None if self._last is None else np.flatnonzero(~self.ended)
         try:
-            self._physics.step(nstep=self.frame_skip)
+            self._physics.step(running, nstep=self.frame_skip)
         except mujoco.batch.SimulationError as error:
             bad = np.zeros(self.shape, dtype=bool)
             bad.flat[list(error.ids)] = True

@@ -19,7 +19,7 @@ from mpsearch.training.storage import read_card
 SMALL = {
     "training_tasks": 6, "meta_batch": 3, "gradient_steps": 5, "batch": 8, "context": 10, "hidden": (16,),
     "encoder_hidden": (16,), "evaluate_every": 100, "evaluation_tasks": 3, "replay_size": 2_000,
-    "settle_until": 4,
+    "settle_until": 4, "average_rate": 0.1,
 }  # fmt: skip
 
 

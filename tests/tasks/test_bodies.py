@@ -106,6 +106,28 @@ def test_an_episode_ends_where_gymnasiums_does(family) -> None:
     env.close()
 
 
+def test_a_robot_that_has_fallen_stays_as_it_is_and_the_others_go_on_as_if_alone() -> None:
+    family, rng = WalkerBody(), np.random.default_rng(0)
+    tasks, actions = family.sample(2, rng), rng.uniform(-1, 1, (45, 2, 3, 6))
+    actions[:, 1] *= 0.1  # so that some stand for longer
+    batch = family.make_batch(tasks, 3)
+    batch.reset(np.random.default_rng(1))
+    start, ends = (batch.qpos.copy(), batch.qvel.copy()), {}
+    for action in actions:
+        batch.step(action)
+        for k, e in np.argwhere(batch.ended):
+            at_the_end = ends.setdefault((k, e), batch.qpos[k, e].copy())
+            np.testing.assert_array_equal(batch.qpos[k, e], at_the_end)
+    assert 0 < len(ends) < 6
+    assert len(set(batch.lengths.flat)) > 2
+    for k, e in np.argwhere(~batch.ended):
+        alone = family.make_batch(tasks[k : k + 1], 1)
+        alone.set_state(*(x[k : k + 1, e : e + 1] for x in start))
+        for action in actions:
+            alone.step(action[k : k + 1, e : e + 1])
+        np.testing.assert_array_equal(alone.qpos[0, 0], batch.qpos[k, e])
+
+
 @pytest.mark.parametrize(
     ("family", "column", "inside", "outside"),
     [
