@@ -6,6 +6,8 @@ episode terminates has the value 0.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -42,11 +44,12 @@ def generalised_advantages(
     return discounted_sums(residuals, discount * gae_lambda)
 
 
-def linear_values(episodes: Episodes, scale: Array, discount: float) -> Array:
+def linear_values(episodes: Episodes, scale: Array, discount: float, *, finite_horizon: bool = False) -> Array:
     """Fit a linear baseline to the episodes of each task, and return its values [K, E, T + 1].
 
     The features are the scaled observation, its square and 1. They are those of Duan et al. 2016 without the powers
-    of time, because a task does not end at the time limit.
+    of time, because a task does not end at the time limit. With ``finite_horizon`` it does: the baseline has three
+    powers of time as well, and every episode counts as terminated.
 
     The target of step t in an episode of L steps is the discounted return up to the end of the episode, plus
     ``discount^(L-t) V(s_L)`` if the episode did not terminate. This target is linear in the weights w, because V is.
@@ -59,8 +62,13 @@ def linear_values(episodes: Episodes, scale: Array, discount: float) -> Array:
     values are 0.
     """
     tasks, count, horizon = episodes.rewards.shape
+    if finite_horizon:
+        episodes = replace(episodes, terminated=np.ones((tasks, count), dtype=bool))
     x = torch.from_numpy(episodes.observations / scale.astype(np.float32)).clamp(-FEATURE_CLIP, FEATURE_CLIP)
-    features = torch.cat([x, x.square(), torch.ones_like(x[..., :1])], dim=-1)  # [K, E, T + 1, F]
+    time = torch.arange(horizon + 1) / horizon
+    powers = [time**power for power in range(4 if finite_horizon else 1)]
+    clock = torch.stack(powers, dim=-1).expand(tasks, count, -1, -1)
+    features = torch.cat([x, x.square(), clock], dim=-1)  # [K, E, T + 1, F]
     sums = torch.from_numpy(discounted_sums(episodes.rewards, discount)).float()
     fitted = features[:, :, :-1]
     if episodes.lengths is not None:
@@ -113,10 +121,16 @@ def standardise(advantages: Array, counts: Array | bool = True, *, shared_scale:
 
 
 def task_advantages(
-    episodes: Episodes, scale: Array, discount: float, gae_lambda: float, *, shared_scale: bool = False
+    episodes: Episodes,
+    scale: Array,
+    discount: float,
+    gae_lambda: float,
+    *,
+    shared_scale: bool = False,
+    finite_horizon: bool = False,
 ) -> Array:
     """Return standardised advantages [K, E, T] of ``episodes`` with respect to a linear baseline for each task."""
-    values = linear_values(episodes, scale, discount)
+    values = linear_values(episodes, scale, discount, finite_horizon=finite_horizon)
     counts = True if episodes.lengths is None else episodes.mask
     advantages = generalised_advantages(episodes.rewards, values, discount, gae_lambda, counts)
     return standardise(advantages, counts, shared_scale=shared_scale)

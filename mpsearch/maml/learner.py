@@ -143,9 +143,9 @@ class MAML(MetaPolicy):
         c, scale, share = self.config, self.tasks.observation_scale, share or Share()
         # Rounding depends on a number's place in an array. So this is computed for all tasks, as one
         # process does it; copies stand for the tasks of other ranks, unless these matter.
-        shared = c.shared_scale
-        every = gathered(episodes, share) if shared else placed(episodes, share)
-        advantages = task_advantages(every, scale, c.discount, c.gae_lambda, shared_scale=shared)
+        options = {"shared_scale": c.shared_scale, "finite_horizon": c.finite_horizon}
+        every = gathered(episodes, share) if c.shared_scale else placed(episodes, share)
+        advantages = task_advantages(every, scale, c.discount, c.gae_lambda, **options)
         return Steps.of(episodes, advantages[share.rows], share=share)
 
     def _improve(self, batch: MetaBatch, generator: torch.Generator) -> StepReport:
