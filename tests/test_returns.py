@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from oracles import advantage, discounted_sum
 
 from mpsearch.records import Episodes
-from mpsearch.returns import discounted_sums, generalised_advantages, linear_values, standardise, task_advantages
+from mpsearch.returns import RIDGE, discounted_sums, generalised_advantages, linear_values, standardise, task_advantages
 
 numbers = st.floats(-10, 10, width=32)
 unit = st.floats(0, 1)
@@ -60,6 +60,40 @@ def test_the_baseline_finds_a_value_function_that_is_linear_in_its_features() ->
     x = np.linspace(-2, 2, 8)[None, :, None] * 0.5 ** np.arange(21)  # [1, 8, 21]
     values = linear_values(episodes_of(x[..., :-1], x[..., None]), np.ones(1), 0.9)
     np.testing.assert_allclose(values, x / (1 - 0.45), atol=2e-3)
+
+
+def test_the_baseline_of_a_finite_horizon_counts_what_is_left_of_the_time() -> None:
+    """A reward of 1 a step and no discount: with t of 20 steps gone, 20 - t are left, whatever is observed."""
+    rng = np.random.default_rng(0)
+    episodes = episodes_of(np.ones((2, 4, 20)), rng.normal(size=(2, 4, 21, 3)))
+    values = linear_values(episodes, np.ones(3), 1.0, finite_horizon=True)
+    np.testing.assert_allclose(values, np.broadcast_to(20.0 - np.arange(21), values.shape), atol=0.05)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 2**32 - 1), unit)
+def test_the_baseline_of_a_finite_horizon_is_the_least_squares_fit_with_powers_of_time(seed, discount) -> None:
+    rng = np.random.default_rng(seed)
+    rewards, x = rng.normal(size=(1, 6, 12)), rng.normal(size=(1, 6, 13, 2))
+    time = np.arange(12) / 12
+    columns = [(*x[0, e, t], *x[0, e, t] ** 2, 1.0, time[t], time[t] ** 2, time[t] ** 3) for e, t in np.ndindex(6, 12)]
+    target = [discounted_sum(rewards[0, e, t:], discount, 0.0) for e, t in np.ndindex(6, 12)]
+    gram = np.array(columns).T @ np.array(columns)
+    ridge = RIDGE * np.diag(gram).mean() * np.eye(len(gram))
+    weights = np.linalg.solve(gram + ridge, np.array(columns).T @ np.array(target))
+    values = linear_values(episodes_of(rewards, x), np.ones(2), discount, finite_horizon=True)
+    np.testing.assert_allclose(values[0, :, :-1].ravel(), np.array(columns) @ weights, atol=0.02)
+    assert (values[..., -1] == 0).all()
+
+
+def test_where_observations_drift_only_the_baseline_of_a_finite_horizon_stays_within_what_can_be_earned() -> None:
+    """The reward falls from 1 to 0, and the observation with it, so the other baseline expects it to fall on."""
+    drift = np.linspace(1, 0, 201) * np.ones((1, 20, 1))
+    drift += np.random.default_rng(3).normal(scale=0.05, size=drift.shape)
+    episodes = episodes_of(drift[..., :-1].clip(0, 1), drift[..., None])
+    least = [linear_values(episodes, np.ones(1), 0.99, finite_horizon=finite).min() for finite in (False, True)]
+    assert least[0] < -20
+    assert least[1] > -1
 
 
 def test_a_task_is_weighed_as_if_it_were_alone() -> None:
