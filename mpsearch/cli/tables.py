@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mpsearch.meta_policy import MetaPolicy
@@ -34,8 +35,13 @@ def adaptation_json(agent: MetaPolicy, seed: int, result: AdaptationResult) -> d
 
 
 def task_column(family: TaskDistribution, tasks: Array) -> list[str]:
-    """Return lines of equal width: the parameters' names, and below them the numbers of each of ``tasks`` [K, P]."""
-    rows = [family.parameter_names, *map(family.spell, tasks)]
+    """Return lines of equal width: the parameters' names, and below them the numbers of each of ``tasks`` [K, P].
+
+    Wide tasks have a number instead.
+    """
+    rows: list[Sequence[str]] = [family.parameter_names, *map(family.spell, tasks)]
+    if family.is_wide:
+        rows = [["task"], *([str(k)] for k in range(1, len(tasks) + 1))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.rjust, row, widths)) for row in rows]
     return [line.ljust(max(14, len(line) + 2)) for line in lines]
@@ -58,10 +64,14 @@ def adaptation_table(family: TaskDistribution, result: AdaptationResult) -> str:
     lines.append("mean".ljust(width) + "".join(f"{value:20.1f}" for value in stages.mean(0)))
     if result.stage_names:
         lines.append("acting on".ljust(width) + "".join(name.rjust(20) for name in result.stage_names))
+    if family.is_wide:
+        described = (f"Task {k}: {family.describe_task(task)}" for k, task in enumerate(result.tasks, 1))
+        lines.append("\n" + "\n".join(described) + "\n--json prints all numbers of a task.")
     if result.returns.shape[1] > 1:
-        worst = family.describe_task(result.tasks[result.worst.argmin()])
+        number = result.worst.argmin()
+        worst = f"task {number + 1}" if family.is_wide else f"the task {family.describe_task(result.tasks[number])}"
         lines.append(
-            f"\nWorst episode at the end: {result.worst.min():.1f}, on the task {worst}."
+            f"\nWorst episode at the end: {result.worst.min():.1f}, on {worst}."
             f" Tasks that ended below their return before: {result.fell.sum()} of {len(result.tasks)}."
         )
     if result.renewed_every:

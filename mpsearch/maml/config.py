@@ -29,10 +29,10 @@ class MAMLConfig(Config):
             where the linear baseline has to estimate it. Learning from scratch then fails: with 20 steps, it failed
             with 0.99 and succeeded with 0.9.
         gae_lambda: lambda. The paper has 1; 0.95 has less variance and learned several times faster.
-        finite_horizon: whether nothing is earned after the time limit, as in the paper; the baseline then depends on the
-            time, too. By default the task would go on, and the baseline estimates what would follow. If robots move
-            differently at the end of their episodes than before, a linear baseline cannot do that: on ``walker-body``
-            its values were ten times too high on some tasks, and the returns fell.
+        finite_horizon: whether nothing is earned after the time limit, as in the paper; the baseline then depends on
+            the time, too. By default the task would go on, and the baseline estimates what would follow. A linear
+            baseline cannot do that if robots move differently at the end of their episodes than before: on
+            ``walker-body``, its values were ten times too high on some tasks, and MAML stopped learning.
         shared_scale: whether the advantages of all tasks are divided by one standard deviation, so that the outer loop
             improves the mean return. The default, one for each task, gives tasks with small and large rewards the same
             weight. Adaptation needs that; an average policy (inner_steps=0) that has to weigh tasks against each other

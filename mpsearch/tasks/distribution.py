@@ -14,6 +14,8 @@ from mpsearch.records import Array
 from mpsearch.tasks.batch import Batch
 from mpsearch.tasks.environments import TaskEnv
 
+MOST_SHOWN = 6  # parameters that a table or an explorer shows one by one
+
 
 class TaskDistribution(ABC):
     """A distribution p(T) over tasks that share observations and actions.
@@ -124,6 +126,11 @@ class TaskDistribution(ABC):
         """Describe the range in words, for error messages."""
         pairs = zip(self.parameter_names, self.low, self.high, strict=True)
         return ", ".join(f"{name} must lie in [{low:g}, {high:g}]" for name, low, high in pairs)
+
+    @property
+    def is_wide(self) -> bool:
+        """Return whether a task has too many parameters to show each of them in a table or as a control."""
+        return len(self.parameter_names) > MOST_SHOWN
 
     def describe_task(self, task: Array) -> str:
         """Describe ``task`` [P] in words, for captions."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mpsearch.errors import check_count
+from mpsearch.language import say
 from mpsearch.records import Array
 from mpsearch.tasks.bodies import Body
 
@@ -69,6 +70,17 @@ class RandomBody(Body):
         exponents = ((np.arange(check_count("the number of tasks", n)) + 0.5) / n * 2 - 1) * LIMIT
         ordered = exponents[np.argsort(np.abs(exponents), kind="stable")]
         return np.repeat(ordered[:, None], len(self.parameter_names), axis=1)
+
+    def describe_task(self, task: Array) -> str:
+        """Describe ``task`` [P] by the mean factor (the geometric mean) of each group of parts."""
+        sizes = [len(self._parts(group)) for group in GROUPS]
+        exponents = np.split(task, np.cumsum(sizes)[:-1])
+        bases = [base for _, base in GROUPS.values()]
+        factors = [f"{base ** part.mean():.2f}" for base, part in zip(bases, exponents, strict=True)]
+        return say(
+            "on average, mass x {mass}, inertia x {inertia}, damping x {damping}, friction x {friction}",
+            **dict(zip(GROUPS, factors, strict=True)),
+        )
 
     def observe(self, qpos: Array, qvel: Array) -> Array:
         return np.concatenate([qpos[..., 1:], qvel.clip(-FASTEST, FASTEST)], axis=-1)

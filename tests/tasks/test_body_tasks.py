@@ -180,3 +180,12 @@ def test_the_configuration_makes_the_same_family_again(family) -> None:
 def test_nonsense_is_refused_in_a_sentence(make, message) -> None:
     with pytest.raises(UsageError, match=message):
         make()
+
+
+def test_a_body_is_described_by_the_mean_factors_of_its_groups() -> None:
+    family = HopperBody()
+    exponents = {"mass": [3, -3, 1, 1], "inertia": [-1] * 4, "damping": [0, 1, 2], "friction": [0] * 5}
+    task = np.array([u for group in exponents.values() for u in group], dtype=float)
+    words = family.describe_task(task)
+    assert words == "on average, mass x 1.22, inertia x 0.67, damping x 1.30, friction x 1.00"
+    assert len(family.parameter_names) == len(task)

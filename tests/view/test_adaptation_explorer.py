@@ -11,8 +11,19 @@ import numpy as np
 import pytest
 import torch
 
-from mpsearch import MAML, PEARL, CheetahDirection, MAMLConfig, PEARLConfig, PointNavigation, WeakLeg, make_distribution
+from mpsearch import (
+    MAML,
+    PEARL,
+    CheetahDirection,
+    MAMLConfig,
+    PEARLConfig,
+    PointNavigation,
+    WalkerBody,
+    WeakLeg,
+    make_distribution,
+)
 from mpsearch.errors import UsageError
+from mpsearch.evaluation import held_out
 from mpsearch.view.applications import PICTURES
 from mpsearch.view.widgets import AdaptationExplorer
 from mpsearch.view.widgets.adaptation import Choice, describe, race
@@ -40,6 +51,21 @@ def count_adaptations(explorer, monkeypatch) -> list[str]:
         adapt = agent.adapt
         monkeypatch.setattr(agent, "adapt", lambda *a, _n=name, _f=adapt, **k: run.append(_n) or _f(*a, **k))
     return run
+
+
+def test_tasks_of_many_parameters_are_chosen_by_number_and_described_in_short() -> None:
+    family = WalkerBody(horizon=5)
+    explorer = AdaptationExplorer(make_pearl(family), steps=1)
+    assert list(explorer.controls) == ["number", "steps", "seed"]
+    assert explorer.error.value == ""
+    assert explorer.words.value.count("mass") == 1
+    for number in (1, 20):
+        explorer.controls["number"].value = number
+        press_run(explorer)
+        (result,) = explorer.result.values()
+        np.testing.assert_array_equal(result.tasks[0], held_out(family, 20)[number - 1])
+        assert family.describe_task(result.tasks[0]) in explorer.words.value
+    assert explorer.player.runners[0].robot == "Walker2d"
 
 
 def press_run(explorer) -> None:

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,12 +20,11 @@ from mpsearch.view.jupyter import ipywidgets
 from mpsearch.view.player import Player, Runner, has_runners, runners_of
 from mpsearch.view.plots import AFTER, BEFORE, plot_methods
 from mpsearch.view.widgets import shell
+from mpsearch.view.widgets.controls import BOTH, chosen_task, make_controls
 from mpsearch.view.widgets.episodes import draw_episodes
 from mpsearch.view.widgets.shell import LABELS, WIDE, Drawn, errors_in_words
 
 REMEMBERED = 32  # adaptations that the cache holds, about 0.3 MB each
-MOST_STEPS = 5
-BOTH = "both"
 
 
 class Stopped(Exception):
@@ -54,8 +52,8 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
     complete. Pressing Run again during an adaptation has no effect. An adaptation that was computed before is read
     from a cache.
 
-    Controls: ``method`` (if there are several agents), one control for each parameter of the task by its name,
-    ``steps`` and ``seed``.
+    Controls: ``method`` (if there are several agents), one control for each parameter of the task by its name (or
+    ``number``, the number of a held-out task, if it has many), ``steps`` and ``seed``.
 
     Args:
         agents: meta-policies for the same family of tasks, such as ``mpsearch.load("maml-cheetah-velocity")``.
@@ -100,7 +98,8 @@ class AdaptationExplorer(shell.DrawnBundle, ipywidgets.VBox):  # type: ignore[mi
         values = {name: control.value for name, control in self.controls.items()}
         method = values.pop("method", BOTH)
         steps, seed = values.pop("steps"), values.pop("seed")
-        return Choice(tuple(self.agents) if method == BOTH else (method,), tuple(values.values()), steps, seed)
+        task = chosen_task(self.family, values)
+        return Choice(tuple(self.agents) if method == BOTH else (method,), task, steps, seed)
 
     def start(self) -> None:
         """Start an adaptation in the background, unless one is already running."""
@@ -185,36 +184,6 @@ def check_agents(agents: tuple[MetaPolicy, ...]) -> tuple[dict[str, MetaPolicy],
                 f" {agent.tasks.id} {agent.tasks.config}"
             )
     return named, first
-
-
-def make_controls(methods: list[str], family: TaskDistribution, seed: int, steps: int) -> dict[str, Any]:
-    """Return the controls by name, in the order in which they are shown."""
-    controls: dict[str, Any] = {}
-    if len(methods) > 1:
-        look = shell.look(say("Method"), say("Which meta-policy adapts"))
-        options = [*((method, method) for method in methods), (say("both"), BOTH)]
-        controls["method"] = ipywidgets.ToggleButtons(options=options, value=BOTH, **look)
-    controls |= task_controls(family)
-    look = shell.look(say("Steps of adaptation"), say("Gradient steps for MAML, exploration episodes for PEARL"))
-    controls["steps"] = ipywidgets.IntSlider(value=steps, min=1, max=MOST_STEPS, **look)
-    controls["seed"] = shell.seed_control(seed)
-    return controls
-
-
-def task_controls(family: TaskDistribution) -> dict[str, Any]:
-    """Return one control for each parameter of the task: a slider, or buttons if there are only a few tasks."""
-    tooltip = say("The task, which the agent is not told")
-    looks = {name: shell.look(say("Task: {name}", name=say(name)), tooltip) for name in family.parameter_names}
-    if not family.contains((family.low + family.high) / 2):  # the tasks are single values, such as -1 and 1
-        ((name, look),) = looks.items()
-        values = sorted({float(task[0]) for task in family.spread()}, reverse=True)
-        return {name: ipywidgets.ToggleButtons(options=[(f"{value:+g}", value) for value in values], **look)}
-    return {
-        name: ipywidgets.FloatSlider(
-            low + 0.75 * (high - low), min=low, max=high, step=(high - low) / 60, readout_format=".2f", **look
-        )
-        for (name, look), low, high in zip(looks.items(), family.low, family.high, strict=True)
-    }
 
 
 def draw(family: TaskDistribution, choice: Choice, results: Results) -> Drawn:

@@ -19,7 +19,7 @@ from mpsearch.view.jupyter import ipywidgets
 from mpsearch.view.player import Chart, Curve, Player, runners_of
 from mpsearch.view.plots import CONTROL_STEP, SMOOTHING
 from mpsearch.view.widgets import shell
-from mpsearch.view.widgets.adaptation import task_controls
+from mpsearch.view.widgets.controls import task_controls
 from mpsearch.view.widgets.shell import errors_in_words
 
 KNOWN = 31  # speeds by which the belief is translated into a speed

@@ -71,5 +71,7 @@ class PosteriorExplorer(Shell):
 
 
 def _label(agent: PEARL, task: Array) -> str:
+    if agent.tasks.is_wide:
+        return agent.tasks.describe_task(task)
     pairs = zip(agent.tasks.parameter_names, task, strict=True)
     return say(", ").join(f"{say(name)} {value:+.2f}" for name, value in pairs)
