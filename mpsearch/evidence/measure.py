@@ -25,7 +25,7 @@ CHEETAHS = ("cheetah-direction", "cheetah-velocity")
 SEEDS = {"cheetah-direction": 30, "cheetah-velocity": 5}  # more for the direction, which has only two tasks
 OTHER_MAKINGS = {
     "maml-cheetah-direction-told": "maml cheetah-direction --seeds 30",
-    "maml-cheetah-velocity-long": "maml cheetah-velocity --seeds 2",
+    "maml-cheetah-velocity-long": "maml cheetah-velocity --seeds 5",
 }
 CHANGED_BODY = {
     "heavy": "torso_mass=2",
@@ -39,6 +39,11 @@ RESAMPLE_EVERY = (0, 1, 2, 5, 10, 20)  # steps between two draws of z within an 
 TRAINED_LONGER = {  # the weights, and the number of steps between two draws of z that they were not trained with
     "trainings/pearl-cheetah-velocity-longer": 2,
     "pearl-cheetah-velocity-within": 0,
+}
+FALLING = {  # meta-policies on robots that fall, and how they are evaluated
+    "pearl-walker-body": "pearl walker-body --seeds 5",
+    "maml-walker-body": "maml walker-body --seeds 5",
+    "maml-walker-body-mean-actions": "maml walker-body --seeds 5 --mean-actions",
 }
 ON_A_PROCESSOR = ("pearl-cheetah-direction-cpu-seed0", "pearl-cheetah-direction-cpu-seed1")  # in trainings
 WITHIN_EPISODES = {  # seeds and episodes with which these are compared
@@ -57,6 +62,7 @@ def commands() -> dict[str, str]:
         **within_episodes(),
         **by_mean_actions(),
         **of_other_makings(),
+        **FALLING,
     }
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mpsearch.evidence.page.applications import failures, gaps, overdoses
 from mpsearch.evidence.page.costs import ablations, benchmark, fewer_transitions, machines, meta_iteration
-from mpsearch.evidence.page.makings import adapting_longer, longer_still, other_makings, unfinished
+from mpsearch.evidence.page.falling import ants, averages, baselines, falling
+from mpsearch.evidence.page.makings import adapting_longer, longer_still, other_makings
 from mpsearch.evidence.page.methods import from_scratch, headline, improvements, verdict
 from mpsearch.evidence.page.published import (
     against_published,
@@ -45,7 +46,10 @@ PARTS: dict[str, Callable[..., str]] = {
     "makings": other_makings,
     "adapting-longer": adapting_longer,
     "longer-still": longer_still,
-    "unfinished": unfinished,
+    "falling": falling,
+    "baselines": baselines,
+    "ants": ants,
+    "averages": averages,
     "applications": gaps,
     "application-failures": failures,
     "overdoses": overdoses,

@@ -1,4 +1,4 @@
-"""The parts of RESULTS.md about MAML from other starts and trained for longer, and about robots that fall."""
+"""The parts of RESULTS.md about MAML from other starts, and trained for longer."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import numpy as np
 from mpsearch.evidence import results
 from mpsearch.evidence.measure import CHEETAHS, OTHER_MAKINGS
 from mpsearch.evidence.page.markdown import FAILURES, failures, stages, table, training_cost
-from mpsearch.evidence.pictures import METHODS
 from mpsearch.training.storage import read_card
 from mpsearch.zoo import ZOO
 
-UNFINISHED = ("pearl-ant-direction-seed0", "pearl-walker-body-seed0", "maml-walker-body-seed0")
 FAST = 2  # m/s
 ADAPTING_LONGER = {
     "20 episodes a step": "maml-cheetah-velocity-long-mean-actions",
@@ -70,21 +68,3 @@ def longer_still() -> str:
         rows.append([f"`{record['commands'][-1]}`", len(after), *ends, minutes])
     heads = ["command", "iterations more", "return after three steps, first ten", "last ten", "core-minutes"]
     return table(heads, rows)
-
-
-def unfinished() -> str:
-    """Return a table of trainings on robots that fall, which did not get far enough to be shipped."""
-    rows = []
-    for name in UNFINISHED:
-        record = results.read(name, "curves")
-        evaluated = record["curve"]
-        if record["algorithm"] == "pearl":
-            evaluated = [
-                {"before": line["held_out"][0], "after": line["held_out"][-1]}
-                for line in evaluated
-                if "held_out" in line
-            ]
-        reached = [round(float(np.mean([line[key] for line in evaluated[-5:]]))) for key in ("before", "after")]
-        cost = training_cost({"env_steps": record["env_steps"], "core_minutes": record["cpu_seconds"] / 60})
-        rows.append([record["tasks"], METHODS[record["algorithm"]], *reached, *cost, f"`{record['commands'][-1]}`"])
-    return table(["tasks", "method", "before", "after", "trained for", "core-minutes", "command"], rows)

@@ -62,6 +62,11 @@ def meta_iteration() -> Any:
     return _json("meta_iteration.json")
 
 
+def averages() -> Any:
+    """Return what averages do to PEARL's returns. See :mod:`mpsearch.evidence.averages`."""
+    return _json("averages.json")
+
+
 def scaling() -> Any:
     """Return the parts of the cost model for several ranks that were measured, by name.
 

@@ -1,0 +1,77 @@
+"""The parts of RESULTS.md about robots that fall, and about averages, which help them most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mpsearch.evidence import results
+from mpsearch.evidence.measure import FALLING
+from mpsearch.evidence.page.markdown import FAILURES, failures, stages, table, training_cost
+
+BASELINES = {  # MAML's trainings on the walker; the others went on from the first one
+    "by default": "maml-walker-body-seed0",
+    "by default, gone on": "maml-walker-body-default",
+    "`finite_horizon=true`, gone on": "maml-walker-body-finite",
+}
+ANTS = ("pearl-ant-direction-seed0", "pearl-ant-direction-forward-backward")
+PART = 10  # iterations, or evaluations, that a mean is taken over
+
+
+def falling() -> str:
+    """Return a table of the evaluations of the shipped meta-policies on robots that fall."""
+    rows = []
+    for name in (name for name in FALLING if name in results.names()):
+        record, evaluation = results.read(name), results.evaluation(name)
+        actions = "mean" if evaluation_takes_means(record) else "sampled"
+        cells = [*(stages(evaluation) + [""] * 4)[:4], *failures(evaluation), *training_cost(record["training"])]
+        size = f"{len(evaluation.tasks)} x {len(evaluation.seeds)}"
+        rows.append([f"`{record['method']}-{record['tasks_id']}`", actions, *cells, size])
+    ends = ("before", "after 1", "after 2", "after 3")
+    return table(["meta-policy", "actions", *ends, *FAILURES, "trained for", "core-minutes", "tasks x seeds"], rows)
+
+
+def evaluation_takes_means(record: Mapping[str, Any]) -> bool:
+    """Return whether the policies of a record took their mean actions."""
+    return record["method"] == "pearl" or "--mean-actions" in record["command"]
+
+
+def baselines() -> str:
+    """Return a table of MAML's trainings on the walker with different baselines."""
+    rows = []
+    for words, name in BASELINES.items():
+        record = results.read(name, "curves")
+        part = record["curve"][-PART:]
+        before, after = (round(float(np.mean([line[key] for line in part]))) for key in ("before", "after"))
+        cost = training_cost({"env_steps": record["env_steps"], "core_minutes": record["cpu_seconds"] / 60})
+        rows.append([words, record["iteration"], before, after, *cost, f"`{record['commands'][-1]}`"])
+    heads = ["baseline", "iterations", "before", "after", "trained for", "core-minutes", "command"]
+    return table(heads, rows)
+
+
+def ants() -> str:
+    """Return a table of trainings of PEARL on the ant, which did not learn to run."""
+    rows = []
+    for name in (name for name in ANTS if name in results.names("curves")):
+        record = results.read(name, "curves")
+        evaluated = [line["held_out"] for line in record["curve"] if "held_out" in line][-PART:]
+        before, after = (round(float(np.mean([line[i] for line in evaluated]))) for i in (0, -1))
+        cost = training_cost({"env_steps": record["env_steps"], "core_minutes": record["cpu_seconds"] / 60})
+        rows.append([before, after, *cost, f"`{record['commands'][-1]}`"])
+    return table(["before", "after", "trained for", "core-minutes", "command"], rows)
+
+
+def averages() -> str:
+    """Return a table of the returns with averages of several rates, on trainings that went on."""
+    rows = []
+    trainings = results.averages()["trainings"]
+    for training in trainings:
+        found = training["returns"]
+        size = "{} x {}".format(*training["tasks_seeds"])
+        means = [f"{np.mean(values):.0f} (least {min(values):.0f})" for values in found.values()]
+        rows.append([training["tasks"], training["iteration"], training["rate"], *means, size])
+    rates = [name for name in trainings[0]["returns"] if name != "learned"]
+    heads = ["tasks", "after iteration", "learning rate", "without averages", *(f"`{rate}`" for rate in rates)]
+    return table([*heads, "tasks x seeds"], rows)
