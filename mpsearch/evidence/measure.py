@@ -42,8 +42,8 @@ TRAINED_LONGER = {  # the weights, and the number of steps between two draws of 
 }
 FALLING = {  # meta-policies on robots that fall, and how they are evaluated
     "pearl-walker-body": "pearl walker-body --seeds 5",
-    "maml-walker-body": "maml walker-body --seeds 5",
-    "maml-walker-body-mean-actions": "maml walker-body --seeds 5 --mean-actions",
+    "maml-walker-body": "maml walker-body --seeds 2",
+    "maml-walker-body-mean-actions": "maml walker-body --seeds 2 --mean-actions",
 }
 ON_A_PROCESSOR = ("pearl-cheetah-direction-cpu-seed0", "pearl-cheetah-direction-cpu-seed1")  # in trainings
 WITHIN_EPISODES = {  # seeds and episodes with which these are compared

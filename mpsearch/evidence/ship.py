@@ -3,8 +3,8 @@
 python -m mpsearch.evidence.ship runs/FOLDER [NAME]                        NAME is by default ALGO-TASKS
 python -m mpsearch.evidence.ship runs/FOLDER NAME --into trainings         not into the zoo
 
-The replay is not copied and, into the zoo, neither are the optimiser's moments. Before, ``mpsearch evaluate ...
---into-card`` must have added an evaluation to the card.
+The replay is not copied and, into the zoo, neither are the optimiser's moments and the target critics. Before,
+``mpsearch evaluate ... --into-card`` must have added an evaluation to the card.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mpsearch.evidence.program import run
 from mpsearch.evidence.records import learning_curve, repeatable, without_place
 from mpsearch.training.metrics import METRICS_FILE
 from mpsearch.training.storage import read_card, read_checkpoint, write_checkpoint
-from mpsearch.training.trainable import without_optimiser
+from mpsearch.training.trainable import spared
 from mpsearch.zoo import ZOO, load
 
 COLUMNS = (
@@ -52,7 +52,7 @@ def main(folder: Positional[Path], name: Positional[str | None] = None, into: Pa
     card = of_everyone(card, weights_of(target, default))
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    write_checkpoint(target, without_optimiser(arrays) if is_zoo(into) else arrays, card)
+    write_checkpoint(target, spared(arrays) if is_zoo(into) else arrays, card)
     lines = "".join(json.dumps(line) + "\n" for line in curve)
     (target / METRICS_FILE).write_text(lines, encoding="utf-8", newline="\n")
     agent = load(target)

@@ -17,7 +17,7 @@ from mpsearch.pearl.acting import ConditionedPolicies
 from mpsearch.pearl.config import PEARLConfig
 from mpsearch.pearl.device import Away, check_device, describe_device
 from mpsearch.pearl.exploration import Explorer, beliefs_at, uniform_actor
-from mpsearch.pearl.learning import Learning
+from mpsearch.pearl.learning import Learning, follow
 from mpsearch.pearl.losses import Transitions
 from mpsearch.pearl.replay import Replay, choose
 from mpsearch.records import AdaptationResult, Array, Episodes
@@ -267,6 +267,8 @@ class PEARL(MetaPolicy):
         return self.replay
 
     def _restore(self, saved: Checkpoint) -> None:
+        if not any(name.startswith("target.") for name in saved.tensors):  # as in what is shipped
+            follow((self.learning.target,), (self.critic,), 1.0)
         try:
             training_tasks = np.array(saved.card["training_tasks"], dtype=float).reshape(-1, len(self.tasks.low))
             if not np.isfinite(training_tasks).all():

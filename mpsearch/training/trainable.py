@@ -27,12 +27,15 @@ from mpsearch.training.storage import read_card, require_structure
 
 PAST = ("config", "seed", "command", "iteration", "env_steps", "wall_seconds", "cpu_seconds", "machine", "revision")
 
-OPTIMISER = "adam."  # the names of the optimiser's tensors begin with this
+SPARED = ("adam.", "target.")  # what the names of tensors begin with that a shipped agent does without
 
 
-def without_optimiser(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return what an agent needs to act: all but the optimiser's moments, which are more than half of a PEARL."""
-    return {name: tensor for name, tensor in tensors.items() if not name.startswith(OPTIMISER)}
+def spared(tensors: Mapping[str, Tensor], prefixes: tuple[str, ...] = SPARED) -> dict[str, Tensor]:
+    """Return ``tensors`` without the optimiser's moments and the target critics, the larger part of a PEARL.
+
+    An agent that is loaded without them has fresh moments, and targets that equal its critics.
+    """
+    return {name: tensor for name, tensor in tensors.items() if not name.startswith(prefixes)}
 
 
 class Trainable(ABC):
@@ -166,8 +169,8 @@ class Trainable(ABC):
         import_module("torch._dynamo")  # optimisers import it, which fails with torch 2.6 in the block below
         with torch.device("meta"):  # this takes no memory, even if the card declares more than the weights file holds
             expected = cls._from_card(saved.card, tasks, str(path))._tensors()
-        if not any(name.startswith(OPTIMISER) for name in saved.tensors):  # a shipped agent, whose optimiser is fresh
-            expected = without_optimiser(expected)
+        absent = [prefix for prefix in SPARED if not any(name.startswith(prefix) for name in saved.tensors)]
+        expected = spared(expected, tuple(absent))
         require_structure(saved.tensors, expected, str(path))
         agent = cls._from_card(saved.card, tasks, str(path))
         with torch.no_grad():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 from agents import make
 
 from mpsearch import load
 from mpsearch.errors import CheckpointError
 from mpsearch.training.storage import read_card, read_checkpoint, write_card, write_checkpoint
-from mpsearch.training.trainable import without_optimiser
+from mpsearch.training.trainable import spared
 
 COUNTERS = ["iteration", "env_steps", "wall_seconds", "cpu_seconds", "history", "command", "config", "tasks"]
 GENERATORS = ["seed", "rollbacks"]
@@ -41,17 +42,19 @@ def test_a_missing_parameter_or_state_of_the_optimiser_is_named(algorithm, name,
         load(tmp_path)
 
 
-def test_an_agent_without_its_optimiser_acts_and_trains_with_a_fresh_one(tmp_path) -> None:
+def test_an_agent_without_optimiser_and_targets_acts_and_trains_with_fresh_ones(tmp_path) -> None:
     trained = make("pearl")
     trained.train(2, seed=3, folder=tmp_path, progress=False)
     tensors, card = read_checkpoint(tmp_path)
-    lean = without_optimiser(tensors)
+    lean = spared(tensors)
     assert 0 < sum(t.numel() for t in lean.values()) < sum(t.numel() for t in tensors.values()) / 2
     write_checkpoint(tmp_path / "lean", lean, {k: v for k, v in card.items() if k != "shards"})
     shipped = load(tmp_path / "lean")
     task = [[0.1, 0.2]]
     assert (shipped.adapt(task, seed=0).returns == trained.adapt(task, seed=0).returns).all()
     assert all(not tensor.any() for name, tensor in shipped._tensors().items() if name.startswith("adam."))
+    critics = zip(shipped.learning.target.parameters(), shipped.critic.parameters(), strict=True)
+    assert all(torch.equal(target, critic) for target, critic in critics)
     shipped.train(1, seed=3, progress=False)
     assert shipped._tensors()["adam.0.step"] == 2  # gradient steps of one iteration
 
