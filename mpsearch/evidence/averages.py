@@ -72,8 +72,8 @@ def measure(folder: Path, iterations: int, count: int) -> dict[str, Any]:
     found: dict[str, list[float]] = {name: [] for name in ("learned", *map(str, RATES))}
     with own_torch():
         for _ in trange(iterations, desc=folder.name):
-            agent.iteration += 1
             agent._iterate(Streams(1))
+            agent.iteration += 1
             for name, networks in [("learned", learned), *agent.averages.items()]:
                 found[str(name)].append(agent.returns_of(networks, tasks))
     commands = [*(past["command"] for past in agent.history), agent.command]

@@ -14,7 +14,7 @@ from mpsearch.evidence.records import learning_curve, repeatable, write_record
 from mpsearch.evidence.results import FOLDER
 from mpsearch.training.storage import read_card
 
-COLUMNS = ("env_steps", "cpu_seconds", "before", "after", "held_out")
+COLUMNS = ("env_steps", "cpu_seconds", "before", "after", "held_out", "kl")
 
 
 def main(folder: Positional[Path], name: Positional[str]) -> None:

@@ -16,7 +16,11 @@ BASELINES = {  # MAML's trainings on the walker; the others went on from the fir
     "by default, gone on": "maml-walker-body-default",
     "`finite_horizon=true`, gone on": "maml-walker-body-finite",
 }
-ANTS = ("pearl-ant-direction-seed0", "pearl-ant-direction-forward-backward")
+ANTS = {  # PEARL's trainings on the ant
+    "all angles": "pearl-ant-direction-seed0",
+    "forward and backward": "pearl-ant-direction-small-rewards",
+    "forward and backward, rewards x 5": "pearl-ant-direction-forward-backward",
+}
 PART = 10  # iterations, or evaluations, that a mean is taken over
 
 
@@ -52,15 +56,18 @@ def baselines() -> str:
 
 
 def ants() -> str:
-    """Return a table of trainings of PEARL on the ant, which did not learn to run."""
+    """Return a table of PEARL's trainings on the ant, with the divergence of their beliefs from the prior."""
     rows = []
-    for name in (name for name in ANTS if name in results.names("curves")):
+    for words, name in ANTS.items():
         record = results.read(name, "curves")
-        evaluated = [line["held_out"] for line in record["curve"] if "held_out" in line][-PART:]
-        before, after = (round(float(np.mean([line[i] for line in evaluated]))) for i in (0, -1))
+        evaluated = [line for line in record["curve"] if "held_out" in line][-PART:]
+        before, after = (round(float(np.mean([line["held_out"][i] for line in evaluated]))) for i in (0, -1))
+        kls = [sum(line["kl"]) for line in evaluated if "kl" in line]
         cost = training_cost({"env_steps": record["env_steps"], "core_minutes": record["cpu_seconds"] / 60})
-        rows.append([before, after, *cost, f"`{record['commands'][-1]}`"])
-    return table(["before", "after", "trained for", "core-minutes", "command"], rows)
+        divergence = f"{np.mean(kls):.2g}" if kls else "not kept"
+        rows.append([words, before, after, divergence, *cost, f"`{record['commands'][-1]}`"])
+    heads = ["angles", "before", "after", "KL(belief, prior)", "trained for", "core-minutes", "command of its end"]
+    return table(heads, rows)
 
 
 def averages() -> str:

@@ -1,0 +1,79 @@
+"""What RESULTS.md says of robots that fall, checked against the records and the shipped meta-policies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import mpsearch
+from mpsearch.evaluation import held_out
+from mpsearch.evidence import averages, results
+from mpsearch.evidence.page.falling import ANTS, BASELINES, PART
+from mpsearch.maml.inner import spread_over_tasks
+from mpsearch.pearl import PEARL, PEARLConfig
+from mpsearch.returns import linear_values
+from mpsearch.seeding import Streams
+
+
+def end_of(name: str, key: str) -> float:
+    return float(np.mean([line[key] for line in results.read(name, "curves")["curve"][-PART:]]))
+
+
+def test_maml_on_the_walker_learns_with_a_finite_horizon_and_does_not_without() -> None:
+    start, default, finite = (end_of(name, "after") for name in BASELINES.values())
+    assert default < start < finite - 50
+    commands = [results.read(name, "curves")["commands"] for name in BASELINES.values()]
+    assert commands[1][0] == commands[2][0] == commands[0][0]
+    assert "finite_horizon=true" in commands[2][-1]
+    assert "finite_horizon" not in commands[1][-1]
+
+
+def test_by_default_some_values_of_the_walker_are_several_times_what_can_be_earned() -> None:
+    agent = mpsearch.load("maml-walker-body")
+    tasks = held_out(agent.tasks, 12)
+    batch = agent.tasks.make_batch(tasks, 20)
+    episodes = agent._explore(batch, spread_over_tasks(agent.policy, len(tasks)), Streams(0), 0)
+    most = episodes.rewards.max() / (1 - 0.99)
+    largest = [
+        np.abs(linear_values(episodes, agent.tasks.observation_scale, 0.99, finite_horizon=finite)).max()
+        for finite in (False, True)
+    ]
+    typical = 0.01 * np.abs(episodes.rewards).mean() / (1 - 0.99) ** 2  # the mean reward, for ever
+    assert largest[0] > 4 * typical
+    assert largest[1] < 2 * typical < most
+
+
+def test_on_the_ant_the_belief_returned_to_the_prior_with_small_rewards_only() -> None:
+    _, small, large = (results.read(name, "curves")["curve"] for name in ANTS.values())
+    divergences = [np.mean([sum(line["kl"]) for line in curve[-PART:]]) for curve in (small, large)]
+    assert divergences[0] < 0.05 < 0.5 < divergences[1]
+    returns = [np.mean([line["held_out"][-1] for line in c if "held_out" in line][-PART:]) for c in (small, large)]
+    assert returns[0] < 200 < 300 < returns[1]
+
+
+def test_averages_gain_much_on_the_walker_and_little_on_the_direction() -> None:
+    gains = {}
+    for training in results.averages()["trainings"]:
+        means = {name: np.mean(values) for name, values in training["returns"].items()}
+        best = max(value for name, value in means.items() if name != "learned")
+        gains[training["tasks"]] = best / means["learned"] - 1
+    assert gains["walker-body"] > 0.05
+    assert 0 < gains["cheetah-direction"] < 0.05
+
+
+@pytest.mark.slow
+def test_averages_are_measured_on_a_training_that_goes_on_as_it_would(monkeypatch, tmp_path) -> None:
+    config = PEARLConfig(
+        training_tasks=4, gradient_steps=3, batch=8, context=10, hidden=(16,), encoder_hidden=(16,), replay_size=2_000
+    )
+    agent = PEARL(mpsearch.PointNavigation(horizon=5), config)
+    agent.train(2, seed=1, folder=tmp_path / "run", progress=False)
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    averages.main((tmp_path / "run",), iterations=2, count=3)
+    (found,) = results.averages()["trainings"]
+    assert list(found["returns"]) == ["learned", *map(str, averages.RATES)]
+    assert (found["iteration"], found["tasks_seeds"]) == (2, [3, 2])
+    agent.train(1, seed=1, progress=False)
+    expected = np.mean([agent.adapt(held_out(agent.tasks, 3), seed=seed).after for seed in averages.SEEDS])
+    assert found["returns"]["learned"][0] == pytest.approx(expected, rel=1e-4)
+    assert PEARL.load(tmp_path / "run").iteration == 2
