@@ -22,7 +22,7 @@ from mpsearch.errors import UsageError
 from mpsearch.evaluation import held_out
 from mpsearch.evidence import results
 from mpsearch.evidence.program import run
-from mpsearch.evidence.records import rounded, write_record
+from mpsearch.evidence.records import repeatable, rounded, write_record
 from mpsearch.pearl import PEARL
 from mpsearch.pearl.learning import follow
 from mpsearch.seeding import Streams
@@ -76,10 +76,10 @@ def measure(folder: Path, iterations: int, count: int) -> dict[str, Any]:
             agent.iteration += 1
             for name, networks in [("learned", learned), *agent.averages.items()]:
                 found[str(name)].append(agent.returns_of(networks, tasks))
-    commands = [*(past["command"] for past in agent.history), agent.command]
+    commands = [repeatable(past["command"], iterations=past["iteration"]) for past in agent.history]
     return {
         "training": folder.name,
-        "commands": commands,
+        "commands": [*commands, repeatable(agent.command, iterations=begins)],
         "tasks": agent.tasks.id,
         "iteration": begins,
         "gradient_steps": agent.config.gradient_steps,

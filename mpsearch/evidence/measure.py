@@ -41,7 +41,7 @@ TRAINED_LONGER = {  # the weights, and the number of steps between two draws of 
     "pearl-cheetah-velocity-within": 0,
 }
 FALLING = {  # meta-policies on robots that fall, and how they are evaluated
-    "pearl-ant-direction": "pearl ant-direction --seeds 20 --family forward_backward=true",
+    "pearl-ant-direction": "pearl ant-direction --seeds 20",
     "pearl-walker-body": "pearl walker-body --seeds 5",
     "maml-walker-body": "maml walker-body --seeds 2",
     "maml-walker-body-mean-actions": "maml walker-body --seeds 2 --mean-actions",

@@ -44,15 +44,30 @@ def evaluation_takes_means(record: Mapping[str, Any]) -> bool:
 
 def baselines() -> str:
     """Return a table of MAML's trainings on the walker with different baselines."""
+    records = {words: results.read(name, "curves") for words, name in BASELINES.items()}
+    compared = records["by default, gone on"]["iteration"]  # both that went on reached it
     rows = []
-    for words, name in BASELINES.items():
-        record = results.read(name, "curves")
-        part = record["curve"][-PART:]
-        before, after = (round(float(np.mean([line[key] for line in part]))) for key in ("before", "after"))
+    for words, record in records.items():
+        curve = record["curve"]
+        at = f"{mean_of(curve[:compared], 'after'):.0f}" if len(curve) >= compared else ""
+        ends = [f"{mean_of(curve, key):.0f}" for key in ("before", "after")]
         cost = training_cost({"env_steps": record["env_steps"], "core_minutes": record["cpu_seconds"] / 60})
-        rows.append([words, record["iteration"], before, after, *cost, f"`{record['commands'][-1]}`"])
-    heads = ["baseline", "iterations", "before", "after", "trained for", "core-minutes", "command"]
-    return table(heads, rows)
+        rows.append([words, at, record["iteration"], *ends, *cost, f"`{record['commands'][-1]}`"])
+    heads = [
+        f"after, at iteration {compared}",
+        "iterations",
+        "before",
+        "after",
+        "trained for",
+        "core-minutes",
+        "command",
+    ]
+    return table(["baseline", *heads], rows)
+
+
+def mean_of(curve: list[Any], key: str) -> float:
+    """Return the mean of ``key`` over the last ``PART`` lines of a learning curve."""
+    return float(np.mean([line[key] for line in curve[-PART:]]))
 
 
 def ants() -> str:
