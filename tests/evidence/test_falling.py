@@ -8,6 +8,7 @@ import pytest
 import mpsearch
 from mpsearch.evaluation import held_out
 from mpsearch.evidence import averages, results
+from mpsearch.evidence.measure import FALLING
 from mpsearch.evidence.page.falling import ANTS, BASELINES, PART, mean_of
 from mpsearch.maml.inner import spread_over_tasks
 from mpsearch.pearl import PEARL, PEARLConfig
@@ -22,6 +23,17 @@ def test_maml_on_the_walker_learns_with_a_finite_horizon_and_does_not_without() 
     assert commands[1][0] == commands[2][0] == commands[0][0]
     assert "finite_horizon=true" in commands[2][-1]
     assert "finite_horizon" not in commands[1][-1]
+
+
+def test_adaptation_is_worth_much_on_the_ant_and_little_on_the_walker() -> None:
+    rises, fell = {}, {}
+    for name in FALLING:
+        evaluation = results.evaluation(name)
+        rises[name], fell[name] = evaluation.mean[1] - evaluation.mean[0], evaluation.fell[-1]
+    assert rises.pop("pearl-ant-direction") > 400
+    assert all(0 < rise < 20 for rise in rises.values())
+    assert fell.pop("pearl-ant-direction") < 0.1
+    assert min(fell.values()) > 0.2
 
 
 def test_by_default_some_values_of_the_walker_are_several_times_what_can_be_earned() -> None:
@@ -40,11 +52,11 @@ def test_by_default_some_values_of_the_walker_are_several_times_what_can_be_earn
 
 
 def test_on_the_ant_the_belief_returned_to_the_prior_with_small_rewards_only() -> None:
-    _, small, large = (results.read(name, "curves")["curve"] for name in ANTS.values())
-    divergences = [np.mean([sum(line["kl"]) for line in curve[-PART:]]) for curve in (small, large)]
-    assert divergences[0] < 0.05 < 0.5 < divergences[1]
-    returns = [np.mean([line["held_out"][-1] for line in c if "held_out" in line][-PART:]) for c in (small, large)]
-    assert returns[0] < 200 < 300 < returns[1]
+    _, small, *large = (results.read(name, "curves")["curve"] for name in ANTS.values())
+    divergences = [np.mean([sum(line["kl"]) for line in curve[-PART:]]) for curve in (small, *large)]
+    assert divergences[0] < 0.05 < 0.5 < min(divergences[1:])
+    returns = [np.mean([line["held_out"][-1] for line in c if "held_out" in line][-PART:]) for c in (small, *large)]
+    assert returns[0] < 200 < 300 < min(returns[1:])
 
 
 def test_averages_gain_more_on_the_walker_than_on_the_direction_and_most_in_the_lowest_evaluations() -> None:

@@ -58,9 +58,10 @@ def test_a_robot_that_may_fall_earns_more_than_one_that_stands(name) -> None:
     stored = read_card(ZOO / name)["evaluations"][0]
     tasks = held_out(agent.tasks, len(stored["tasks"]))[:6]
     np.testing.assert_allclose(tasks, stored["tasks"][:6], atol=1e-4)
-    result = agent.adapt(tasks, seed=0, steps=1 if name.startswith("maml") else 2)
-    assert result.after.mean() > 1.5 * agent.tasks.horizon
-    assert result.after.mean() == pytest.approx(np.mean(stored["task_means"][:6]), rel=0.15)
+    steps, seeds = (1, 1) if agent.algorithm == "maml" else (2, 5)
+    found = np.mean([agent.adapt(tasks, seed=seed, steps=steps).after for seed in range(seeds)])
+    assert found > 1.5 * agent.tasks.horizon
+    assert found == pytest.approx(np.mean([means[steps] for means in stored["task_means"][:6]]), rel=0.15)
 
 
 @pytest.mark.slow

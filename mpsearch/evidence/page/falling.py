@@ -20,6 +20,7 @@ ANTS = {  # PEARL's trainings on the ant
     "all angles": "pearl-ant-direction-seed0",
     "forward and backward": "pearl-ant-direction-small-rewards",
     "forward and backward, rewards x 5": "pearl-ant-direction-forward-backward",
+    "the same, another seed": "pearl-ant-direction-forward-backward-seed1",
 }
 PART = 10  # iterations, or evaluations, that a mean is taken over
 
