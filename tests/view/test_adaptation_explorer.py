@@ -14,6 +14,7 @@ import torch
 from mpsearch import (
     MAML,
     PEARL,
+    AntDirection,
     CheetahDirection,
     MAMLConfig,
     PEARLConfig,
@@ -66,6 +67,19 @@ def test_tasks_of_many_parameters_are_chosen_by_number_and_described_in_short() 
         np.testing.assert_array_equal(result.tasks[0], held_out(family, 20)[number - 1])
         assert family.describe_task(result.tasks[0]) in explorer.words.value
     assert explorer.player.runners[0].robot == "Walker2d"
+
+
+@pytest.mark.parametrize(
+    ("family", "labels"),
+    [(CheetahDirection(horizon=5), ("+1", "-1")), (AntDirection(horizon=5, forward_backward=True), ("+3.14", "+0"))],
+)
+def test_a_family_of_two_tasks_has_a_button_for_each(family, labels) -> None:
+    explorer = AdaptationExplorer(make_pearl(family), steps=1)
+    assert explorer.error.value == ""
+    (control,) = (explorer.controls[name] for name in family.parameter_names)
+    assert tuple(label for label, _ in control.options) == labels
+    (result,) = explorer.result.values()
+    assert result.tasks[0] in family.spread(2)
 
 
 def press_run(explorer) -> None:

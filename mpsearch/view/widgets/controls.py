@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from mpsearch.evaluation import held_out
 from mpsearch.language import say
 from mpsearch.tasks import TaskDistribution
@@ -40,10 +42,11 @@ def task_controls(family: TaskDistribution) -> dict[str, Any]:
         look = shell.look(say("Task: number"), tooltip)
         return {NUMBER: ipywidgets.IntSlider(1, min=1, max=NUMBERED, **look)}
     looks = {name: shell.look(say("Task: {name}", name=say(name)), tooltip) for name in family.parameter_names}
-    if not family.contains((family.low + family.high) / 2):  # the tasks are single values, such as -1 and 1
+    between = np.linspace(family.low, family.high, 8)
+    if len(family.low) == 1 and not all(map(family.contains, between)):  # tasks are single values, such as -1 and 1
         ((name, look),) = looks.items()
         values = sorted({float(task[0]) for task in family.spread()}, reverse=True)
-        return {name: ipywidgets.ToggleButtons(options=[(f"{value:+g}", value) for value in values], **look)}
+        return {name: ipywidgets.ToggleButtons(options=[(f"{value:+.3g}", value) for value in values], **look)}
     return {
         name: ipywidgets.FloatSlider(
             low + 0.75 * (high - low), min=low, max=high, step=(high - low) / 60, readout_format=".2f", **look
