@@ -49,11 +49,13 @@ class Heading(Body):
         return turns % 2 * np.pi if self.forward_backward else turns * (FULL_TURN / n)
 
     def contains(self, task: Array) -> bool:
-        return task[0] in (0.0, np.pi) if self.forward_backward else super().contains(task)
+        if self.forward_backward:  # pi has to be rounded where a task is typed or recorded
+            return bool(np.isclose(task[0], (0.0, np.pi), rtol=0, atol=1e-3).any())
+        return super().contains(task)
 
     def describe_range(self) -> str:
         if self.forward_backward:
-            return "angle must be 0 (forward) or pi (backward)"
+            return "angle must be 0 (forward) or pi, 3.1416 (backward)"
         return "angle must lie in [0, 2 pi], in rad"
 
     def progress(self, tasks: Array, velocity: Array, qpos: Array) -> Array:

@@ -133,7 +133,7 @@ def test_directions_go_around_the_circle_or_forward_and_backward() -> None:
     two = AntDirection(forward_backward=True)
     assert sorted(two.sample(6, rng())[:, 0]) == [0.0] * 3 + [np.pi] * 3
     assert two.spread(3)[:, 0].tolist() == [0.0, np.pi, 0.0]
-    with pytest.raises(UsageError, match=r"angle must be 0 \(forward\) or pi \(backward\)"):
+    with pytest.raises(UsageError, match=r"angle must be 0 \(forward\) or pi, 3.1416 \(backward\)"):
         two.check([[1.0]])
 
 
@@ -189,3 +189,11 @@ def test_a_body_is_described_by_the_mean_factors_of_its_groups() -> None:
     words = family.describe_task(task)
     assert words == "on average, mass x 1.22, inertia x 0.67, damping x 1.30, friction x 1.00"
     assert len(family.parameter_names) == len(task)
+
+
+def test_backward_may_be_written_with_four_decimals() -> None:
+    two = AntDirection(forward_backward=True)
+    np.testing.assert_array_equal(two.check([[3.1416], [0.0]]), [[3.1416], [0.0]])
+    for angle in (3.0, 6.2831, 0.1, 1.5708):
+        with pytest.raises(UsageError, match=r"angle must be 0 \(forward\) or pi, 3.1416 \(backward\)"):
+            two.check([[angle]])
