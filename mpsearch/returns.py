@@ -1,7 +1,7 @@
 """Returns, baselines and advantages.
 
 A state in which the time limit cuts an episode off has a value, because the task would go on. A state in which an
-episode terminates has the value 0.
+episode terminates has the value 0. With a finite horizon, the state at the time limit has the value 0, too.
 """
 
 from __future__ import annotations

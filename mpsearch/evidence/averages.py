@@ -30,6 +30,7 @@ from mpsearch.surroundings import own_torch
 from mpsearch.training.provenance import code_revision, describe_machine
 
 RATES = (0.005, 0.001, 0.0003)
+ITERATIONS, COUNT = 6, 12  # by default: for so long, and on so many held-out tasks
 SEEDS = range(2)  # of the adaptations after each iteration
 
 
@@ -65,8 +66,10 @@ def measure(folder: Path, iterations: int, count: int) -> dict[str, Any]:
     if agent.config.average_rate:
         raise UsageError(f"the training in {folder} averages already; give one with average_rate=0")
     begins = agent.iteration
-    agent.config = replace(agent.config, evaluate_every=begins + iterations + 1, settle_until=0)
-    agent.learning.config = agent.config  # the learning rate stays as it is before it settles
+    rate, entropy = agent.config.pace(begins)  # as they are now, they stay
+    agent.config = replace(agent.config, rate=rate, target_entropy=entropy, settle_until=0)
+    agent.config = replace(agent.config, evaluate_every=begins + iterations + 1)
+    agent.learning.config = agent.config
     agent.watch()
     tasks, learned = held_out(agent.tasks, count), (agent.learning.encoder, agent.learning.actor)
     found: dict[str, list[float]] = {name: [] for name in ("learned", *map(str, RATES))}
@@ -89,7 +92,7 @@ def measure(folder: Path, iterations: int, count: int) -> dict[str, Any]:
     }
 
 
-def main(folders: Positional[tuple[Path, ...]], iterations: int = 6, count: int = 12) -> None:
+def main(folders: Positional[tuple[Path, ...]], iterations: int = ITERATIONS, count: int = COUNT) -> None:
     """Measure averages on trainings, and write the record mpsearch/evidence/results/averages.json.
 
     Args:
@@ -98,7 +101,14 @@ def main(folders: Positional[tuple[Path, ...]], iterations: int = 6, count: int 
         count: of held-out tasks.
     """
     record = {
-        "command": "python -m mpsearch.evidence.averages " + " ".join(f"runs/{folder.name}" for folder in folders),
+        "command": " ".join(
+            [
+                "python -m mpsearch.evidence.averages",
+                *(f"runs/{folder.name}" for folder in folders),
+                *(f"--iterations {iterations}" for _ in range(iterations != ITERATIONS)),
+                *(f"--count {count}" for _ in range(count != COUNT)),
+            ]
+        ),
         "machine": describe_machine(),
         "revision": code_revision(),
         "trainings": [measure(folder, iterations, count) for folder in folders],

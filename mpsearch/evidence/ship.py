@@ -3,7 +3,7 @@
 python -m mpsearch.evidence.ship runs/FOLDER [NAME]                        NAME is by default ALGO-TASKS
 python -m mpsearch.evidence.ship runs/FOLDER NAME --into trainings         not into the zoo
 
-The replay is not copied and, into the zoo, neither are the optimiser's moments and the target critics. Before,
+The replay is not copied and, into the zoo, neither are the optimiser's moments nor the target critics. Before,
 ``mpsearch evaluate ... --into-card`` must have added an evaluation to the card.
 """
 

@@ -32,7 +32,7 @@ class MAMLConfig(Config):
         finite_horizon: whether nothing is earned after the time limit, as in the paper; the baseline then depends on
             the time, too. By default the task would go on, and the baseline estimates what would follow. A linear
             baseline cannot do that if robots move differently at the end of their episodes than before: on
-            ``walker-body``, its values were ten times too high on some tasks, and MAML stopped learning.
+            ``walker-body``, its values were several times too high on some tasks, and MAML's return fell.
         shared_scale: whether the advantages of all tasks are divided by one standard deviation, so that the outer loop
             improves the mean return. The default, one for each task, gives tasks with small and large rewards the same
             weight. Adaptation needs that; an average policy (inner_steps=0) that has to weigh tasks against each other

@@ -68,8 +68,8 @@ class PEARLConfig(Config):
             critics.
         average_rate: after each gradient step, averages of the encoder and of the actor move this fraction of the way
             to what is learned, and adaptation uses the averages (Polyak and Juditsky 1992). Returns of an agent that
-            learns with a large rate go up and down from one evaluation to the next, most of all if its robot can fall;
-            those of the average are steadier, and higher. With 0 there are no averages, as in the paper.
+            learns with a large rate go up and down from one evaluation to the next; on ``walker-body``, those of the
+            average were steadier, and higher. With 0 there are no averages, as in the paper.
         actor_every: the actor is updated once in this many gradient steps. The paper has 1; with 2, a gradient step
             needs a fifth less time on average.
         evaluate_every: the number of iterations between evaluations on held-out tasks, which are only for the metrics.

@@ -46,7 +46,7 @@ def test_by_default_some_values_of_the_walker_are_several_times_what_can_be_earn
         np.abs(linear_values(episodes, agent.tasks.observation_scale, 0.99, finite_horizon=finite)).max()
         for finite in (False, True)
     ]
-    typical = 0.01 * np.abs(episodes.rewards).mean() / (1 - 0.99) ** 2  # the mean reward, for ever
+    typical = np.abs(episodes.rewards).mean() / (1 - 0.99)  # the mean reward, for ever
     assert largest[0] > 4 * typical
     assert largest[1] < 2 * typical < most
 
@@ -59,16 +59,13 @@ def test_on_the_ant_the_belief_returned_to_the_prior_with_small_rewards_only() -
     assert returns[0] < 200 < 300 < min(returns[1:])
 
 
-def test_averages_gain_more_on_the_walker_than_on_the_direction_and_most_in_the_lowest_evaluations() -> None:
-    means, lowest = {}, {}
-    for training in results.averages()["trainings"]:
-        learned, *averaged = training["returns"].values()
-        for found, statistic in ((means, np.mean), (lowest, min)):
-            found[training["tasks"]] = [statistic(values) / statistic(learned) - 1 for values in averaged]
-    for gains in (means, lowest):
-        assert min(gains["cheetah-direction"]) > 0
-        assert max(gains["cheetah-direction"]) < min(gains["walker-body"])
-    assert all(np.greater(lowest["walker-body"], np.multiply(2, means["walker-body"])))
+def test_averages_gain_on_the_walker_and_most_in_the_lowest_evaluations() -> None:
+    (training,) = results.averages()["trainings"]
+    learned, *averaged = training["returns"].values()
+    assert (training["tasks"], len(learned)) == ("walker-body", 6)
+    for values in averaged:
+        mean, least = (statistic(values) / statistic(learned) - 1 for statistic in (np.mean, min))
+        assert 0.03 < mean < least / 2
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The parts of RESULTS.md about robots that fall, and about averages, which help them most."""
+"""The parts of RESULTS.md about robots that fall, and about averages of PEARL's networks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def falling() -> str:
     rows = []
     for name in (name for name in FALLING if name in results.names()):
         record, evaluation = results.read(name), results.evaluation(name)
-        actions = "mean" if evaluation_takes_means(record) else "sampled"
+        actions = "mean" if takes_mean_actions(record) else "sampled"
         cells = [*(stages(evaluation) + [""] * 4)[:4], *failures(evaluation), *training_cost(record["training"])]
         size = f"{len(evaluation.tasks)} x {len(evaluation.seeds)}"
         rows.append([f"`{record['method']}-{record['tasks_id']}`", actions, *cells, size])
@@ -38,7 +38,7 @@ def falling() -> str:
     return table(["meta-policy", "actions", *ends, *FAILURES, "trained for", "core-minutes", "tasks x seeds"], rows)
 
 
-def evaluation_takes_means(record: Mapping[str, Any]) -> bool:
+def takes_mean_actions(record: Mapping[str, Any]) -> bool:
     """Return whether the policies of a record took their mean actions."""
     return record["method"] == "pearl" or "--mean-actions" in record["command"]
 
