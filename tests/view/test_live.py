@@ -45,6 +45,7 @@ def handles(monkeypatch):
 
 def test_a_curve_grows_in_one_place_and_ends_with_all_points_in_words(handles, monkeypatch):
     monkeypatch.setattr(live, "REDRAW", 1e9)
+    open_before = plots.style.plt.get_fignums()
     with live.LiveCurve("the point") as curve:
         for i in range(5):
             curve.add(100 * (i + 1), -10.0 + i)
@@ -52,7 +53,7 @@ def test_a_curve_grows_in_one_place_and_ends_with_all_points_in_words(handles, m
     assert len(picture.shown) == len(text.shown) == 2  # the first point, and the end: the others were too soon
     assert picture.shown[-1].alt in text.shown[-1].data
     assert "the point: -10 at first, -6 after 500 environment steps" in text.shown[-1].data
-    assert plots.style.plt.get_fignums() == []
+    assert plots.style.plt.get_fignums() == open_before
 
 
 def test_a_curve_may_show_something_else_than_returns(handles):
