@@ -39,9 +39,11 @@ def task_column(family: TaskDistribution, tasks: Array) -> list[str]:
 
     Wide tasks have a number instead.
     """
-    rows: list[Sequence[str]] = [family.parameter_names, *map(family.spell, tasks)]
+    rows: list[Sequence[str]]
     if family.is_wide:
         rows = [["task"], *([str(k)] for k in range(1, len(tasks) + 1))]
+    else:
+        rows = [family.parameter_names, *map(family.spell, tasks)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.rjust, row, widths)) for row in rows]
     return [line.ljust(max(14, len(line) + 2)) for line in lines]

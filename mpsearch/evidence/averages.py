@@ -30,7 +30,6 @@ from mpsearch.surroundings import own_torch
 from mpsearch.training.provenance import code_revision, describe_machine
 
 RATES = (0.005, 0.001, 0.0003)
-ITERATIONS, COUNT = 6, 12  # by default: for so long, and on so many held-out tasks
 SEEDS = range(2)  # of the adaptations after each iteration
 
 
@@ -67,9 +66,9 @@ def measure(folder: Path, iterations: int, count: int) -> dict[str, Any]:
         raise UsageError(f"the training in {folder} averages already; give one with average_rate=0")
     begins = agent.iteration
     rate, entropy = agent.config.pace(begins)  # as they are now, they stay
-    agent.config = replace(agent.config, rate=rate, target_entropy=entropy, settle_until=0)
-    agent.config = replace(agent.config, evaluate_every=begins + iterations + 1)
-    agent.learning.config = agent.config
+    agent.config = agent.learning.config = replace(
+        agent.config, rate=rate, target_entropy=entropy, settle_until=0, evaluate_every=begins + iterations + 1
+    )
     agent.watch()
     tasks, learned = held_out(agent.tasks, count), (agent.learning.encoder, agent.learning.actor)
     found: dict[str, list[float]] = {name: [] for name in ("learned", *map(str, RATES))}
@@ -92,7 +91,7 @@ def measure(folder: Path, iterations: int, count: int) -> dict[str, Any]:
     }
 
 
-def main(folders: Positional[tuple[Path, ...]], iterations: int = ITERATIONS, count: int = COUNT) -> None:
+def main(folders: Positional[tuple[Path, ...]], iterations: int = 6, count: int = 12) -> None:
     """Measure averages on trainings, and write the record mpsearch/evidence/results/averages.json.
 
     Args:
@@ -100,15 +99,9 @@ def main(folders: Positional[tuple[Path, ...]], iterations: int = ITERATIONS, co
         iterations: to go on with each training.
         count: of held-out tasks.
     """
+    names = " ".join(f"runs/{folder.name}" for folder in folders)
     record = {
-        "command": " ".join(
-            [
-                "python -m mpsearch.evidence.averages",
-                *(f"runs/{folder.name}" for folder in folders),
-                *(f"--iterations {iterations}" for _ in range(iterations != ITERATIONS)),
-                *(f"--count {count}" for _ in range(count != COUNT)),
-            ]
-        ),
+        "command": f"python -m mpsearch.evidence.averages {names} --iterations {iterations} --count {count}",
         "machine": describe_machine(),
         "revision": code_revision(),
         "trainings": [measure(folder, iterations, count) for folder in folders],

@@ -46,7 +46,7 @@ def origin(agent: Any) -> dict[str, Any]:
             "seed": agent.seed,
             "iterations": agent.iteration,
             "env_steps": agent.env_steps,
-            "core_minutes": round(agent.cpu_seconds / 60, 1),
+            "core_minutes": round(agent.cpu_seconds / 60, 2),
             "commands": [*(past["command"] for past in agent.history), agent.command],
         }
     return {

@@ -21,7 +21,7 @@ from mpsearch.evidence.program import run
 from mpsearch.evidence.records import learning_curve, repeatable, without_place
 from mpsearch.training.metrics import METRICS_FILE
 from mpsearch.training.storage import read_card, read_checkpoint, write_checkpoint
-from mpsearch.training.trainable import spared
+from mpsearch.training.trainable import NOT_SHIPPED, without
 from mpsearch.zoo import ZOO, load
 
 COLUMNS = (
@@ -52,7 +52,7 @@ def main(folder: Positional[Path], name: Positional[str | None] = None, into: Pa
     card = of_everyone(card, weights_of(target, default))
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    write_checkpoint(target, spared(arrays) if is_zoo(into) else arrays, card)
+    write_checkpoint(target, without(arrays, NOT_SHIPPED) if is_zoo(into) else arrays, card)
     lines = "".join(json.dumps(line) + "\n" for line in curve)
     (target / METRICS_FILE).write_text(lines, encoding="utf-8", newline="\n")
     agent = load(target)

@@ -27,14 +27,13 @@ from mpsearch.training.storage import read_card, require_structure
 
 PAST = ("config", "seed", "command", "iteration", "env_steps", "wall_seconds", "cpu_seconds", "machine", "revision")
 
-SPARED = ("adam.", "target.")  # what the names of tensors begin with that a shipped agent does without
+# The names of the optimiser's moments and of the target critics begin with these. They are the larger part of a PEARL.
+# An agent that is loaded without them, as shipped ones are, has fresh moments, and targets that equal its critics.
+NOT_SHIPPED = ("adam.", "target.")
 
 
-def spared(tensors: Mapping[str, Tensor], prefixes: tuple[str, ...] = SPARED) -> dict[str, Tensor]:
-    """Return ``tensors`` without the optimiser's moments and the target critics, the larger part of a PEARL.
-
-    An agent that is loaded without them has fresh moments, and targets that equal its critics.
-    """
+def without(tensors: Mapping[str, Tensor], prefixes: tuple[str, ...]) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with none of ``prefixes``."""
     return {name: tensor for name, tensor in tensors.items() if not name.startswith(prefixes)}
 
 
@@ -169,8 +168,8 @@ class Trainable(ABC):
         import_module("torch._dynamo")  # optimisers import it, which fails with torch 2.6 in the block below
         with torch.device("meta"):  # this takes no memory, even if the card declares more than the weights file holds
             expected = cls._from_card(saved.card, tasks, str(path))._tensors()
-        absent = [prefix for prefix in SPARED if not any(name.startswith(prefix) for name in saved.tensors)]
-        expected = spared(expected, tuple(absent))
+        absent = [prefix for prefix in NOT_SHIPPED if not any(name.startswith(prefix) for name in saved.tensors)]
+        expected = without(expected, tuple(absent))
         require_structure(saved.tensors, expected, str(path))
         agent = cls._from_card(saved.card, tasks, str(path))
         with torch.no_grad():

@@ -87,3 +87,8 @@ test("the gradient is that of finite differences", async () => {
     assert.ok(Math.abs((moved[0] - moved[1]) / 2e-5 - gradient[name][index]) < 1e-6, name);
   }
 });
+
+test("a policy that was trained with another baseline is refused", () => {
+  const config = { discount: 0.99, gae_lambda: 0.95, finite_horizon: true };
+  assert.throws(() => advantages([], [1], config), /no baseline for finite_horizon=true/);
+});

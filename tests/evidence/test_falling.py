@@ -9,7 +9,7 @@ import mpsearch
 from mpsearch.evaluation import held_out
 from mpsearch.evidence import averages, results
 from mpsearch.evidence.measure import FALLING
-from mpsearch.evidence.page.falling import ANTS, BASELINES, PART, mean_of
+from mpsearch.evidence.page.falling import BASELINES, ends_of_ants, mean_of
 from mpsearch.maml.inner import spread_over_tasks
 from mpsearch.pearl import PEARL, PEARLConfig
 from mpsearch.returns import linear_values
@@ -52,10 +52,10 @@ def test_by_default_some_values_of_the_walker_are_several_times_what_can_be_earn
 
 
 def test_on_the_ant_the_belief_returned_to_the_prior_with_small_rewards_only() -> None:
-    _, small, *large = (results.read(name, "curves")["curve"] for name in ANTS.values())
-    divergences = [np.mean([sum(line["kl"]) for line in curve[-PART:]]) for curve in (small, *large)]
+    _, *ends = ends_of_ants().values()  # of the trainings forward and backward
+    divergences = [np.mean([sum(line["kl"]) for line in end]) for end in ends]
     assert divergences[0] < 0.05 < 0.5 < min(divergences[1:])
-    returns = [np.mean([line["held_out"][-1] for line in c if "held_out" in line][-PART:]) for c in (small, *large)]
+    returns = [np.mean([line["held_out"][-1] for line in end]) for end in ends]
     assert returns[0] < 200 < 300 < min(returns[1:])
 
 

@@ -11,7 +11,7 @@ from agents import make
 from mpsearch import load
 from mpsearch.errors import CheckpointError
 from mpsearch.training.storage import read_card, read_checkpoint, write_card, write_checkpoint
-from mpsearch.training.trainable import spared
+from mpsearch.training.trainable import NOT_SHIPPED, without
 
 COUNTERS = ["iteration", "env_steps", "wall_seconds", "cpu_seconds", "history", "command", "config", "tasks"]
 GENERATORS = ["seed", "rollbacks"]
@@ -46,7 +46,7 @@ def test_an_agent_without_optimiser_and_targets_acts_and_trains_with_fresh_ones(
     trained = make("pearl")
     trained.train(2, seed=3, folder=tmp_path, progress=False)
     tensors, card = read_checkpoint(tmp_path)
-    lean = spared(tensors)
+    lean = without(tensors, NOT_SHIPPED)
     assert 0 < sum(t.numel() for t in lean.values()) < sum(t.numel() for t in tensors.values()) / 2
     write_checkpoint(tmp_path / "lean", lean, {k: v for k, v in card.items() if k != "shards"})
     shipped = load(tmp_path / "lean")

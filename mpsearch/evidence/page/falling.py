@@ -28,7 +28,7 @@ PART = 10  # iterations, or evaluations, that a mean is taken over
 def falling() -> str:
     """Return a table of the evaluations of the shipped meta-policies on robots that fall."""
     rows = []
-    for name in (name for name in FALLING if name in results.names()):
+    for name in FALLING:
         record, evaluation = results.read(name), results.evaluation(name)
         actions = "mean" if takes_mean_actions(record) else "sampled"
         cells = [*(stages(evaluation) + [""] * 4)[:4], *failures(evaluation), *training_cost(record["training"])]
@@ -71,12 +71,17 @@ def mean_of(curve: list[Any], key: str) -> float:
     return float(np.mean([line[key] for line in curve[-PART:]]))
 
 
+def ends_of_ants() -> dict[str, list[Any]]:
+    """Return the last ``PART`` evaluated iterations of each training on the ant."""
+    curves = {words: results.read(name, "curves")["curve"] for words, name in ANTS.items()}
+    return {words: [line for line in curve if "held_out" in line][-PART:] for words, curve in curves.items()}
+
+
 def ants() -> str:
     """Return a table of PEARL's trainings on the ant, with the divergence of their beliefs from the prior."""
     rows = []
-    for words, name in ANTS.items():
-        record = results.read(name, "curves")
-        evaluated = [line for line in record["curve"] if "held_out" in line][-PART:]
+    for words, evaluated in ends_of_ants().items():
+        record = results.read(ANTS[words], "curves")
         before, after = (round(float(np.mean([line["held_out"][i] for line in evaluated]))) for i in (0, -1))
         kls = [sum(line["kl"]) for line in evaluated if "kl" in line]
         cost = training_cost({"env_steps": record["env_steps"], "core_minutes": record["cpu_seconds"] / 60})

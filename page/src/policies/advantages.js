@@ -46,7 +46,8 @@ export function fitValues(episodes, scale, discount) {
 }
 
 /** Generalised advantages of all steps of a task's episodes (Schulman et al. 2016, eq. 16), standardised. */
-export function advantages(episodes, scale, { discount, gae_lambda: lambda }) {
+export function advantages(episodes, scale, { discount, gae_lambda: lambda, finite_horizon: finite }) {
+  if (finite) throw new Error("the page has no baseline for finite_horizon=true, with which this policy was trained");
   const weights = fitValues(episodes, scale, discount);
   const value = (observation) => features(observation, scale).reduce((sum, x, i) => sum + x * weights[i], 0);
   const raw = episodes.map(({ observations, rewards }) => {
