@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from mpsearch import ranks
-from mpsearch.maml.trust_region import flat_gradient
 from mpsearch.shares import Share
 
 Contributions = tuple[list[Tensor], list[Tensor]]  # of each task to the gradient of theta [k, ...]; the sums for alpha
@@ -21,16 +20,23 @@ Part = tuple[Tensor, Sequence[Tensor]]  # the losses [k] of some tasks, and thet
 
 
 def contributions(
-    loss: Tensor, start: Sequence[Tensor], learned: Sequence[Tensor], *, retain_graph: bool | None = None
+    outputs: Sequence[Tensor],
+    start: Sequence[Tensor],
+    learned: Sequence[Tensor],
+    weights: Sequence[Tensor] | None = None,
+    *,
+    retain_graph: bool | None = None,
 ) -> Contributions:
-    """Return the gradients of ``loss`` with respect to ``start``, and to what is learned beside theta.
+    """Return the gradients of ``outputs`` with respect to ``start``, and to what is learned beside theta.
 
     Args:
-        start: theta with a task axis, each [k, ...], from which the loss was computed.
+        outputs: a loss, or tensors of which the sum is taken with the ``weights``.
+        start: theta with a task axis, each [k, ...], from which the outputs were computed.
         learned: theta, and alpha where it is learned.
+        weights: one tensor for each output, of its shape.
     """
     inputs = [*start, *learned[len(start) :]]
-    found = torch.autograd.grad(loss, inputs, retain_graph=retain_graph, allow_unused=True)
+    found = torch.autograd.grad(outputs, inputs, weights, retain_graph=retain_graph, allow_unused=True)
     filled = [torch.zeros_like(x) if g is None else g for g, x in zip(found, inputs, strict=True)]
     return filled[: len(start)], filled[len(start) :]
 
@@ -48,7 +54,7 @@ def add_up(parts: Sequence[Contributions], share: Share, at_once: int | None = N
 
 
 def _sum(values: Tensor, at_once: int) -> Tensor:
-    total = torch.zeros(values.shape[1:])
+    total = torch.zeros_like(values[0])
     for some in values.split(at_once):
         total = total + some.sum(0)
     return total
@@ -59,7 +65,8 @@ def _in_task_order(parts: Sequence[Sequence[Tensor]], share: Share) -> Iterator[
     every = share.gather(torch.cat([torch.cat([x.flatten(1) for x in part], dim=1) for part in parts]))
     for x, columns in zip(parts[0], every.split([x[0].numel() for x in parts[0]], dim=1), strict=True):
         layout = (x[0].numel(), *torch.empty_like(x).stride()[1:])
-        yield torch.empty_strided((len(every), *x.shape[1:]), layout).copy_(columns.view(len(every), *x.shape[1:]))
+        of_all = torch.empty_strided((len(every), *x.shape[1:]), layout, dtype=x.dtype)
+        yield of_all.copy_(columns.view_as(of_all))
 
 
 def mean_over_tasks(values: Iterable[Tensor], share: Share) -> Tensor:
@@ -76,27 +83,47 @@ def mean_gradient(
     """
     values, found = [], []
     for losses, start in parts:
-        found.append(contributions(losses.sum(), start, learned))
+        found.append(contributions([losses.sum()], start, learned))
         values.append(losses.detach())
     every = share.gather(torch.cat(values))
     return every.mean(), add_up(found, share, at_once) / len(every)
 
 
-def mean_hessian_product(
-    loss: Tensor, learned: Sequence[Tensor], damping: float, *, start: Sequence[Tensor], share: Share
+def gauss_newton_product(
+    outputs: Sequence[Tensor],
+    loss: Callable[..., Tensor],
+    learned: Sequence[Tensor],
+    damping: float = 1e-5,
+    *,
+    start: Sequence[Tensor],
+    share: Share,
 ) -> Callable[[Tensor], Tensor]:
-    """Return the function ``v -> (M + damping I) v``, where M is the Hessian of the sum of the ranks' losses.
+    """Return the function ``v -> (M + damping I) v``, where M is the Hessian of a loss at its minimum.
 
-    With one rank it is :func:`~mpsearch.maml.trust_region.hessian_product`.
+    There the slope of the loss is zero, so that it does not count how the outputs bend, and M = J^T F J (Schraudolph
+    2002). J are the first derivatives of the outputs with respect to ``learned``, and F is the Hessian of the loss
+    with respect to the outputs. No matrix is built: J^T u is a gradient, and as it is linear in u, its derivative
+    with respect to u gives J v. This takes about half the time of the second derivatives of the loss.
 
     Args:
-        loss: the part of this rank's tasks in the mean over all tasks.
-        start: theta with a task axis, each [k, ...], from which the loss was computed.
+        outputs: tensors that were computed from ``start``.
+        loss: a function of the outputs, whose slope is zero at them. Of several ranks, it gives this rank's part.
+        start: theta with a task axis, each [k, ...].
     """
-    gradient = flat_gradient(loss, learned, create_graph=True)
+    inputs = [*start, *learned[len(start) :]]
+    u = [torch.zeros_like(x, requires_grad=True) for x in outputs]
+    pulled = torch.autograd.grad(outputs, inputs, u, create_graph=True, allow_unused=True)  # J^T u
+    at = [x.detach().requires_grad_() for x in outputs]
+    slopes = torch.autograd.grad(loss(*at), at, create_graph=True)
 
     def product(vector: Tensor) -> Tensor:
-        found = contributions(gradient @ vector, start, learned, retain_graph=True)
+        parts = vector.split([p.numel() for p in learned])
+        pairs = [
+            (g, v.view_as(p).expand_as(g)) for g, v, p in zip(pulled, parts, learned, strict=True) if g is not None
+        ]
+        moves = torch.autograd.grad([g for g, _ in pairs], u, [v for _, v in pairs], retain_graph=True)  # J v
+        curved = torch.autograd.grad(slopes, at, moves, retain_graph=True)  # F J v
+        found = contributions(outputs, start, learned, curved, retain_graph=True)  # J^T F J v
         return add_up([found], share) + damping * vector
 
     return product

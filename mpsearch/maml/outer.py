@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
-from mpsearch.maml.gradients import Part, mean_gradient, mean_hessian_product, mean_over_tasks
+from mpsearch.maml.gradients import Part, gauss_newton_product, mean_gradient, mean_over_tasks
 from mpsearch.maml.inner import Steps, inner_step, spread_over_tasks, surrogate
 from mpsearch.maml.trust_region import StepReport, require_finite, trust_region_step
 from mpsearch.policies import PolicyNet, log_prob, with_parameters
@@ -181,12 +181,16 @@ def trust_region_update(
             reached.append([[tensor.detach() for tensor in stage] for stage in stages])
             yield losses, theta
 
-    def sampled_kl() -> Tensor:
+    def metric() -> Callable[[Tensor], Tensor]:
         at = joined(reached)
         stages, _ = adapt_through(policy, rates, sample, order=order, at=at, start=start)
         actions = adapted_actions(policy, sample, stages, start)
-        kls = divergence(frozen(actions), actions, sample.stages[-1])
-        return (kls / (share.count or len(kls))).sum()  # of several ranks, the part of this one
+
+        def kl(mean: Tensor, std: Tensor) -> Tensor:  # of several ranks, the part of this one
+            kls = divergence(frozen(actions), Normal(mean, std, validate_args=False), sample.stages[-1])
+            return (kls / (share.count or len(kls))).sum()
+
+        return gauss_newton_product((actions.mean, actions.stddev), kl, learned, start=start, share=share)
 
     @torch.no_grad()
     def evaluate() -> tuple[float, float]:
@@ -196,8 +200,7 @@ def trust_region_update(
         losses = mean_over_tasks((losses for losses, _, _ in found), share)
         return losses.item(), mean_over_tasks(kls, share).item()
 
-    hessian = partial(mean_hessian_product, start=start, share=share)
-    return trust_region_step(learned, slope, sampled_kl, evaluate, max_kl=max_kl, hessian=hessian)
+    return trust_region_step(learned, slope, metric, evaluate, max_kl=max_kl)
 
 
 def clipped_surrogate(policy: Callable[[Tensor], Normal], steps: Steps, clip: float) -> Tensor:

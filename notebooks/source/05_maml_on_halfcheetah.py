@@ -483,9 +483,11 @@ print("This step can be trusted." if kl <= 0.05 else "It promised a lot, and lie
 # </details>
 #
 # For $M$, $d$ has to pass through the inner step first. For the program nothing is new: `higher` makes $\theta'_k$ a
-# function of $\theta$, and a Hessian-vector product of the post-adaptation KL differentiates through it. Read on:
-# `slope` is lesson 04's, `sampled_kl` gives $M v$ on a *part* of the data (a rough metric will do, and these
-# products are expensive), and `evaluate` serves the line search, on all data.
+# function of $\theta$, so that derivatives of what the adapted policies do pass through it. Read on: `slope` is lesson
+# 04's, `metric` gives $M v$ on a *part* of the data (a rough metric will do, and these products are expensive), and
+# `evaluate` serves the line search, on all data. `hessian_product` of the KL after adaptation would do for `metric`,
+# too. `gauss_newton_product` finds the same vector sooner: since the slope of the KL is 0, it leaves out all terms
+# that this slope multiplies, as the box above does.
 
 # %%
 show_source(trust_region_update, trust_region_step)

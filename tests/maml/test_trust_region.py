@@ -7,17 +7,22 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_meta_gradient import make_batch, make_policy, make_rates
+from torch.distributions import Normal
 
 from mpsearch.errors import NonFiniteError
+from mpsearch.maml.gradients import gauss_newton_product
+from mpsearch.maml.inner import spread_over_tasks
 from mpsearch.maml.outer import (
     MetaBatch,
     adapt_through,
     adapted_actions,
     clipped_surrogate,
     divergence,
+    frozen,
     trust_region_update,
 )
 from mpsearch.maml.trust_region import conjugate_gradient, flat_gradient, hessian_product, trust_region_step
+from mpsearch.shares import Share
 
 
 @settings(deadline=None, max_examples=30)
@@ -53,6 +58,47 @@ def test_hessian_products_agree_with_finite_differences_of_the_gradient() -> Non
         torch.nn.utils.vector_to_parameters(flat + sign * 1e-5 * vector, learned)
         ends.append(flat_gradient(kl_of(policy, rates, batch, reference), learned))
     torch.testing.assert_close(product, (ends[0] - ends[1]) / 2e-5 + 0.1 * vector, rtol=1e-5, atol=1e-7)
+
+
+def products(policy, rates, batch, reference, order=2):
+    """Return the two functions that multiply a vector by the Hessian of the KL divergence: the plain one and MAML's."""
+    learned = [*policy.parameters(), rates]
+    start = spread_over_tasks(policy, batch.tasks)
+    stages, _ = adapt_through(policy, rates, batch, order=order, start=start)
+    actions = adapted_actions(policy, batch, stages, start)
+
+    def kl(mean, std):
+        return divergence(reference or frozen(actions), Normal(mean, std), batch.stages[-1]).mean()
+
+    plain = hessian_product(kl(actions.mean, actions.stddev), learned, damping=0.1)
+    fast = gauss_newton_product((actions.mean, actions.stddev), kl, learned, 0.1, start=start, share=Share())
+    return plain, fast
+
+
+def random_vector(policy, rates):
+    size = sum(p.numel() for p in [*policy.parameters(), rates])
+    return torch.randn(size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("inner_steps", [0, 1, 2])
+@pytest.mark.parametrize("ended", [False, True])
+@pytest.mark.parametrize(("context", "order"), [(2, 2), (0, 2), (2, 1)])
+def test_the_product_from_first_derivatives_is_that_of_the_hessian(inner_steps, ended, context, order) -> None:
+    policy = make_policy(context)
+    rates, batch = make_rates(policy, inner_steps), make_batch(policy, inner_steps, ended)
+    plain, fast = products(policy, rates, batch, None, order)
+    vector = random_vector(policy, rates)
+    torch.testing.assert_close(fast(vector), plain(vector), rtol=1e-9, atol=1e-12)
+
+
+def test_away_from_the_minimum_of_the_loss_the_two_products_differ() -> None:
+    policy = make_policy()
+    rates, batch = make_rates(policy, 1), make_batch(policy, 1)
+    with torch.no_grad():
+        other = actions_of(policy, rates, MetaBatch(make_batch(policy, 2).stages[1:]), order=0)
+    plain, fast = products(policy, rates, batch, other)
+    vector = random_vector(policy, rates)
+    assert (fast(vector) - plain(vector)).norm() > 0.01 * plain(vector).norm()
 
 
 @pytest.mark.slow
@@ -114,7 +160,7 @@ def test_a_step_lowers_the_loss_and_stays_within_the_region(max_kl) -> None:
 def test_where_no_step_helps_nothing_moves() -> None:
     x = torch.nn.Parameter(torch.ones(2))
     report = trust_region_step(
-        [x], lambda: (torch.tensor(0.0), torch.ones(2)), lambda: (x - 1).square().sum(), lambda: (1.0, 0.0), max_kl=0.1
+        [x], lambda: (torch.tensor(0.0), torch.ones(2)), lambda: lambda v: 2 * v, lambda: (1.0, 0.0), max_kl=0.1
     )
     assert report.fraction == 0
     assert torch.equal(x.detach(), torch.ones(2))
@@ -130,7 +176,7 @@ def test_what_is_not_finite_is_named_and_nothing_moves(loss, slope, name) -> Non
         trust_region_step(
             [x],
             lambda: (torch.tensor(loss), torch.full((2,), slope)),
-            lambda: (x - 1).square().sum(),
+            lambda: lambda v: 2 * v,
             lambda: (0.0, 0.0),
             max_kl=0.1,
         )

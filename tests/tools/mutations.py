@@ -142,6 +142,13 @@ MUTATIONS = [
         "maml/test_trust_region.py::test_hessian_products_agree_with_finite_differences_of_the_gradient",
     ),
     Mutation(
+        "the metric without the learning rates",
+        "maml/gradients.py",
+        "zip(pulled, parts, learned, strict=True) if g is not None",
+        "zip(pulled[: len(start)], parts, learned) if g is not None",
+        "maml/test_trust_region.py::test_the_product_from_first_derivatives_is_that_of_the_hessian",
+    ),
+    Mutation(
         "the KL divergence reversed",
         "pearl/encoder.py",
         "return 0.5 * (variance + mean.square() - 1 - variance.log())",
