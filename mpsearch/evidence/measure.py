@@ -46,7 +46,9 @@ FALLING = {  # meta-policies on robots that fall, and how they are evaluated
     "maml-walker-body": "maml walker-body --seeds 2",
     "maml-walker-body-mean-actions": "maml walker-body --seeds 2 --mean-actions",
 }
-ON_A_PROCESSOR = ("pearl-cheetah-direction-cpu-seed0", "pearl-cheetah-direction-cpu-seed1")  # in trainings
+ON_A_PROCESSOR = tuple(  # in trainings; "averages" differ from "cpu" by average_rate=0.0005 alone
+    f"pearl-cheetah-direction-{recipe}-seed{seed}" for recipe in ("cpu", "averages") for seed in (0, 1)
+)
 WITHIN_EPISODES = {  # seeds and episodes with which these are compared
     "cheetah-direction": "--seeds 30",
     "cheetah-velocity": "--seeds 5",
@@ -79,6 +81,8 @@ def on_held_out_tasks() -> dict[str, str]:
     found["pearl-point-navigation"] = "pearl point-navigation --seeds 5 --steps 3"  # three episodes to find the goal
     found["scratch-cheetah-direction"] = "scratch cheetah-direction --seeds 3"
     found["scratch-cheetah-velocity"] = "scratch cheetah-velocity --seeds 2 --count 4"
+    for method in ("maml", "pearl", "oracle"):  # on the velocities on which SAC and training from scratch are measured
+        found[f"{method}-cheetah-velocity-four"] = f"{method} cheetah-velocity --seeds 10 --count 4"
     return found
 
 

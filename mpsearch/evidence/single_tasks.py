@@ -105,13 +105,16 @@ class SingleTasks(Adapts):
 def settings(start: PEARL, iterations: int) -> PEARLConfig:
     """Return the settings of a training of so many iterations that follows the one of ``start``.
 
-    The learning rate and the target entropy fall in its second half.
+    The learning rate and the target entropy fall in its second half. The replay has room for the tasks of ``start``,
+    too, which the new training takes over before it drops them.
     """
+    least = 2 * SETTINGS["recent"] * len(start.training_tasks) * start.tasks.horizon
     settle: dict[str, Any] = {
         "settle_from": start.iteration + iterations // 2,
         "settle_until": start.iteration + iterations,
+        "replay_size": max(least, SETTINGS["replay_size"]),
     }
-    return replace(start.config, **SETTINGS, **settle)
+    return replace(start.config, **{**SETTINGS, **settle})
 
 
 def train(start: Path, task: Array, folder: Path, iterations: int, seed: int, *, progress: bool = True) -> PEARL:

@@ -59,7 +59,8 @@ class PEARLConfig(Config):
         target_entropy: the target of the policy's entropy for each action dimension; the temperature is learned to
             reach it. The shipped trainings on HalfCheetah go from -1 to -2. That on the direction has a discount of
             0.983 and a target_rate of 0.01. With these, its other seed collapsed; with 0.99 and 0.005, both seeds held,
-            and ended lower; with 0.983 and 0.005, both held as well, and reached 1668 and 1736.
+            and ended lower; with 0.983 and 0.005, both held as well, and reached 1668 and 1736, or 1684 and 1752 with
+            averages (see average_rate).
         settle_from, settle_until: between these iterations, the learning rate and the target entropy move linearly to
             final_rate and final_entropy. Exploration needs a large rate and much noise; at the end, small ones reach
             higher returns. With settle_until at 0, both stay as they are.
@@ -68,8 +69,8 @@ class PEARLConfig(Config):
             critics.
         average_rate: after each gradient step, averages of the encoder and of the actor move this fraction of the way
             to what is learned, and adaptation uses the averages (Polyak and Juditsky 1992). Returns of an agent that
-            learns with a large rate go up and down from one evaluation to the next; on ``walker-body``, those of the
-            average were steadier, and higher. With 0 there are no averages, as in the paper.
+            learns with a large rate go up and down from one evaluation to the next; those of the average were steadier,
+            on ``walker-body`` and on the two directions. With 0 there are no averages, as in the paper.
         actor_every: the actor is updated once in this many gradient steps. The paper has 1; with 2, a gradient step
             needs a fifth less time on average.
         evaluate_every: the number of iterations between evaluations on held-out tasks, which are only for the metrics.

@@ -10,7 +10,7 @@ from mpsearch.evidence.page.applications import failures, gaps, overdoses
 from mpsearch.evidence.page.costs import ablations, benchmark, fewer_transitions, machines, meta_iteration
 from mpsearch.evidence.page.falling import ants, averages, baselines, falling
 from mpsearch.evidence.page.makings import adapting_longer, longer_still, other_makings
-from mpsearch.evidence.page.methods import from_scratch, headline, improvements, verdict
+from mpsearch.evidence.page.methods import from_scratch, headline, improvements, one_velocity_each, verdict
 from mpsearch.evidence.page.published import (
     against_published,
     at_horizon_100,
@@ -31,6 +31,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "verdict": verdict,
     "improvements": improvements,
     "scratch": from_scratch,
+    "one-velocity-each": one_velocity_each,
     "paper": rows_of_the_paper,
     "curves": curves_words,
     "published": against_published,

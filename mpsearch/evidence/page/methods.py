@@ -44,7 +44,7 @@ def verdict(tasks: str) -> str:
             theirs = up_to(results.evaluation(f"{other}-{tasks}"), MAML_STEPS)
             clear = ours.interval()[-1][0] > theirs.interval()[-1][1]
             below.append(f"{'above' if clear else 'NOT above'} that of {METHODS[other]} ({stage(theirs)})")
-        told = [other for other in ("oracle", "sac") if f"{other}-{tasks}" in results.names()]
+        told = [other for other in ("oracle", "sac") if _on_the_same_tasks(f"{other}-{tasks}", ours)]
         gaps = [(METHODS[other], ours.mean[-1] - results.evaluation(f"{other}-{tasks}").mean[-1]) for other in told]
         far = [f"{abs(gap):.0f} {'above' if gap > 0 else 'below'} that of {words}" for words, gap in gaps]
         sentences.append(
@@ -52,6 +52,10 @@ def verdict(tasks: str) -> str:
             f" {MAML_STEPS:,}. Its mean is {' and '.join(far)}."
         )
     return "\n".join(f"- {sentence}" for sentence in sentences) + "\n"
+
+
+def _on_the_same_tasks(name: str, ours: Evaluation) -> bool:
+    return name in results.names() and np.array_equal(results.evaluation(name).tasks, ours.tasks)
 
 
 def improvements(tasks: str) -> str:
@@ -83,3 +87,27 @@ def from_scratch(tasks: str) -> str:
     heads = [f"{count:,} steps on the task" for count in evaluation.env_steps]
     size = f"{len(evaluation.tasks)} tasks x {len(evaluation.seeds)}"
     return table(["from scratch", *heads], [[size, *stages(evaluation)]])
+
+
+def one_velocity_each() -> str:
+    """Return a table of what methods reach at the end on each of the velocities on which SAC was trained alone."""
+    records = {method: f"{method}-cheetah-velocity-four" for method in ("pearl", "maml", "oracle")}
+    records |= {method: f"{method}-cheetah-velocity" for method in ("sac", "scratch")}
+    tasks = results.evaluation(records["scratch"]).tasks
+    order = np.argsort(tasks[:, 0])
+    rows = []
+    for method, words in METHODS.items():
+        if method in records and records[method] in results.names():
+            evaluation = results.evaluation(records[method])
+            if not np.array_equal(evaluation.tasks, tasks):
+                raise ValueError(f"the record {records[method]} has other tasks than {records['scratch']}")
+            means = evaluation.returns[..., -1].mean(0)[order]
+            size, training = len(evaluation.seeds), results.read(records[method])["training"]
+            cost = (
+                "{}, {} min".format(*training_cost(training))
+                if training
+                else f"{evaluation.env_steps[-1]:,} on the task"
+            )
+            rows.append([words, *(f"{mean:.0f}" for mean in means), stage(evaluation), size, cost])
+    speeds = [f"{speed:.2f} m/s" for speed in tasks[order, 0]]
+    return table(["method", *speeds, "mean", "seeds", "training: steps, core-minutes"], rows)
