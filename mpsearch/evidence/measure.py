@@ -42,6 +42,8 @@ TRAINED_LONGER = {  # the weights, and the number of steps between two draws of 
 }
 FALLING = {  # meta-policies on robots that fall, and how they are evaluated
     "pearl-ant-direction": "pearl ant-direction --seeds 20",
+    "maml-ant-direction": "maml ant-direction --seeds 10",
+    "maml-ant-direction-mean-actions": "maml ant-direction --seeds 10 --mean-actions",
     "pearl-walker-body": "pearl walker-body --seeds 5",
     "maml-walker-body": "maml walker-body --seeds 2",
     "maml-walker-body-mean-actions": "maml walker-body --seeds 2 --mean-actions",

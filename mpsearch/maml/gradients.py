@@ -103,7 +103,7 @@ def gauss_newton_product(
     There the slope of the loss is zero, so that it does not count how the outputs bend, and M = J^T F J (Schraudolph
     2002). J are the first derivatives of the outputs with respect to ``learned``, and F is the Hessian of the loss
     with respect to the outputs. No matrix is built: J^T u is a gradient, and as it is linear in u, its derivative
-    with respect to u gives J v. This takes about half the time of the second derivatives of the loss.
+    with respect to u gives J v. This takes half to two thirds of the time of the second derivatives of the loss.
 
     Args:
         outputs: tensors that were computed from ``start``.

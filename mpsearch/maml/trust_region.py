@@ -50,7 +50,7 @@ def hessian_product(
     """Return the function ``v -> (M + damping I) v``, where M is the Hessian of ``loss``.
 
     The product is computed without building the matrix M (Pearlmutter 1994). It is right for any loss. The outer loop
-    of MAML has :func:`~mpsearch.maml.gradients.gauss_newton_product`, which takes about half the time.
+    of MAML has :func:`~mpsearch.maml.gradients.gauss_newton_product`, which is faster.
     """
     gradient = flat_gradient(loss, parameters, create_graph=True)
 

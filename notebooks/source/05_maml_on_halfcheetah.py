@@ -789,6 +789,9 @@ assert all(direction[name].mean[0] < 30 for name in ("MAML", "random start", "av
 alone, told = results.evaluation("sac-cheetah-direction"), direction[METHODS["oracle"]]
 print(f"direction: SAC, on each alone, {alone.mean[0]:.0f}; told the task (TRPO), {told.mean[0]:.0f}")
 assert alone.mean[0] > 1.3 * told.mean[0]
+alone, told = (results.evaluation(name) for name in ("sac-cheetah-velocity", "oracle-cheetah-velocity-four"))
+print(f"four velocities: SAC, on each alone, {alone.mean[0]:.0f}; told the task (TRPO), {told.mean[0]:.0f}")
+assert alone.mean[0] > told.mean[0] + 10
 
 # %% [markdown]
 # The bars show the luck of exploration, for one set of weights. To know how much *trainings* differ, train again:

@@ -68,7 +68,7 @@ print(used)
 # - **random start**: gradient steps from a network that learned nothing,
 # - **average**: gradient steps from one policy that was trained on all tasks,
 # - **told (TRPO)**: one policy that is *told* the task, and needs no steps,
-# - **SAC alone**: soft actor-critic on one direction: the highest we know,
+# - **SAC alone**: soft actor-critic on one task: the highest we know,
 # - **from scratch**: plain training on the one task.
 #
 # **Predict first.** Which of them ends highest? Where will MAML be when PEARL has finished?
@@ -92,6 +92,7 @@ scratch_speeds = stored("scratch", "velocity")
 print(f"from scratch, on {len(scratch_speeds.tasks)} other speeds:", end="")
 for steps, mean in zip(scratch_speeds.env_steps, scratch_speeds.mean, strict=True):
     print(f" {mean:.0f} after {steps:,};", end="")
+print(f"\nSAC alone, on these speeds: {stored('sac', 'velocity').mean[-1]:.0f}")
 
 # %% [markdown]
 # **How to read it.** On the left nothing was spent. PEARL has finished before MAML's first gradient step, and ends

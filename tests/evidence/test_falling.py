@@ -9,7 +9,7 @@ import mpsearch
 from mpsearch.evaluation import held_out
 from mpsearch.evidence import averages, results
 from mpsearch.evidence.measure import FALLING
-from mpsearch.evidence.page.falling import BASELINES, ends_of_ants, mean_of
+from mpsearch.evidence.page.falling import BASELINES, MAML_ANT, ends_of_ants, mean_of
 from mpsearch.maml.inner import spread_over_tasks
 from mpsearch.pearl import PEARL, PEARLConfig
 from mpsearch.returns import linear_values
@@ -30,10 +30,22 @@ def test_adaptation_is_worth_much_on_the_ant_and_little_on_the_walker() -> None:
     for name in FALLING:
         evaluation = results.evaluation(name)
         rises[name], fell[name] = evaluation.mean[1] - evaluation.mean[0], evaluation.fell[-1]
-    assert rises.pop("pearl-ant-direction") > 400
+    ants = [name for name in FALLING if "ant-direction" in name]
+    assert min(rises.pop(name) for name in ants) > 200
     assert all(0 < rise < 20 for rise in rises.values())
-    assert fell.pop("pearl-ant-direction") < 0.1
+    assert max(fell.pop(name) for name in ants) < 0.1
     assert min(fell.values()) > 0.2
+
+
+def test_on_the_ant_maml_by_mean_actions_earns_more_than_pearl_in_about_as_many_core_minutes() -> None:
+    maml, pearl = (results.evaluation(name) for name in ("maml-ant-direction-mean-actions", "pearl-ant-direction"))
+    assert maml.interval()[1][0] > pearl.interval()[1][1]
+    assert maml.mean[1] > max(maml.mean[2:])
+    assert maml.env_steps[1] / pearl.env_steps[1] == pytest.approx(20, rel=0.05)
+    minutes = [results.read(name)["training"]["core_minutes"] for name in ("maml-ant-direction", "pearl-ant-direction")]
+    assert minutes[0] == pytest.approx(minutes[1], rel=0.2)
+    curve = results.read(MAML_ANT, "curves")["curve"]
+    assert mean_of(curve, "after") > mean_of(curve[:-20], "after") > mean_of(curve[:-60], "after")
 
 
 def test_by_default_some_values_of_the_walker_are_several_times_what_can_be_earned() -> None:

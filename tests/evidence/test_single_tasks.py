@@ -13,7 +13,7 @@ import pytest
 from mpsearch import PEARL, PEARLConfig, PointNavigation
 from mpsearch.errors import UsageError
 from mpsearch.evaluation import Evaluation
-from mpsearch.evidence import single_tasks
+from mpsearch.evidence import results, single_tasks
 from mpsearch.evidence.single_tasks import SingleTasks, measure, settings, train
 
 FAMILY = PointNavigation(horizon=10)
@@ -78,3 +78,25 @@ def test_each_task_is_left_to_the_agent_that_was_trained_on_it(start, tmp_path) 
     assert record["training"]["start"] == start.name
     assert record["command"].endswith("single_tasks point-navigation --iterations 1 --seed 0")
     assert set(record["curves"]) == {"0.3", "-0.4"}
+
+
+def test_a_start_with_many_tasks_has_room_in_the_replay(start) -> None:
+    first = PEARL.load(start)
+    first.training_tasks = np.repeat(TASKS, 5000, axis=0)
+    assert settings(first, 100).replay_size == 2 * 8 * 10_000 * FAMILY.horizon
+    assert settings(PEARL.load(start), 100).replay_size == 200_000
+
+
+def test_on_velocities_sac_alone_earns_most_and_had_stopped_rising() -> None:
+    alone = results.evaluation("sac-cheetah-velocity")
+    others = [f"{method}-cheetah-velocity-four" for method in ("maml", "pearl", "oracle")] + [
+        "scratch-cheetah-velocity"
+    ]
+    for name in others:
+        other = results.evaluation(name)
+        np.testing.assert_array_equal(other.tasks, alone.tasks)
+        assert (other.returns[..., -1].mean(0) < alone.returns[..., -1].mean(0)).all()
+        assert other.interval()[-1][1] < alone.interval()[-1][0]
+    for curve in results.read("sac-cheetah-velocity")["curves"].values():
+        ends = np.array([line["held_out"][-1] for line in curve if line.get("held_out")])
+        assert abs(ends[-3:].mean() - ends[-6:-3].mean()) < 2

@@ -17,7 +17,7 @@ from mpsearch.zoo import ZOO
 
 FAMILIES = ["cheetah-direction", "cheetah-velocity", "point-navigation"]
 SHIPPED = [f"{algorithm}-{family}" for algorithm in ("maml", "pearl") for family in FAMILIES]
-BODIES = ["maml-walker-body", "pearl-walker-body", "pearl-ant-direction"]
+BODIES = ["maml-walker-body", "pearl-walker-body", "maml-ant-direction", "pearl-ant-direction"]
 FURTHER = ["maml-cheetah-direction-told", "maml-cheetah-velocity-long", "pearl-cheetah-velocity-within"]
 
 

@@ -22,6 +22,7 @@ ANTS = {  # PEARL's trainings on the ant
     "forward and backward, rewards x 5": "pearl-ant-direction-forward-backward",
     "the same, another seed": "pearl-ant-direction-forward-backward-seed1",
 }
+MAML_ANT = "maml-ant-direction-seed0"
 PART = 10  # iterations, or evaluations, that a mean is taken over
 
 
@@ -64,6 +65,19 @@ def baselines() -> str:
         "command",
     ]
     return table(["baseline", *heads], rows)
+
+
+def maml_ant() -> str:
+    """Return a table of the returns during MAML's training on the ant."""
+    record = results.read(MAML_ANT, "curves")
+    rows = []
+    for end in [*range(50, record["iteration"] - PART, 50), record["iteration"]]:
+        part = record["curve"][:end]
+        ends = [f"{mean_of(part, key):.0f}" for key in ("before", "after")]
+        cost = training_cost({"env_steps": part[-1]["env_steps"], "core_minutes": part[-1]["cpu_seconds"] / 60})
+        rows.append([end, *ends, *cost])
+    words = table(["iteration", "before", "after", "environment steps", "core-minutes"], rows)
+    return f"{words}\n`{record['commands'][-1]}`\n"
 
 
 def mean_of(curve: list[Any], key: str) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mpsearch.evidence.page.applications import failures, gaps, overdoses
 from mpsearch.evidence.page.costs import ablations, benchmark, fewer_transitions, machines, meta_iteration
-from mpsearch.evidence.page.falling import ants, averages, baselines, falling
+from mpsearch.evidence.page.falling import ants, averages, baselines, falling, maml_ant
 from mpsearch.evidence.page.makings import adapting_longer, longer_still, other_makings
 from mpsearch.evidence.page.methods import from_scratch, headline, improvements, one_velocity_each, verdict
 from mpsearch.evidence.page.published import (
@@ -50,6 +50,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "falling": falling,
     "baselines": baselines,
     "ants": ants,
+    "maml-ant": maml_ant,
     "averages": averages,
     "applications": gaps,
     "application-failures": failures,
