@@ -187,10 +187,12 @@ def trust_region_update(
         actions = adapted_actions(policy, sample, stages, start)
 
         def kl(mean: Tensor, std: Tensor) -> Tensor:  # of several ranks, the part of this one
-            kls = divergence(frozen(actions), Normal(mean, std, validate_args=False), sample.stages[-1])
+            moved = Normal(mean, std, validate_args=False)
+            kls = divergence(frozen(actions), moved, sample.stages[-1])
             return (kls / (share.count or len(kls))).sum()
 
-        return gauss_newton_product((actions.mean, actions.stddev), kl, learned, start=start, share=share)
+        outputs = (actions.mean, actions.stddev)
+        return gauss_newton_product(outputs, kl, learned, start=start, share=share)
 
     @torch.no_grad()
     def evaluate() -> tuple[float, float]:

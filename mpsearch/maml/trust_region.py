@@ -49,8 +49,9 @@ def hessian_product(
 ) -> Callable[[Tensor], Tensor]:
     """Return the function ``v -> (M + damping I) v``, where M is the Hessian of ``loss``.
 
-    The product is computed without building the matrix M (Pearlmutter 1994). It is right for any loss. The outer loop
-    of MAML has :func:`~mpsearch.maml.gradients.gauss_newton_product`, which is faster.
+    The product is computed without building the matrix M (Pearlmutter 1994). It is right for any
+    loss. The outer loop of MAML has :func:`~mpsearch.maml.gradients.gauss_newton_product`, which
+    is faster.
     """
     gradient = flat_gradient(loss, parameters, create_graph=True)
 
@@ -120,8 +121,9 @@ def trust_region_step(
     Args:
         parameters: the parameters of the policy.
         gradient: returns the surrogate loss and its gradient as one vector.
-        metric: returns the function ``v -> M v``, where M is the Hessian of the mean KL divergence from the present
-            policy. It measures the length of a step, and must be positive definite.
+        metric: returns the function ``v -> M v``, where M is the Hessian of the mean KL
+            divergence from the present policy. It measures the length of a step, and must be
+            positive definite.
         evaluate: returns the loss and the KL divergence at the present values of the parameters.
         max_kl: the largest mean KL divergence that is allowed.
         iterations: the number of iterations of the conjugate gradient method.

@@ -482,12 +482,10 @@ print("This step can be trusted." if kl <= 0.05 else "It promised a lot, and lie
 #
 # </details>
 #
-# For $M$, $d$ has to pass through the inner step first. For the program nothing is new: `higher` makes $\theta'_k$ a
-# function of $\theta$, so that derivatives of what the adapted policies do pass through it. Read on: `slope` is lesson
-# 04's, `metric` gives $M v$ on a *part* of the data (a rough metric will do, and these products are expensive), and
-# `evaluate` serves the line search, on all data. `hessian_product` of the KL after adaptation would do for `metric`,
-# too. `gauss_newton_product` finds the same vector sooner: since the slope of the KL is 0, it leaves out all terms
-# that this slope multiplies, as the box above does.
+# For $M$, $d$ has to pass through the inner step first. Nothing is new for the program: `higher` makes $\theta'_k$ a
+# function of $\theta$, and derivatives pass through it. Read on: `slope` is lesson 04's, `metric` gives $M v$ on a
+# *part* of the data (a rough metric will do; products are expensive), as the box does, without what a slope of 0
+# multiplies, and `evaluate` serves the line search, on all data.
 
 # %%
 show_source(trust_region_update, trust_region_step)
