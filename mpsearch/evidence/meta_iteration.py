@@ -20,6 +20,7 @@ from mpsearch.evidence.bench.collecting import raw_physics
 from mpsearch.evidence.program import run
 from mpsearch.evidence.records import rounded, write_record
 from mpsearch.maml import MAML, MAMLConfig, outer
+from mpsearch.maml.gradients import DAMPING
 from mpsearch.maml.outer import MetaBatch
 from mpsearch.maml.trust_region import StepReport, hessian_product, trust_region_step
 from mpsearch.seeding import Streams
@@ -97,7 +98,7 @@ def by_second_derivatives(
     outputs: Sequence[Any], loss: Any, learned: Sequence[Any], *, start: Any, share: Any
 ) -> Callable[[Any], Any]:
     """Multiply by the same Hessian as the library does, without using that the slope of the loss is zero."""
-    return hessian_product(loss(*outputs), learned, damping=1e-5)
+    return hessian_product(loss(*outputs), learned, DAMPING)
 
 
 def steps() -> list[dict[str, float]]:

@@ -15,6 +15,7 @@ from torch import Tensor
 from mpsearch import ranks
 from mpsearch.shares import Share
 
+DAMPING = 1e-5  # the multiple of the identity that is added to a Hessian
 Contributions = tuple[list[Tensor], list[Tensor]]  # of each task to the gradient of theta [k, ...]; the sums for alpha
 Part = tuple[Tensor, Sequence[Tensor]]  # the losses [k] of some tasks, and theta with a task axis, each [k, ...]
 
@@ -93,7 +94,7 @@ def gauss_newton_product(
     outputs: Sequence[Tensor],
     loss: Callable[..., Tensor],
     learned: Sequence[Tensor],
-    damping: float = 1e-5,
+    damping: float = DAMPING,
     *,
     start: Sequence[Tensor],
     share: Share,

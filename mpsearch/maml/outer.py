@@ -142,6 +142,38 @@ def frozen(distribution: Normal) -> Normal:
     return Normal(distribution.mean.detach(), distribution.stddev.detach(), validate_args=False)
 
 
+def kl_metric(
+    policy: PolicyNet,
+    rates: Tensor,
+    learned: Sequence[Tensor],
+    sample: MetaBatch,
+    at: Stages,
+    *,
+    order: int = 2,
+) -> Callable[[Tensor], Tensor]:
+    """Return the function ``v -> M v``, where M is the Hessian of the adapted policies' mean KL.
+
+    Two things matter:
+
+    - The Hessian is taken ``at`` the policies that were adapted on all data. Policies adapted on
+      the small ``sample`` would follow its noise, and after the first inner step they would not
+      be the policies that collected the data.
+    - The Hessian includes the derivatives of the inner gradients. When these were treated as
+      constants, MAML did not even learn the point navigation.
+    """
+    start, share = spread_over_tasks(policy, sample.tasks), sample.share
+    stages, _ = adapt_through(policy, rates, sample, order=order, at=at, start=start)
+    actions = adapted_actions(policy, sample, stages, start)
+
+    def kl(mean: Tensor, std: Tensor) -> Tensor:  # of several ranks, the part of this one
+        moved = Normal(mean, std, validate_args=False)
+        kls = divergence(frozen(actions), moved, sample.stages[-1])
+        return (kls / (share.count or len(kls))).sum()
+
+    outputs = (actions.mean, actions.stddev)
+    return gauss_newton_product(outputs, kl, learned, start=start, share=share)
+
+
 def trust_region_update(
     policy: PolicyNet,
     rates: Tensor,
@@ -156,19 +188,11 @@ def trust_region_update(
     """One trust-region step on ``learned`` (theta, and alpha where it is learned).
 
     The trust region bounds the KL divergence between the *adapted* policies before and after the
-    update. Its Hessian is computed on ``sample``, a part of ``batch``, to save time. Three things
-    matter:
-
-    - The Hessian is taken at the policies that were adapted on all data. Policies adapted on the
-      small sample would follow its noise, and after the first inner step they would not be the
-      policies that collected the data.
-    - The Hessian includes the derivatives of the inner gradients. When these were treated as
-      constants, MAML did not even learn the point navigation.
-    - The line search measures loss and KL on all data.
+    update. Its Hessian is computed on ``sample``, a part of ``batch``, to save time. The line
+    search measures loss and KL on all data.
     """
     parts, before, reached, share = batch.parts(), list[Normal](), list[Stages](), batch.share
     losses_of = partial(meta_losses, policy, rates, earlier_weight=earlier_weight)
-    start = spread_over_tasks(policy, sample.tasks)
 
     def slope() -> tuple[Tensor, Tensor]:
         return mean_gradient(present_losses(), learned, share, TASKS_AT_ONCE)
@@ -182,17 +206,7 @@ def trust_region_update(
             yield losses, theta
 
     def metric() -> Callable[[Tensor], Tensor]:
-        at = joined(reached)
-        stages, _ = adapt_through(policy, rates, sample, order=order, at=at, start=start)
-        actions = adapted_actions(policy, sample, stages, start)
-
-        def kl(mean: Tensor, std: Tensor) -> Tensor:  # of several ranks, the part of this one
-            moved = Normal(mean, std, validate_args=False)
-            kls = divergence(frozen(actions), moved, sample.stages[-1])
-            return (kls / (share.count or len(kls))).sum()
-
-        outputs = (actions.mean, actions.stddev)
-        return gauss_newton_product(outputs, kl, learned, start=start, share=share)
+        return kl_metric(policy, rates, learned, sample, joined(reached), order=order)
 
     @torch.no_grad()
     def evaluate() -> tuple[float, float]:

@@ -45,7 +45,7 @@ from mpsearch.evidence import baselines, results
 from mpsearch.exercises import lesson_05 as exercises
 from mpsearch.maml import MAML, MAMLConfig
 from mpsearch.maml.inner import Steps, surrogate
-from mpsearch.maml.outer import divergence, frozen, trust_region_update
+from mpsearch.maml.outer import divergence, frozen, kl_metric, trust_region_update
 from mpsearch.maml.trust_region import (
     conjugate_gradient,
     flat_gradient,
@@ -488,7 +488,7 @@ print("This step can be trusted." if kl <= 0.05 else "It promised a lot, and lie
 # multiplies, and `evaluate` serves the line search, on all data.
 
 # %%
-show_source(trust_region_update, trust_region_step)
+show_source(trust_region_update, kl_metric, trust_region_step)
 
 # %% [markdown]
 # ## 5. The trainer, line by line

@@ -89,10 +89,8 @@ def test_a_start_with_many_tasks_has_room_in_the_replay(start) -> None:
 
 def test_on_velocities_sac_alone_earns_most_and_had_stopped_rising() -> None:
     alone = results.evaluation("sac-cheetah-velocity")
-    others = [f"{method}-cheetah-velocity-four" for method in ("maml", "pearl", "oracle")] + [
-        "scratch-cheetah-velocity"
-    ]
-    for name in others:
+    four = [f"{method}-cheetah-velocity-four" for method in ("maml", "pearl", "oracle")]
+    for name in (*four, "scratch-cheetah-velocity"):
         other = results.evaluation(name)
         np.testing.assert_array_equal(other.tasks, alone.tasks)
         assert (other.returns[..., -1].mean(0) < alone.returns[..., -1].mean(0)).all()

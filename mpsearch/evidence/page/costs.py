@@ -41,19 +41,14 @@ def fewer_transitions() -> str:
     rows = []
     for count in dict.fromkeys(step["transitions"] for step in record["steps"]):
         found = [step for step in record["steps"] if step["transitions"] == count]
-        mean = {
-            key: float(np.mean([step[key] for step in found])) for key in ("products", "second_derivatives", "gain")
-        }
+        keys = ("products", "second_derivatives", "gain")
+        mean = {key: float(np.mean([step[key] for step in found])) for key in keys}
         divergences = ", ".join(f"{step['kl']:.4f}" for step in found)
         seconds = [f"{mean['products']:.1f}", f"{mean['second_derivatives']:.1f}"]
         rows.append([count, *seconds, divergences, f"{mean['gain']:.4f}"])
-    heads = [
-        "transitions of each task",
-        "core-seconds",
-        "by second derivatives",
-        f"KL of the step, at most {record['max_kl']}",
-    ]
-    return table([*heads, "what the loss falls by"], rows)
+    divergence = f"KL of the step, at most {record['max_kl']}"
+    heads = ["transitions of each task", "core-seconds", "by second derivatives", divergence, "what the loss falls by"]
+    return table(heads, rows)
 
 
 def ablations(algorithm: str) -> str:

@@ -93,21 +93,15 @@ def one_velocity_each() -> str:
     """Return a table of what methods reach at the end on each of the velocities on which SAC was trained alone."""
     records = {method: f"{method}-cheetah-velocity-four" for method in ("pearl", "maml", "oracle")}
     records |= {method: f"{method}-cheetah-velocity" for method in ("sac", "scratch")}
-    tasks = results.evaluation(records["scratch"]).tasks
-    order = np.argsort(tasks[:, 0])
-    rows = []
+    scratch, rows = results.evaluation(records["scratch"]), []
+    order = np.argsort(scratch.tasks[:, 0])
     for method, words in METHODS.items():
-        if method in records and records[method] in results.names():
-            evaluation = results.evaluation(records[method])
-            if not np.array_equal(evaluation.tasks, tasks):
-                raise ValueError(f"the record {records[method]} has other tasks than {records['scratch']}")
+        if method in records and _on_the_same_tasks(records[method], scratch):
+            evaluation, training = results.evaluation(records[method]), results.read(records[method])["training"]
             means = evaluation.returns[..., -1].mean(0)[order]
-            size, training = len(evaluation.seeds), results.read(records[method])["training"]
-            cost = (
-                "{}, {} min".format(*training_cost(training))
-                if training
-                else f"{evaluation.env_steps[-1]:,} on the task"
-            )
-            rows.append([words, *(f"{mean:.0f}" for mean in means), stage(evaluation), size, cost])
-    speeds = [f"{speed:.2f} m/s" for speed in tasks[order, 0]]
+            cost = f"{evaluation.env_steps[-1]:,} on the task"
+            if training:
+                cost = "{}, {} min".format(*training_cost(training))
+            rows.append([words, *(f"{mean:.0f}" for mean in means), stage(evaluation), len(evaluation.seeds), cost])
+    speeds = [f"{speed:.2f} m/s" for speed in scratch.tasks[order, 0]]
     return table(["method", *speeds, "mean", "seeds", "training: steps, core-minutes"], rows)
