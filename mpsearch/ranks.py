@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -85,6 +86,9 @@ def joined(patience: float = PATIENCE) -> Iterator[None]:
 
 def _meet(patience: timedelta) -> None:
     """Find the other ranks. After a restart, the store still holds the addresses of the ranks that have ended."""
+    # This module, which optimisers import, keeps the group that exists at that time as a default argument, for ever.
+    # Its threads would go on after the end of the group, and then, now and then, abort the program as it exits.
+    import_module("torch.distributed.nn.functional")
     store, rank, size = next(rendezvous("env://", timeout=patience))
     store.set_timeout(patience)
     again = PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)

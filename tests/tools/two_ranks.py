@@ -74,6 +74,12 @@ def parameters_after(**settings):
     return torch.cat([p.detach().flatten() for p in agent.policy.parameters()]).tolist()
 
 
+def threads():
+    """Return the names of this process's threads that belong to a group of ranks, where the system tells them."""
+    names = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
+    return [name for name in names if "gloo" in name]
+
+
 def main(folder):
     said = {}
     ranks.SIGHT = 0.5  # seconds; there is no slow file server here
@@ -92,7 +98,9 @@ def main(folder):
         said["drawn"] = share.gather(share.draw(torch.randn, (len(rows), 2), torch.Generator().manual_seed(1))).tolist()
         numbers = share.generator(np.random.default_rng(1)).normal(0.0, 1.0, (len(rows), 2))
         said["generated"] = share.gather(torch.from_numpy(numbers)).tolist()
-        (folder / f"{ranks.number()}.json").write_text(json.dumps(said))
+        number = ranks.number()
+    said["threads"] = threads()
+    (folder / f"{number}.json").write_text(json.dumps(said))
 
 
 if __name__ == "__main__":
