@@ -40,13 +40,11 @@ TRAINED_LONGER = {  # the weights, and the number of steps between two draws of 
     "trainings/pearl-cheetah-velocity-longer": 2,
     "pearl-cheetah-velocity-within": 0,
 }
-FALLING = {  # meta-policies on robots that fall, and how they are evaluated
+FALLING = {  # meta-policies on robots that fall, and how they are evaluated; trainings has other training seeds
     "pearl-ant-direction": "pearl ant-direction --seeds 20",
     "maml-ant-direction": "maml ant-direction --seeds 10",
-    "maml-ant-direction-mean-actions": "maml ant-direction --seeds 10 --mean-actions",
     "pearl-walker-body": "pearl walker-body --seeds 5",
     "maml-walker-body": "maml walker-body --seeds 2",
-    "maml-walker-body-mean-actions": "maml walker-body --seeds 2 --mean-actions",
 }
 ON_A_PROCESSOR = tuple(  # in trainings; "averages" differ from "cpu" by average_rate=0.0005 alone
     f"pearl-cheetah-direction-{recipe}-seed{seed}" for recipe in ("cpu", "averages") for seed in (0, 1)
@@ -67,7 +65,7 @@ def commands() -> dict[str, str]:
         **within_episodes(),
         **by_mean_actions(),
         **of_other_makings(),
-        **FALLING,
+        **on_robots_that_fall(),
     }
 
 
@@ -141,6 +139,17 @@ def of_other_makings() -> dict[str, str]:
     long = "maml cheetah-velocity --seeds 1 --weights maml-cheetah-velocity-long --mean-actions"
     found["maml-cheetah-velocity-long-80-episodes"] = f"{long} --episodes 80"
     found["maml-cheetah-velocity-long-5-steps"] = f"{long} --steps 5"
+    return found
+
+
+def on_robots_that_fall() -> dict[str, str]:
+    """Two training seeds of each meta-policy: PEARL by mean actions, as always, and MAML also by sampled ones."""
+    found = {}
+    for shipped, arguments in FALLING.items():
+        for name, weights in ((shipped, ""), (f"{shipped}-seed1", f" --weights trainings/{shipped}-seed1")):
+            found[name] = arguments + weights
+            if shipped.startswith("maml"):
+                found[f"{name}-mean-actions"] = f"{found[name]} --mean-actions"
     return found
 
 

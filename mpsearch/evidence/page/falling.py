@@ -8,35 +8,37 @@ from typing import Any
 import numpy as np
 
 from mpsearch.evidence import results
-from mpsearch.evidence.measure import FALLING
+from mpsearch.evidence.measure import on_robots_that_fall
 from mpsearch.evidence.page.markdown import FAILURES, failures, stages, table, training_cost
 
 BASELINES = {  # MAML's trainings on the walker; the others went on from the first one
     "by default": "maml-walker-body-seed0",
     "by default, gone on": "maml-walker-body-default",
     "`finite_horizon=true`, gone on": "maml-walker-body-finite",
+    "`finite_horizon=true` from the start, another seed": "maml-walker-body-finite-seed1",
 }
 ANTS = {  # PEARL's trainings on the ant
     "all angles": "pearl-ant-direction-seed0",
     "forward and backward": "pearl-ant-direction-small-rewards",
     "forward and backward, rewards x 5": "pearl-ant-direction-forward-backward",
-    "the same, another seed": "pearl-ant-direction-forward-backward-seed1",
+    "the same, the other seed": "pearl-ant-direction-forward-backward-seed1",
 }
-MAML_ANT = "maml-ant-direction-seed0"
+MAML_ANT = ("maml-ant-direction-seed0", "maml-ant-direction-seed1")
 PART = 10  # iterations, or evaluations, that a mean is taken over
 
 
 def falling() -> str:
-    """Return a table of the evaluations of the shipped meta-policies on robots that fall."""
+    """Return a table of the evaluations of the meta-policies on robots that fall, of two training seeds."""
     rows = []
-    for name in FALLING:
+    for name in on_robots_that_fall():
         record, evaluation = results.read(name), results.evaluation(name)
         actions = "mean" if takes_mean_actions(record) else "sampled"
         cells = [*(stages(evaluation) + [""] * 4)[:4], *failures(evaluation), *training_cost(record["training"])]
         size = f"{len(evaluation.tasks)} x {len(evaluation.seeds)}"
-        rows.append([f"`{record['method']}-{record['tasks_id']}`", actions, *cells, size])
-    ends = ("before", "after 1", "after 2", "after 3")
-    return table(["meta-policy", "actions", *ends, *FAILURES, "trained for", "core-minutes", "tasks x seeds"], rows)
+        seed = f"{record['training']['seed']}{'' if '--weights' in record['command'] else ' (shipped)'}"
+        rows.append([f"`{record['method']}-{record['tasks_id']}`", seed, actions, *cells, size])
+    heads = ["meta-policy", "training seed", "actions", "before", "after 1", "after 2", "after 3", *FAILURES]
+    return table([*heads, "trained for", "core-minutes", "tasks x seeds"], rows)
 
 
 def takes_mean_actions(record: Mapping[str, Any]) -> bool:
@@ -68,15 +70,15 @@ def baselines() -> str:
 
 
 def maml_ant() -> str:
-    """Return a table of the returns during MAML's training on the ant."""
-    record = results.read(MAML_ANT, "curves")
+    """Return a table of the returns during MAML's trainings on the ant."""
     rows = []
-    for end in [*range(50, record["iteration"] - PART, 50), record["iteration"]]:
-        part = record["curve"][:end]
-        ends = [f"{mean_of(part, key):.0f}" for key in ("before", "after")]
-        cost = training_cost({"env_steps": part[-1]["env_steps"], "core_minutes": part[-1]["cpu_seconds"] / 60})
-        rows.append([end, *ends, *cost])
-    words = table(["iteration", "before", "after", "environment steps", "core-minutes"], rows)
+    for record in (results.read(name, "curves") for name in MAML_ANT):
+        for end in [*range(50, record["iteration"] - PART, 50), record["iteration"]]:
+            part = record["curve"][:end]
+            ends = [f"{mean_of(part, key):.0f}" for key in ("before", "after")]
+            cost = training_cost({"env_steps": part[-1]["env_steps"], "core_minutes": part[-1]["cpu_seconds"] / 60})
+            rows.append([record["seed"], end, *ends, *cost])
+    words = table(["seed", "iteration", "before", "after", "environment steps", "core-minutes"], rows)
     return f"{words}\n`{record['commands'][-1]}`\n"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mpsearch.evaluation import Evaluation
 from mpsearch.evidence import results
-from mpsearch.evidence.measure import CHEETAHS, FEWER_EPISODES
+from mpsearch.evidence.measure import CHEETAHS, FEWER_EPISODES, on_robots_that_fall
 from mpsearch.evidence.page.markdown import FAILURES, failures, stage, stages, table, training_cost
 from mpsearch.evidence.page.methods import META_POLICIES
 from mpsearch.evidence.pictures import METHODS
@@ -19,10 +19,13 @@ CHANGES = {  # the last part of a record's name and its meaning; see measure.on_
 
 
 def training_seeds() -> str:
-    """Return a table of the shipped meta-policies and of trainings with the same recipes and other seeds."""
+    """Return a table of the shipped meta-policies and of trainings with the same recipes and other seeds.
+
+    Robots that fall have a table of their own.
+    """
     rows, known = [], results.names()
     for shipped in known:
-        others = [name for name in known if name.startswith(f"{shipped}-seed")]
+        others = [name for name in known if name.startswith(f"{shipped}-seed") and name not in on_robots_that_fall()]
         if others:
             rows += [seed_row(shipped, " (shipped)"), *map(seed_row, others)]
     return table(["training", "before", "at the end", "environment steps", "core-minutes"], rows)
