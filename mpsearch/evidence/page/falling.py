@@ -11,7 +11,7 @@ from mpsearch.evidence import results
 from mpsearch.evidence.measure import on_robots_that_fall
 from mpsearch.evidence.page.markdown import FAILURES, failures, stages, table, training_cost
 
-BASELINES = {  # MAML's trainings on the walker; the others went on from the first one
+BASELINES = {  # MAML's trainings on the walker; the second and the third went on from the first
     "by default": "maml-walker-body-seed0",
     "by default, gone on": "maml-walker-body-default",
     "`finite_horizon=true`, gone on": "maml-walker-body-finite",
@@ -72,14 +72,15 @@ def baselines() -> str:
 def maml_ant() -> str:
     """Return a table of the returns during MAML's trainings on the ant."""
     rows = []
-    for record in (results.read(name, "curves") for name in MAML_ANT):
+    records = [results.read(name, "curves") for name in MAML_ANT]
+    for record in records:
         for end in [*range(50, record["iteration"] - PART, 50), record["iteration"]]:
             part = record["curve"][:end]
             ends = [f"{mean_of(part, key):.0f}" for key in ("before", "after")]
             cost = training_cost({"env_steps": part[-1]["env_steps"], "core_minutes": part[-1]["cpu_seconds"] / 60})
             rows.append([record["seed"], end, *ends, *cost])
     words = table(["seed", "iteration", "before", "after", "environment steps", "core-minutes"], rows)
-    return f"{words}\n`{record['commands'][-1]}`\n"
+    return f"{words}\n`{records[0]['commands'][-1]}`\n"
 
 
 def mean_of(curve: list[Any], key: str) -> float:
