@@ -136,6 +136,9 @@ def of_other_makings() -> dict[str, str]:
     for name, arguments in OTHER_MAKINGS.items():
         found[name] = f"{arguments} --weights {name}"
         found[f"{name}-mean-actions"] = f"{found[name]} --mean-actions"
+        found[f"{name}-seed1"] = f"{arguments} --weights trainings/{name}-seed1"
+    other = found["maml-cheetah-velocity-long-seed1"]
+    found["maml-cheetah-velocity-long-mean-actions-seed1"] = f"{other} --mean-actions"
     long = "maml cheetah-velocity --seeds 1 --weights maml-cheetah-velocity-long --mean-actions"
     found["maml-cheetah-velocity-long-80-episodes"] = f"{long} --episodes 80"
     found["maml-cheetah-velocity-long-5-steps"] = f"{long} --steps 5"
