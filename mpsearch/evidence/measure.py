@@ -40,7 +40,7 @@ TRAINED_LONGER = {  # the weights, and the number of steps between two draws of 
     "trainings/pearl-cheetah-velocity-longer": 2,
     "pearl-cheetah-velocity-within": 0,
 }
-FALLING = {  # meta-policies on robots that fall, and how they are evaluated; trainings has other training seeds
+FALLING = {  # meta-policies on robots that fall, and how they are evaluated
     "pearl-ant-direction": "pearl ant-direction --seeds 20",
     "maml-ant-direction": "maml ant-direction --seeds 10",
     "pearl-walker-body": "pearl walker-body --seeds 5",
@@ -132,13 +132,9 @@ def by_mean_actions() -> dict[str, str]:
 
 def of_other_makings() -> dict[str, str]:
     """MAML whose start was made in another way, or which was trained for longer: sampled and mean actions."""
-    found = {}
+    found: dict[str, str] = {}
     for name, arguments in OTHER_MAKINGS.items():
-        found[name] = f"{arguments} --weights {name}"
-        found[f"{name}-mean-actions"] = f"{found[name]} --mean-actions"
-        found[f"{name}-seed1"] = f"{arguments} --weights trainings/{name}-seed1"
-    other = found["maml-cheetah-velocity-long-seed1"]
-    found["maml-cheetah-velocity-long-mean-actions-seed1"] = f"{other} --mean-actions"
+        found |= of_two_training_seeds(name, arguments, weights=f" --weights {name}")
     long = "maml cheetah-velocity --seeds 1 --weights maml-cheetah-velocity-long --mean-actions"
     found["maml-cheetah-velocity-long-80-episodes"] = f"{long} --episodes 80"
     found["maml-cheetah-velocity-long-5-steps"] = f"{long} --steps 5"
@@ -146,13 +142,20 @@ def of_other_makings() -> dict[str, str]:
 
 
 def on_robots_that_fall() -> dict[str, str]:
-    """Two training seeds of each meta-policy: PEARL by mean actions, as always, and MAML also by sampled ones."""
+    """Return the evaluations of the meta-policies on robots that fall, of two training seeds."""
+    found: dict[str, str] = {}
+    for name, arguments in FALLING.items():
+        found |= of_two_training_seeds(name, arguments)
+    return found
+
+
+def of_two_training_seeds(shipped: str, arguments: str, weights: str = "") -> dict[str, str]:
+    """Return the evaluations of a shipped meta-policy and of the other seed in trainings: of MAML, by both actions."""
     found = {}
-    for shipped, arguments in FALLING.items():
-        for name, weights in ((shipped, ""), (f"{shipped}-seed1", f" --weights trainings/{shipped}-seed1")):
-            found[name] = arguments + weights
-            if shipped.startswith("maml"):
-                found[f"{name}-mean-actions"] = f"{found[name]} --mean-actions"
+    for seed, of_seed in (("", weights), ("-seed1", f" --weights trainings/{shipped}-seed1")):
+        found[shipped + seed] = arguments + of_seed
+        if shipped.startswith("maml"):
+            found[f"{shipped}-mean-actions{seed}"] = f"{arguments}{of_seed} --mean-actions"
     return found
 
 

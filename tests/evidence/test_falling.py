@@ -28,7 +28,7 @@ def test_maml_on_the_walker_learns_with_a_finite_horizon_and_does_not_without() 
     assert default < start < min(finite) - 50
     commands = [record["commands"] for record in records]
     assert commands[1][0] == commands[2][0] == commands[0][0]
-    assert ["finite_horizon=true" in all_of_it[-1] for all_of_it in commands] == [False, False, True, True]
+    assert ["finite_horizon=true" in of_training[-1] for of_training in commands] == [False, False, True, True]
     assert (len(commands[3]), records[3]["seed"], records[2]["iteration"]) == (1, 1, records[3]["iteration"])
 
 
@@ -57,8 +57,8 @@ def test_after_further_steps_only_one_training_of_maml_clearly_earns_less_on_the
 
 @pytest.mark.parametrize("seed", ["", "-seed1"])
 def test_on_the_ant_maml_by_mean_actions_earns_more_than_pearl(seed: str) -> None:
-    names = [f"{method}-ant-direction{seed}" for method in ("maml", "pearl")]
-    maml, pearl = results.evaluation(f"{names[0]}-mean-actions"), results.evaluation(names[1])
+    names = [f"maml-ant-direction-mean-actions{seed}", f"pearl-ant-direction{seed}"]
+    maml, pearl = (results.evaluation(name) for name in names)
     assert maml.interval()[1][0] > pearl.interval()[1][1]
     assert maml.mean[1] > max(maml.mean[2:])
     assert maml.env_steps[1] / pearl.env_steps[1] == pytest.approx(20, rel=0.05)

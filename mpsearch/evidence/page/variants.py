@@ -23,9 +23,9 @@ def training_seeds() -> str:
 
     Robots that fall have a table of their own.
     """
-    rows, known = [], results.names()
+    rows, known = [], [name for name in results.names() if name not in on_robots_that_fall()]
     for shipped in known:
-        others = [name for name in known if name.startswith(f"{shipped}-seed") and name not in on_robots_that_fall()]
+        others = [name for name in known if name.startswith(f"{shipped}-seed")]
         if others:
             rows += [seed_row(shipped, " (shipped)"), *map(seed_row, others)]
     return table(["training", "before", "at the end", "environment steps", "core-minutes"], rows)
