@@ -61,14 +61,29 @@ def linear_values(episodes: Episodes, scale: Array, discount: float, *, finite_h
     factor ``discount^(L-t)`` (0 if the episode terminated), and in G the discounted return. After a termination the
     values are 0.
     """
-    tasks, count, horizon = episodes.rewards.shape
     if finite_horizon:
-        episodes = replace(episodes, terminated=np.ones((tasks, count), dtype=bool))
+        episodes = replace(episodes, terminated=np.ones(episodes.rewards.shape[:2], dtype=bool))
+    features = baseline_features(episodes, scale, powers=4 if finite_horizon else 1)
+    weights = fitted_weights(features, episodes, discount)
+    values = torch.matmul(features, weights[:, None]).squeeze(-1).double().numpy()
+    return values if episodes.terminated is None else np.where(_nothing_follows(episodes), 0.0, values)
+
+
+def baseline_features(episodes: Episodes, scale: Array, *, powers: int = 1) -> Tensor:
+    """Return the scaled observations, their squares, and ``powers`` powers of time from 0 on, [K, E, T + 1, F]."""
+    tasks, count, horizon = episodes.rewards.shape
     x = torch.from_numpy(episodes.observations / scale.astype(np.float32)).clamp(-FEATURE_CLIP, FEATURE_CLIP)
     time = torch.arange(horizon + 1) / horizon
-    powers = [time**power for power in range(4 if finite_horizon else 1)]
-    clock = torch.stack(powers, dim=-1).expand(tasks, count, -1, -1)
-    features = torch.cat([x, x.square(), clock], dim=-1)  # [K, E, T + 1, F]
+    clock = torch.stack([time**power for power in range(powers)], dim=-1).expand(tasks, count, -1, -1)
+    return torch.cat([x, x.square(), clock], dim=-1)
+
+
+def fitted_weights(features: Tensor, episodes: Episodes, discount: float) -> Tensor:
+    """Return the weights [K, F, 1] of a baseline that is linear in ``features`` [K, E, T + 1, F], fitted to each task.
+
+    :func:`linear_values` has the equation. The weights can be differentiated with respect to the features.
+    """
+    tasks, count, horizon = episodes.rewards.shape
     sums = torch.from_numpy(discounted_sums(episodes.rewards, discount)).float()
     fitted = features[:, :, :-1]
     if episodes.lengths is not None:
@@ -76,13 +91,11 @@ def linear_values(episodes: Episodes, scale: Array, discount: float, *, finite_h
     phi = fitted.reshape(tasks, count * horizon, -1)
     gram = (phi.mT @ phi).double()  # [K, F, F]
     carried = _carried(fitted, episodes, discount).double()
-    gram -= carried.mT @ features[:, :, -1].double()  # the last entry is s_L, because padding repeats it
+    gram = gram - carried.mT @ features[:, :, -1].double()  # the last entry is s_L, because padding repeats it
     ridge = RIDGE * gram.diagonal(dim1=-2, dim2=-1).abs().mean(-1)
-    gram += ridge[:, None, None] * torch.eye(gram.shape[-1], dtype=gram.dtype)
+    gram = gram + ridge[:, None, None] * torch.eye(gram.shape[-1], dtype=gram.dtype)
     target = (phi.mT @ sums.reshape(tasks, -1, 1)).double()
-    weights = torch.linalg.solve(gram, target).float()  # [K, F, 1]
-    values = torch.matmul(features, weights[:, None]).squeeze(-1).double().numpy()
-    return values if episodes.terminated is None else np.where(_nothing_follows(episodes), 0.0, values)
+    return torch.linalg.solve(gram, target).float()
 
 
 def _carried(fitted: Tensor, episodes: Episodes, discount: float) -> Tensor:

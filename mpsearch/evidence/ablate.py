@@ -7,7 +7,9 @@ python -m mpsearch.evidence.ablate --list      print their names
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from tyro.conf import Positional
 from mpsearch import MAML, PEARL, CheetahDirection, MAMLConfig, PEARLConfig
 from mpsearch.errors import unknown
 from mpsearch.evidence import results
+from mpsearch.evidence.critic import MAMLWithCritic
 from mpsearch.evidence.program import run
 from mpsearch.evidence.records import rounded, write_record
 from mpsearch.meta_policy import MetaPolicy
@@ -39,6 +42,8 @@ PEARL_BASE = PEARLConfig(
     kl_weight=1.0,
     evaluate_every=5,
 )
+CLIPPED_FAST = {"outer": "clipped", "epochs": 10, "outer_rate": 3e-3}
+THREE_STEPS = {"inner_steps": 3, "rate_decay": 0.3, "tasks_per_iteration": 5}
 EVERYTHING = {"recent": 600, "context_stages": 4, "context_episodes": 600, "replay_size": 500_000}
 
 
@@ -50,6 +55,10 @@ class Unscaled(CheetahDirection):
         return np.ones(self.observation_dim)
 
 
+FAMILIES: dict[str, Callable[[], CheetahDirection]] = {
+    "maml-unscaled": Unscaled,
+    "maml-horizon": partial(CheetahDirection, horizon=400),
+}
 CHANGES: dict[str, tuple[str, str, dict[str, Any]]] = {  # name: description, algorithm, changed hyper-parameters
     "maml": ("as shipped (phase one)", "maml", {}),
     "maml-unscaled": ("observations not divided by their scale", "maml", {}),
@@ -57,6 +66,12 @@ CHANGES: dict[str, tuple[str, str, dict[str, Any]]] = {  # name: description, al
     "maml-lambda": ("GAE lambda of 1, instead of 0.95", "maml", {"gae_lambda": 1.0}),
     "maml-curvature": ("Hessian products on all transitions, instead of a tenth", "maml", {"curvature_steps": 4000}),
     "maml-rates": ("inner rates fixed, not learned", "maml", {"learn_rates": False}),
+    "maml-critic": ("a learned critic, instead of the linear baseline", "maml", {}),
+    "maml-promp": ("ProMP's objective, five Adam steps of 0.001", "maml", {"outer": "clipped"}),
+    "maml-promp-fast": ("ProMP's objective, ten Adam steps of 0.003", "maml", CLIPPED_FAST),
+    "maml-horizon": ("episodes of 400 steps, half as many (returns are those of 200 steps)", "maml", {"episodes": 10}),
+    "maml-episodes": ("40 episodes a stage, on half as many tasks", "maml", {"episodes": 40, "tasks_per_iteration": 5}),
+    "maml-steps": ("three inner steps, on half as many tasks", "maml", THREE_STEPS),
     "pearl": ("clean recipe", "pearl", {}),
     "pearl-less": ("half the collection for each gradient step", "pearl", {"explorers": 1}),
     "pearl-more": ("twice the collection for each gradient step", "pearl", {"explorers": 4}),
@@ -67,9 +82,9 @@ CHANGES: dict[str, tuple[str, str, dict[str, Any]]] = {  # name: description, al
 def make(name: str) -> MetaPolicy:
     """Create the untrained agent of one ablation."""
     _, algorithm, change = CHANGES[name]
-    family = Unscaled() if name == "maml-unscaled" else CheetahDirection()
+    family = FAMILIES.get(name, CheetahDirection)()
     if algorithm == "maml":
-        return MAML(family, replace(MAML_BASE, **change))
+        return (MAMLWithCritic if name == "maml-critic" else MAML)(family, replace(MAML_BASE, **change))
     return PEARL(family, replace(PEARL_BASE, **change))
 
 
@@ -80,10 +95,11 @@ def train(name: str, seed: int) -> dict[str, Any]:
     """
     agent = make(name)
     curve: list[list[Any]] = []
+    length = agent.tasks.horizon / CheetahDirection().horizon
 
     def keep(metrics: dict[str, Any]) -> None:
         if agent.algorithm == "maml":
-            curve.append([metrics["env_steps"], rounded(metrics["after"])])
+            curve.append([metrics["env_steps"], rounded(metrics["after"] / length)])
         elif metrics.get("held_out"):
             curve.append([metrics["env_steps"], rounded(metrics["held_out"][2])])
 
