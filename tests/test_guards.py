@@ -53,8 +53,8 @@ def test_a_simulation(algorithm, monkeypatch) -> None:
 
 
 def test_a_loss_of_maml(monkeypatch) -> None:
-    surrogate = outer.meta_losses.__kwdefaults__["last"]
-    monkeypatch.setitem(outer.meta_losses.__kwdefaults__, "last", lambda *given: surrogate(*given) * NAN)
+    surrogate = outer.meta_losses.__kwdefaults__["loss"]
+    monkeypatch.setitem(outer.meta_losses.__kwdefaults__, "loss", lambda *given: surrogate(*given) * NAN)
     with pytest.raises(NonFiniteError, match="the meta-loss is not finite"):
         make("maml").train(1, seed=0, progress=False)
 

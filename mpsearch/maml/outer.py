@@ -106,7 +106,7 @@ def meta_losses(
     batch: MetaBatch,
     *,
     order: int = 2,
-    last: Loss = surrogate,
+    loss: Loss = surrogate,
     earlier_weight: float = 1.0,
     start: Sequence[Tensor] | None = None,
 ) -> tuple[Tensor, Normal, Stages]:
@@ -115,16 +115,21 @@ def meta_losses(
     Their mean is the loss of MAML (Finn et al. 2017, eq. 4). With several inner steps, a task's
     loss is the mean of its losses after each step, so that each step has to reduce it
     (Antoniou et al. 2019, section 4, "multi-step loss"). In this mean, the loss after the last
-    step has the weight 1, and the others ``earlier_weight``.
+    step has the weight 1, and the others ``earlier_weight``. The inner steps follow the
+    surrogate, whatever the ``loss`` is.
 
     Returns:
         The losses, the adapted policies' actions [K, N, A] at the last stage, and the
         parameters after each inner step.
     """
-    stages, losses = adapt_through(policy, rates, batch, order=order, start=start)
+    stages, surrogates = adapt_through(policy, rates, batch, order=order, start=start)
     actions = adapted_actions(policy, batch, stages, start)
-    earlier = [earlier_weight * loss for loss in losses[1:]]
-    total = torch.stack([*earlier, last(lambda _: actions, batch.stages[-1])]).sum(0)
+    earlier = surrogates[1:]
+    if loss is not surrogate:
+        pairs = zip(stages[:-1], batch.stages[1:-1], strict=True)
+        earlier = [loss(with_parameters(policy, adapted), steps) for adapted, steps in pairs]
+    weighted = [earlier_weight * before for before in earlier]
+    total = torch.stack([*weighted, loss(lambda _: actions, batch.stages[-1])]).sum(0)
     return total / (1 + earlier_weight * len(earlier)), actions, stages
 
 
@@ -243,8 +248,8 @@ def clipped_update(
     Raises:
         NonFiniteError: the loss or a gradient is not finite. The step on it is not made.
     """
-    parts, last = batch.parts(), partial(clipped_surrogate, clip=clip)
-    losses_of = partial(meta_losses, policy, rates, order=order, last=last, earlier_weight=earlier_weight)
+    parts, loss = batch.parts(), partial(clipped_surrogate, clip=clip)
+    losses_of = partial(meta_losses, policy, rates, order=order, loss=loss, earlier_weight=earlier_weight)
 
     def losses() -> Iterator[Part]:
         for part in parts:
@@ -253,10 +258,10 @@ def clipped_update(
 
     history = []
     for _ in range(epochs):
-        loss, gradient = mean_gradient(losses(), learned, batch.share, TASKS_AT_ONCE)
-        require_finite(("meta-loss", loss), ("meta-gradient", gradient))
+        mean, gradient = mean_gradient(losses(), learned, batch.share, TASKS_AT_ONCE)
+        require_finite(("meta-loss", mean), ("meta-gradient", gradient))
         for p, g in zip(learned, gradient.split([p.numel() for p in learned]), strict=True):
             p.grad = g.view_as(p)
         optimizer.step()
-        history.append(loss.item())
+        history.append(mean.item())
     return StepReport(history[0], history[-1], None, 1.0)

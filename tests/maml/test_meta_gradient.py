@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
 import torch
 from oracles import loss_of_one_task, meta_loss_by_torch_func, random_steps
@@ -9,12 +12,13 @@ from oracles import loss_of_one_task, meta_loss_by_torch_func, random_steps
 from mpsearch.maml import inner
 from mpsearch.maml.gradients import mean_gradient
 from mpsearch.maml.inner import inner_step, spread_over_tasks, surrogate
-from mpsearch.maml.outer import MetaBatch, adapt_through, adapted_actions, meta_losses
+from mpsearch.maml.outer import MetaBatch, adapt_through, adapted_actions, clipped_surrogate, meta_losses
 from mpsearch.maml.trust_region import flat_gradient
 from mpsearch.policies import PolicyNet
 from mpsearch.shares import Share
 
 TASKS = 3
+CLIPPED = partial(clipped_surrogate, clip=0.2)
 
 
 def make_policy(context: int = 2) -> PolicyNet:
@@ -70,16 +74,28 @@ def test_it_equals_torch_func_and_the_loop_over_single_tasks(inner_steps, contex
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
-def test_the_losses_after_earlier_steps_have_their_weight(policy, weight) -> None:
+@pytest.mark.parametrize("loss", [surrogate, CLIPPED], ids=["surrogate", "clipped"])
+def test_the_losses_after_earlier_steps_have_their_weight(policy, weight, loss) -> None:
     rates, batch = make_rates(policy, 3), make_batch(policy, 3)
     after_each = []  # after s steps, as the last loss of an adaptation that ends there
     for s in (1, 2, 3):
         data = MetaBatch(batch.stages[: s + 1])
-        after_each.append(meta_losses(policy, rates[:s], data, earlier_weight=0.0)[0])
+        after_each.append(meta_losses(policy, rates[:s], data, loss=loss, earlier_weight=0.0)[0])
     expected = (weight * (after_each[0] + after_each[1]) + after_each[2]) / (1 + 2 * weight)
-    found = meta_losses(policy, rates, batch, earlier_weight=weight)[0]
+    found = meta_losses(policy, rates, batch, loss=loss, earlier_weight=weight)[0]
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
     assert (after_each[0] - after_each[2]).abs().max() > 1e-3
+
+
+def test_the_clip_holds_after_every_step(policy) -> None:
+    """Where every ratio is far beyond the clip, nothing is left to gain; the surrogate goes on to fall."""
+    rates, batch = 0 * make_rates(policy, 3), make_batch(policy, 3)
+    likelier = [replace(s, log_probs=s.log_probs - 9, advantages=s.advantages.abs()) for s in batch.stages[1:]]
+    data = MetaBatch((batch.stages[0], *likelier))
+    plain, clipped = (meta_losses(policy, rates, data, loss=loss)[0] for loss in (surrogate, CLIPPED))
+    expected = -1.2 * torch.stack([steps.advantages.mean(-1) for steps in likelier]).mean(0)
+    torch.testing.assert_close(clipped, expected)
+    assert (plain < 10 * clipped).all()
 
 
 @pytest.mark.parametrize("inner_steps", [1, 2])

@@ -12,12 +12,19 @@ from mpsearch.zoo import ZOO
 
 FAST = 2  # m/s
 ADAPTING_LONGER = {
+    "from a told start": "maml-cheetah-velocity-told-mean-actions",
     "20 episodes a step": "maml-cheetah-velocity-long-mean-actions",
     "80 episodes a step": "maml-cheetah-velocity-long-80-episodes",
     "five steps": "maml-cheetah-velocity-long-5-steps",
     "told the speed (TRPO, sampled actions)": "oracle-cheetah-velocity",
     "PEARL": "pearl-cheetah-velocity",
 }
+WIDTHS = {  # two layers of 128, and two of 64
+    "128, seed 0": "maml-cheetah-velocity-wide",
+    "64, seed 0": "maml-cheetah-velocity-long-seed0",
+    "64, seed 1": "maml-cheetah-velocity-long-seed1",
+}
+ENDS = (114, 133)  # iterations: of the first part, with one inner step; of the wide training
 LONGER_STILL = ("maml-cheetah-velocity-last-loss", "maml-cheetah-velocity-small-steps")
 ACTIONS = {"": "sampled", "-mean-actions": "mean"}  # by the end of a record's name
 
@@ -43,7 +50,7 @@ def other_makings() -> str:
 def adapting_longer() -> str:
     """Return a table of ``maml-cheetah-velocity-long``, by mean actions, with more episodes and with more steps.
 
-    The last rows are others on the same velocities. Each row has one seed.
+    The other rows are other policies on the same velocities. Each row has one seed.
     """
     rows = []
     for words, name in ADAPTING_LONGER.items():
@@ -54,6 +61,26 @@ def adapting_longer() -> str:
         rows.append([words, *means, *[""] * (6 - len(means)), *halves])
     heads = ["policies", *(f"after {step}" for step in range(6))]
     return table([*heads, f"at the end, speeds below {FAST} m/s", f"from {FAST} m/s"], rows)
+
+
+def critics() -> str:
+    """Return a table of how much of what follows a state two baselines explain, at each stage of an adaptation."""
+    rows = []
+    for policy in results.critic()["policies"]:
+        for stage, found in enumerate(policy["stages"]):
+            medians = [f"{np.median(found[baseline]):.2f}" for baseline in ("linear", "learned")]
+            rows.append([f"`{policy['weights']}`", stage, *medians])
+    return table(["meta-policy", "after steps", "linear baseline", "learned critic"], rows)
+
+
+def wider() -> str:
+    """Return a table of MAML on velocities from random weights, with wider and narrower layers."""
+    rows = []
+    for words, name in WIDTHS.items():
+        after = [line["after"] for line in results.read(name, "curves")["curve"]]
+        rows.append([words, *(f"{np.mean(after[end - 10 : end]):.1f}" for end in ENDS)])
+    heads = (f"iterations {end - 9} to {end}" for end in ENDS)
+    return table(["width of both layers", *heads], rows)
 
 
 def longer_still() -> str:

@@ -47,6 +47,11 @@ def ablations() -> Any:
     return _json("ablations.json")
 
 
+def critic() -> Any:
+    """Return what two baselines of MAML explain of the rewards to come. See :mod:`mpsearch.evidence.critic`."""
+    return _json("critic.json")
+
+
 def recipe() -> Any:
     """Return the trainings of PEARL on a GPU: an ``ablation`` and the ``final`` ones. See docs/pearl-recipe.md."""
     return _json("pearl_recipe.json")
