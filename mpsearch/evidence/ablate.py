@@ -42,6 +42,7 @@ PEARL_BASE = PEARLConfig(
     kl_weight=1.0,
     evaluate_every=5,
 )
+CLIPPED = {"outer": "clipped", "epochs": 5, "outer_rate": 1e-3}
 CLIPPED_FAST = {"outer": "clipped", "epochs": 10, "outer_rate": 3e-3}
 THREE_STEPS = {"inner_steps": 3, "rate_decay": 0.3, "tasks_per_iteration": 5}
 EVERYTHING = {"recent": 600, "context_stages": 4, "context_episodes": 600, "replay_size": 500_000}
@@ -67,7 +68,7 @@ CHANGES: dict[str, tuple[str, str, dict[str, Any]]] = {  # name: description, al
     "maml-curvature": ("Hessian products on all transitions, instead of a tenth", "maml", {"curvature_steps": 4000}),
     "maml-rates": ("inner rates fixed, not learned", "maml", {"learn_rates": False}),
     "maml-critic": ("a learned critic, instead of the linear baseline", "maml", {}),
-    "maml-promp": ("ProMP's objective, five Adam steps of 0.001", "maml", {"outer": "clipped"}),
+    "maml-promp": ("ProMP's objective, five Adam steps of 0.001", "maml", CLIPPED),
     "maml-promp-fast": ("ProMP's objective, ten Adam steps of 0.003", "maml", CLIPPED_FAST),
     "maml-horizon": ("episodes of 400 steps, half as many (returns are those of 200 steps)", "maml", {"episodes": 10}),
     "maml-episodes": ("40 episodes a stage, on half as many tasks", "maml", {"episodes": 40, "tasks_per_iteration": 5}),

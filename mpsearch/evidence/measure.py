@@ -26,7 +26,7 @@ SEEDS = {"cheetah-direction": 30, "cheetah-velocity": 5}  # more for the directi
 OTHER_MAKINGS = {
     "maml-cheetah-direction-told": "maml cheetah-direction --seeds 30",
     "maml-cheetah-velocity-long": "maml cheetah-velocity --seeds 2",
-    "maml-cheetah-velocity-told": "maml cheetah-velocity --seeds 5",
+    "maml-cheetah-velocity-told": "maml cheetah-velocity --seeds 2",
 }
 CHANGED_BODY = {
     "heavy": "torso_mass=2",

@@ -37,12 +37,15 @@ class MAMLConfig(Config):
             improves the mean return. The default, one for each task, gives tasks with small and large rewards the same
             weight. Adaptation needs that; an average policy (inner_steps=0) that has to weigh tasks against each other
             needs the mean return.
-        outer: "trust-region", as in the paper, or "clipped", which is Adam on a clipped surrogate.
+        outer: "trust-region", as in the paper, or "clipped", which is Adam on a clipped surrogate (Rothfuss et al. 2019,
+            ProMP, without its penalty on the KL of the inner steps).
         max_kl: the size of the trust region. The paper has 0.01; 0.03 learned faster and stayed stable.
         curvature_steps: the number of transitions of each task for Hessian-vector products. With all transitions,
             these products would take most of the time of an iteration. With three inner steps, 1000 transitions gave
             better steps than 400.
-        epochs, clip, outer_rate: of the clipped outer loop.
+        epochs, clip, outer_rate: of the clipped outer loop: the number of Adam steps on the same episodes, the largest
+            change of a likelihood ratio that pays, and Adam's rate. The defaults are those of ProMP; on HalfCheetah, 10
+            steps and a rate of 0.003 learned nearly twice as fast.
         hidden: widths of the policy's tanh layers.
         initial_std: the standard deviation of the actions at the start. The paper has 1; with actions clipped to
             [-1, 1], 0.5 learns and 1 does not.
