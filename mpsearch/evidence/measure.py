@@ -25,6 +25,7 @@ CHEETAHS = ("cheetah-direction", "cheetah-velocity")
 SEEDS = {"cheetah-direction": 30, "cheetah-velocity": 5}  # more for the direction, which has only two tasks
 OTHER_MAKINGS = {
     "maml-cheetah-direction-told": "maml cheetah-direction --seeds 30",
+    "maml-cheetah-direction-promp": "maml cheetah-direction --seeds 30",
     "maml-cheetah-velocity-long": "maml cheetah-velocity --seeds 2",
     "maml-cheetah-velocity-told": "maml cheetah-velocity --seeds 2",
 }

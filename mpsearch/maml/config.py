@@ -37,8 +37,8 @@ class MAMLConfig(Config):
             improves the mean return. The default, one for each task, gives tasks with small and large rewards the same
             weight. Adaptation needs that; an average policy (inner_steps=0) that has to weigh tasks against each other
             needs the mean return.
-        outer: "trust-region", as in the paper, or "clipped", which is Adam on a clipped surrogate (Rothfuss et al. 2019,
-            ProMP, without its penalty on the KL of the inner steps).
+        outer: "trust-region", as in the paper, or "clipped", which is Adam on a clipped surrogate: ProMP (Rothfuss et
+            al. 2019) without its penalty on the KL of the inner steps.
         max_kl: the size of the trust region. The paper has 0.01; 0.03 learned faster and stayed stable.
         curvature_steps: the number of transitions of each task for Hessian-vector products. With all transitions,
             these products would take most of the time of an iteration. With three inner steps, 1000 transitions gave

@@ -19,7 +19,8 @@ FAMILIES = ["cheetah-direction", "cheetah-velocity", "point-navigation"]
 SHIPPED = [f"{algorithm}-{family}" for algorithm in ("maml", "pearl") for family in FAMILIES]
 BODIES = ["maml-walker-body", "pearl-walker-body", "maml-ant-direction", "pearl-ant-direction"]
 FURTHER = [
-    *("maml-cheetah-direction-told", "maml-cheetah-velocity-told", "maml-cheetah-velocity-long"),
+    *("maml-cheetah-direction-told", "maml-cheetah-direction-promp", "maml-cheetah-velocity-told"),
+    "maml-cheetah-velocity-long",
     "pearl-cheetah-velocity-within",
 ]
 
@@ -68,7 +69,7 @@ def test_a_robot_that_may_fall_earns_more_than_one_that_stands(name) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*SHIPPED, *FURTHER[:3]])
+@pytest.mark.parametrize("name", [*SHIPPED, *FURTHER[:4]])
 def test_a_short_evaluation_repeats_the_card(name) -> None:
     """Two seeds instead of ten: near the card's mean, and far from what there was before adaptation."""
     agent = mpsearch.load(name)
@@ -84,7 +85,7 @@ def test_a_short_evaluation_repeats_the_card(name) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="maml-cheetah-direction, maml-cheetah-direction-told, maml-cheetah-velocity"):
+    with pytest.raises(UsageError, match="maml-cheetah-direction, maml-cheetah-direction-promp, maml-"):
         mpsearch.load("maml-cheetah-jump")
 
 

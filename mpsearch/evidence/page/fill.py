@@ -9,7 +9,7 @@ from pathlib import Path
 from mpsearch.evidence.page.applications import failures, gaps, overdoses
 from mpsearch.evidence.page.costs import ablations, benchmark, fewer_transitions, machines, meta_iteration
 from mpsearch.evidence.page.falling import ants, averages, baselines, falling, maml_ant
-from mpsearch.evidence.page.makings import adapting_longer, critics, longer_still, other_makings, wider
+from mpsearch.evidence.page.makings import adapting_longer, critics, longer_still, objectives, other_makings, wider
 from mpsearch.evidence.page.methods import from_scratch, headline, improvements, one_velocity_each, verdict
 from mpsearch.evidence.page.published import (
     against_published,
@@ -49,6 +49,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "longer-still": longer_still,
     "critic": critics,
     "wider": wider,
+    "objectives": objectives,
     "falling": falling,
     "baselines": baselines,
     "ants": ants,

@@ -7,6 +7,7 @@ import numpy as np
 from mpsearch.evidence import results
 from mpsearch.evidence.measure import CHEETAHS, OTHER_MAKINGS
 from mpsearch.evidence.page.markdown import FAILURES, failures, stages, table, training_cost
+from mpsearch.evidence.records import learning_curve
 from mpsearch.training.storage import read_card
 from mpsearch.zoo import ZOO
 
@@ -25,6 +26,12 @@ WIDTHS = {  # two layers of 128, and two of 64
     "64, seed 1": "maml-cheetah-velocity-long-seed1",
 }
 ENDS = (114, 133)  # iterations: of the first part, with one inner step; of the wide training
+OBJECTIVES = {  # trainings with ProMP's objective, and the one by a trust region that each is compared with
+    "maml-cheetah-direction-promp-seed0": "maml-cheetah-direction",
+    "maml-cheetah-direction-promp-seed1": "maml-cheetah-direction",
+    "maml-cheetah-direction-promp-one-step": "maml-cheetah-direction",
+    "maml-cheetah-velocity-promp": "maml-cheetah-velocity-long",
+}
 LONGER_STILL = ("maml-cheetah-velocity-last-loss", "maml-cheetah-velocity-small-steps")
 ACTIONS = {"": "sampled", "-mean-actions": "mean"}  # by the end of a record's name
 
@@ -61,6 +68,23 @@ def adapting_longer() -> str:
         rows.append([words, *means, *[""] * (6 - len(means)), *halves])
     heads = ["policies", *(f"after {step}" for step in range(6))]
     return table([*heads, f"at the end, speeds below {FAST} m/s", f"from {FAST} m/s"], rows)
+
+
+def objectives() -> str:
+    """Return a table of trainings with ProMP's objective, beside others by a trust region at the same steps."""
+    rows = []
+    for name, other in OBJECTIVES.items():
+        record = results.read(name, "curves")
+        iterations = read_card(ZOO / other)["iteration"]
+        shipped = learning_curve(ZOO / other, ("env_steps", "after", "cpu_seconds"), iterations)
+        reached = [line for line in shipped if line["env_steps"] <= record["env_steps"]]
+        ends = [f"{np.mean([line['after'] for line in curve[-10:]]):.0f}" for curve in (record["curve"], reached)]
+        minutes = [f"{seconds / 60:.0f}" for seconds in (record["cpu_seconds"], reached[-1]["cpu_seconds"])]
+        steps = f"{record['env_steps'] / 1e6:.3g} M"
+        command = " <br> ".join(f"`{command}`" for command in record["commands"])
+        rows.append([command, steps, ends[0], minutes[0], f"`{other}`", ends[1], minutes[1]])
+    heads = ["command", "environment steps", "return after the last inner step", "core-minutes"]
+    return table([*heads, "beside it", "its return at these steps", "its core-minutes until then"], rows)
 
 
 def critics() -> str:

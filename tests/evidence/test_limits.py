@@ -1,0 +1,72 @@
+"""What RESULTS.md says of what limits MAML is what its records say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mpsearch.evidence import results
+from mpsearch.evidence.ablate import CHANGES, SEEDS
+from mpsearch.evidence.page.costs import ends_by_seed
+from mpsearch.evidence.page.makings import OBJECTIVES, objectives, wider
+
+ACTIONS = ["", "-mean-actions"]
+
+
+def cells(text: str) -> list[list[str]]:
+    """The cells of the rows of a table, without its two lines of head."""
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.strip().splitlines()[2:]]
+
+
+def ends(name: str) -> dict[int, float]:
+    return ends_by_seed([record for record in results.ablations() if record["name"] == name])
+
+
+@pytest.mark.parametrize("policy", results.critic()["policies"], ids=lambda policy: policy["weights"])
+def test_a_network_explains_no_more_than_the_linear_baseline(policy) -> None:
+    for stage in policy["stages"]:
+        assert np.median(stage["learned"]) <= np.median(stage["linear"]) + 0.02
+
+
+def test_every_ablation_of_maml_has_all_seeds() -> None:
+    for name, (_, algorithm, _) in CHANGES.items():
+        if algorithm == "maml":
+            assert set(ends(name)) == set(SEEDS), name
+
+
+def test_one_ablation_stands_out() -> None:
+    lowest = min(ends("maml-promp-fast").values())
+    others = [name for name, (_, of, _) in CHANGES.items() if of == "maml" and name != "maml-promp-fast"]
+    assert lowest > max(max(ends(name).values()) for name in others)
+
+
+def test_promps_objective_is_ahead_at_the_same_steps() -> None:
+    rows = cells(objectives())
+    assert len(rows) == len(OBJECTIVES)
+    for _, _, mine, _, _, other, _ in rows:
+        assert float(mine) > float(other)
+
+
+def test_promps_objective_ends_above_the_shipped_training_with_fewer_steps() -> None:
+    for end in ACTIONS:
+        shipped = results.evaluation(f"maml-cheetah-direction{end}")
+        for seed in ("", "-seed1"):
+            found = results.read(f"maml-cheetah-direction-promp{end}{seed}")
+            mean = results.evaluation(f"maml-cheetah-direction-promp{end}{seed}").mean
+            assert (mean[1:] > shipped.mean[1:]).all()
+            assert found["training"]["env_steps"] < results.read("maml-cheetah-direction")["training"]["env_steps"]
+
+
+def test_the_wider_network_was_behind() -> None:
+    wide, *narrow = [[float(cell) for cell in row[1:]] for row in cells(wider())]
+    assert all(wide[i] < other[i] for other in narrow for i in range(2))
+
+
+@pytest.mark.parametrize("end", ACTIONS)
+def test_the_told_start_is_the_best_on_velocities(end) -> None:
+    told, long = (
+        [results.evaluation(f"maml-cheetah-velocity-{name}{end}{seed}").mean[-1] for seed in ("", "-seed1")]
+        for name in ("told", "long")
+    )
+    assert np.mean(told) > np.mean(long)
+    assert told[0] > max(long)
