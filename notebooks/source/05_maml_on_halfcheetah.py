@@ -816,8 +816,8 @@ print(f"direction, another training seed: {second:.0f}, where the shipped one ha
 # %%
 limits = {}
 print("after 0 to 3 steps                    sampled actions           mean actions")
-for made in ("direction", "direction-promp", "direction-told", "velocity", "velocity-long", "velocity-told"):
-    name = f"maml-cheetah-{made}"
+makings = {"cheetah-direction": ("", "-promp", "-told"), "cheetah-velocity": ("", "-long", "-told")}
+for name in (f"maml-{family}{making}" for family in makings for making in makings[family]):
     limits[name] = both = [results.evaluation(name + end) for end in ("", "-mean-actions")]
     print(f"{name:<30}", *(f"{value:6.0f}" for found in both for value in found.mean))
 told, long = limits["maml-cheetah-direction-told"], limits["maml-cheetah-velocity-long"]

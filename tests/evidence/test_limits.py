@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from mpsearch import zoo
 from mpsearch.evidence import results
 from mpsearch.evidence.ablate import CHANGES, SEEDS
 from mpsearch.evidence.page.costs import ends_by_seed
-from mpsearch.evidence.page.makings import OBJECTIVES, objectives, wider
+from mpsearch.evidence.page.makings import FAST, OBJECTIVES, objectives, wider
 
 ACTIONS = ["", "-mean-actions"]
+TRAININGS = Path(__file__).parents[2] / "trainings"
 
 
 def cells(text: str) -> list[list[str]]:
@@ -23,9 +27,9 @@ def ends(name: str) -> dict[int, float]:
 
 
 @pytest.mark.parametrize("policy", results.critic()["policies"], ids=lambda policy: policy["weights"])
-def test_a_network_explains_no_more_than_the_linear_baseline(policy) -> None:
-    for stage in policy["stages"]:
-        assert np.median(stage["learned"]) <= np.median(stage["linear"]) + 0.02
+def test_a_network_explains_about_as_much_as_the_linear_baseline(policy) -> None:
+    leads = [np.median(stage["learned"]) - np.median(stage["linear"]) for stage in policy["stages"]]
+    assert np.abs(leads).max() < 0.1
 
 
 def test_every_ablation_of_maml_has_all_seeds() -> None:
@@ -68,5 +72,29 @@ def test_the_told_start_is_the_best_on_velocities(end) -> None:
         [results.evaluation(f"maml-cheetah-velocity-{name}{end}{seed}").mean[-1] for seed in ("", "-seed1")]
         for name in ("told", "long")
     )
-    assert np.mean(told) > np.mean(long)
-    assert told[0] > max(long)
+    assert min(told) > max(long)
+
+
+@pytest.mark.parametrize("end", ACTIONS)
+def test_the_told_start_is_ahead_at_slow_speeds_and_at_fast_ones_with_one_seed(end) -> None:
+    leads = []
+    for seed in ("", "-seed1"):
+        told, long = (results.evaluation(f"maml-cheetah-velocity-{name}{end}{seed}") for name in ("told", "long"))
+        fast = told.tasks[:, 0] >= FAST
+        lead = (told.returns - long.returns).mean(0)[:, -1]
+        leads.append(lead[fast].mean())
+        assert lead[~fast].mean() > 2
+    assert leads[0] > 2 > leads[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "folder", [zoo.ZOO / "maml-cheetah-velocity-told", TRAININGS / "maml-cheetah-velocity-told-seed1"]
+)
+def test_with_the_told_start_the_context_ends_short_of_the_fastest_speeds(folder) -> None:
+    agent, speeds = zoo.load(folder), np.array([[0.5], [1.0], [1.5], [2.8], [2.9]])
+    policies = agent.adapt(speeds, seed=9, steps=3).policies
+    (place,) = [i for i, (name, _) in enumerate(agent.policy.named_parameters()) if name == "context"]
+    errors = policies.stages[-1][place].detach().numpy() - speeds
+    assert (errors[3:] < -0.15).all()
+    assert np.abs(errors[:3]).mean() < 0.15
