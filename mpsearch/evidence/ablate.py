@@ -62,6 +62,7 @@ FAMILIES: dict[str, Callable[[], CheetahDirection]] = {
 }
 CHANGES: dict[str, tuple[str, str, dict[str, Any]]] = {  # name: description, algorithm, changed hyper-parameters
     "maml": ("as shipped (phase one)", "maml", {}),
+    "maml-earlier": ("the same, when the next five rows ran", "maml", {}),
     "maml-unscaled": ("observations not divided by their scale", "maml", {}),
     "maml-std": ("standard deviation of 1 at the start, instead of 0.5", "maml", {"initial_std": 1.0}),
     "maml-lambda": ("GAE lambda of 1, instead of 0.95", "maml", {"gae_lambda": 1.0}),
@@ -70,7 +71,7 @@ CHANGES: dict[str, tuple[str, str, dict[str, Any]]] = {  # name: description, al
     "maml-critic": ("a learned critic, instead of the linear baseline", "maml", {}),
     "maml-promp": ("ProMP's objective, five Adam steps of 0.001", "maml", CLIPPED),
     "maml-promp-fast": ("ProMP's objective, ten Adam steps of 0.003", "maml", CLIPPED_FAST),
-    "maml-horizon": ("episodes of 400 steps, half as many (returns are those of 200 steps)", "maml", {"episodes": 10}),
+    "maml-horizon": ("episodes of 400 steps, half as many (half of the return of 400 steps)", "maml", {"episodes": 10}),
     "maml-episodes": ("40 episodes a stage, on half as many tasks", "maml", {"episodes": 40, "tasks_per_iteration": 5}),
     "maml-steps": ("three inner steps, on half as many tasks", "maml", THREE_STEPS),
     "pearl": ("clean recipe", "pearl", {}),

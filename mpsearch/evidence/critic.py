@@ -2,8 +2,10 @@
 
 python -m mpsearch.evidence.critic      (a few minutes on one core)
 
-The critic's last layer is fitted to each task in closed form, as the linear baseline is. Its other layers are shared by
-all tasks and stages, and trained by gradient descent. :mod:`mpsearch.evidence.ablate` trains MAML with it.
+The critic has the features of the linear baseline and those of a network. Its last layer is fitted to each task in
+closed form, as the linear baseline is. The network is shared by all tasks and trained by gradient descent. In the
+comparison, each stage has a network of its own; in a training of MAML (:mod:`mpsearch.evidence.ablate`), one serves all
+stages.
 """
 
 from __future__ import annotations
@@ -82,7 +84,11 @@ class Critic:
 
 
 class MAMLWithCritic(MAML):
-    """MAML with a :class:`Critic` in the place of the linear baseline, for episodes that do not terminate."""
+    """MAML with a :class:`Critic` in the place of the linear baseline.
+
+    It is made for an ablation alone: for episodes that do not terminate, and for one process that trains without a
+    break. The critic is not part of a checkpoint.
+    """
 
     critic: Critic
 

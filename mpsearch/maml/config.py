@@ -44,8 +44,8 @@ class MAMLConfig(Config):
             these products would take most of the time of an iteration. With three inner steps, 1000 transitions gave
             better steps than 400.
         epochs, clip, outer_rate: of the clipped outer loop: the number of Adam steps on the same episodes, the largest
-            change of a likelihood ratio that pays, and Adam's rate. The defaults are those of ProMP; on HalfCheetah, 10
-            steps and a rate of 0.003 learned nearly twice as fast.
+            change of a likelihood ratio that pays, and Adam's rate. The defaults are those of ProMP; on the
+            direction of HalfCheetah, 10 steps and a rate of 0.003 learned nearly twice as fast.
         hidden: widths of the policy's tanh layers.
         initial_std: the standard deviation of the actions at the start. The paper has 1; with actions clipped to
             [-1, 1], 0.5 learns and 1 does not.

@@ -12,6 +12,7 @@ from mpsearch.evidence import results
 from mpsearch.evidence.ablate import CHANGES, SEEDS
 from mpsearch.evidence.page.costs import ends_by_seed
 from mpsearch.evidence.page.makings import FAST, OBJECTIVES, objectives, wider
+from mpsearch.training.storage import read_card
 
 ACTIONS = ["", "-mean-actions"]
 TRAININGS = Path(__file__).parents[2] / "trainings"
@@ -32,6 +33,21 @@ def test_a_network_explains_about_as_much_as_the_linear_baseline(policy) -> None
     assert np.abs(leads).max() < 0.1
 
 
+def test_on_single_tasks_the_network_is_far_off_more_often() -> None:
+    shares = [stage for policy in results.critic()["policies"] for stage in policy["stages"]]
+    linear, learned = (sum(share < -0.5 for stage in shares for share in stage[name]) for name in ("linear", "learned"))
+    assert learned > linear > 0
+
+
+def test_a_critic_is_ahead_with_two_of_three_seeds_by_less_than_one_seed_differs() -> None:
+    base, earlier, critic = (ends(name) for name in ("maml", "maml-earlier", "maml-critic"))
+    leads = [critic[seed] - base[seed] for seed in SEEDS]
+    assert sum(lead > 0 for lead in leads) == 2
+    assert max(leads) < max(abs(base[seed] - earlier[seed]) for seed in SEEDS)
+    for name in ("maml-horizon", "maml-episodes", "maml-steps"):
+        assert np.mean(list(ends(name).values())) < np.mean(list(base.values()))
+
+
 def test_every_ablation_of_maml_has_all_seeds() -> None:
     for name, (_, algorithm, _) in CHANGES.items():
         if algorithm == "maml":
@@ -44,11 +60,20 @@ def test_one_ablation_stands_out() -> None:
     assert lowest > max(max(ends(name).values()) for name in others)
 
 
-def test_promps_objective_is_ahead_at_the_same_steps() -> None:
-    rows = cells(objectives())
-    assert len(rows) == len(OBJECTIVES)
-    for _, _, mine, _, _, other, _ in rows:
-        assert float(mine) > float(other)
+def test_promps_objective_is_far_ahead_on_the_direction_and_level_on_velocities() -> None:
+    *direction, velocity = [(float(row[3]), float(row[6])) for row in cells(objectives())]
+    assert len(direction) + 1 == len(OBJECTIVES)
+    assert all(mine > other + 150 for mine, other in direction)
+    assert abs(velocity[0] - velocity[1]) < 5
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_what_it_is_compared_with_still_made_one_inner_step(name) -> None:
+    other, iterations, inner_steps = OBJECTIVES[name]
+    mine, first = results.read(name, "curves"), read_card(zoo.ZOO / other)["history"][0]
+    assert "inner_steps" not in first["command"]
+    assert (inner_steps == 3) == ("inner_steps=3" in mine["commands"][0])
+    assert mine["curve"][iterations - 1]["env_steps"] <= first["env_steps"]
 
 
 def test_promps_objective_ends_above_the_shipped_training_with_fewer_steps() -> None:
