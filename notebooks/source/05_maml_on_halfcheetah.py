@@ -832,10 +832,9 @@ assert prices[0] - prices[1] > 2 * (long[1].mean[-1] - limits["maml-cheetah-velo
 assert all(limits["maml-cheetah-velocity-told"][i].mean[-1] > long[i].mean[-1] + 3 for i in (0, 1))
 
 # %% [markdown]
-# One step on *one number* takes the cheetah further than three on thousands take the shipped one. So a gradient can
-# tell the directions apart, though it errs at times. What the shipped training lacks is a better start, and another
-# outer step finds one, from nothing. On velocities, the noise of the actions costs the shipped policy most; a told
-# start is best.
+# One step on *one number* takes the cheetah further than three on thousands take the shipped one. A gradient can
+# tell the directions apart, though it errs at times. The shipped training lacks a better start, which another outer
+# step finds. On velocities, noise costs the shipped policy most; a told start is best.
 
 # %% [markdown]
 # ### Do it again

@@ -74,15 +74,15 @@ MUTATIONS = [
     Mutation(
         "a missing bootstrap in the baseline",
         "returns.py",
-        "    gram -= carried.mT @ features[:, :, -1].double()  # the last entry is s_L, because padding repeats it\n",
+        "    gram = gram - carried.mT @ features[:, :, -1].double()  # the last entry is s_L, because padding repeats it\n",
         "",
         "test_returns.py::test_the_baseline_of_a_constant_reward_is_its_infinite_sum",
     ),
     Mutation(
         "a baseline that looks beyond a finite horizon",
         "returns.py",
-        "terminated=np.ones((tasks, count), dtype=bool)",
-        "terminated=np.zeros((tasks, count), dtype=bool)",
+        "terminated=np.ones(episodes.rewards.shape[:2], dtype=bool)",
+        "terminated=np.zeros(episodes.rewards.shape[:2], dtype=bool)",
         "test_returns.py::test_the_baseline_of_a_finite_horizon_counts_what_is_left_of_the_time",
     ),
     Mutation(
