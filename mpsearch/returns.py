@@ -64,8 +64,7 @@ def linear_values(episodes: Episodes, scale: Array, discount: float, *, finite_h
     if finite_horizon:
         episodes = replace(episodes, terminated=np.ones(episodes.rewards.shape[:2], dtype=bool))
     features = baseline_features(episodes, scale, powers=4 if finite_horizon else 1)
-    weights = fitted_weights(features, episodes, discount)
-    values = torch.matmul(features, weights[:, None]).squeeze(-1).double().numpy()
+    values = predicted_values(features, fitted_weights(features, episodes, discount)).numpy()
     return values if episodes.terminated is None else np.where(_nothing_follows(episodes), 0.0, values)
 
 
@@ -96,6 +95,11 @@ def fitted_weights(features: Tensor, episodes: Episodes, discount: float) -> Ten
     gram = gram + ridge[:, None, None] * torch.eye(gram.shape[-1], dtype=gram.dtype)
     target = (phi.mT @ sums.reshape(tasks, -1, 1)).double()
     return torch.linalg.solve(gram, target).float()
+
+
+def predicted_values(features: Tensor, weights: Tensor) -> Tensor:
+    """Return the values [K, E, T + 1] that the weights [K, F, 1] give to states with ``features`` [K, E, T + 1, F]."""
+    return torch.matmul(features, weights[:, None]).squeeze(-1).double()
 
 
 def _carried(fitted: Tensor, episodes: Episodes, discount: float) -> Tensor:

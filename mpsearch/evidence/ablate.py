@@ -1,6 +1,6 @@
 """Ablations: for each difference from the papers, train without this difference and keep the learning curves.
 
-python -m mpsearch.evidence.ablate             all that ``results/ablations.json`` lacks (an hour on one core)
+python -m mpsearch.evidence.ablate             all that ``results/ablations.json`` lacks (two hours on one core)
 python -m mpsearch.evidence.ablate NAME ...    only the named ones that it lacks
 python -m mpsearch.evidence.ablate --list      print their names
 """

@@ -28,6 +28,7 @@ from mpsearch.returns import (
     discounted_sums,
     fitted_weights,
     generalised_advantages,
+    predicted_values,
     standardise,
 )
 from mpsearch.rollouts import collect, gaussian_actor
@@ -69,7 +70,7 @@ class Critic:
     def values(self, episodes: Episodes, scale: Array, discount: float) -> Tensor:
         """Return the values [K, E, T + 1]."""
         features = self.features(episodes, scale)
-        return predicted(features, fitted_weights(features, episodes, discount))
+        return predicted_values(features, fitted_weights(features, episodes, discount))
 
     def fit(self, episodes: Episodes, scale: Array, discount: float, rounds: int) -> None:
         """Train the network's features: lower the error that is left after the last layer is fitted to each task."""
@@ -105,11 +106,6 @@ class MAMLWithCritic(MAML):
         return Steps.of(episodes, standardise(advantages), share=share)
 
 
-def predicted(features: Tensor, weights: Tensor) -> Tensor:
-    """Return the values [K, E, T + 1] that the weights [K, F, 1] give to states with ``features`` [K, E, T + 1, F]."""
-    return (features @ weights[:, None]).squeeze(-1).double()
-
-
 def explained(values: Array, truth: Array) -> Array:
     """Return for each task the share of the variance of ``truth`` [K, E, T] that ``values`` explain, [K]."""
     return 1 - (truth - values).var(axis=(1, 2)) / truth.var(axis=(1, 2))
@@ -130,13 +126,13 @@ def shares(fitted: Episodes, others: Episodes, truth: Array, agent: MAML) -> dic
     for name, features in (("linear", baseline_features), ("learned", critic.features)):
         with torch.no_grad():
             weights = fitted_weights(features(fitted, scale), fitted, discount)
-            values = predicted(features(others, scale), weights)[..., :-1].numpy()
+            values = predicted_values(features(others, scale), weights)[..., :-1].numpy()
         found[name] = explained(values, truth).tolist()
     return found
 
 
 def compare(name: str) -> dict[str, Any]:
-    """Compare both baselines on new tasks, at each stage of an adaptation.
+    """Compare both baselines on ten tasks, at each stage of an adaptation.
 
     Both are fitted to 20 episodes of each task, as in training. They are judged on 20 others, by the discounted sum of
     the rewards in as many steps as an episode has. So that this sum is known for every state, episodes go on to twice

@@ -807,7 +807,7 @@ print(f"direction, another training seed: {second:.0f}, where the shipped one ha
 # <details><summary>How they were made</summary>
 #
 # - **told**: MAML starts from a told policy. What this was told becomes the context, one number, in the middle of the
-#   tasks at first. On velocities, this policy is wider, with less noise.
+#   tasks at first. At first, inner steps change nothing else. On velocities, this policy is wider, with less noise.
 # - **promp**: no trust region, but ten steps of Adam on a surrogate with clipped ratios (Rothfuss et al. 2019).
 # - **long**: the training of the velocities went on, with less noise.
 #

@@ -72,10 +72,17 @@ MUTATIONS = [
         "test_returns.py::test_a_time_limit_is_not_a_termination",
     ),
     Mutation(
+        "a clip after the last step alone",
+        "maml/outer.py",
+        "    if loss is not surrogate:",
+        "    if False:",
+        "maml/test_meta_gradient.py::test_the_clip_holds_after_every_step",
+    ),
+    Mutation(
         "a missing bootstrap in the baseline",
         "returns.py",
-        "    gram = gram - carried.mT @ features[:, :, -1].double()  # the last entry is s_L, because padding repeats it\n",
-        "",
+        "gram - carried.mT @ features[:, :, -1].double()",
+        "gram",
         "test_returns.py::test_the_baseline_of_a_constant_reward_is_its_infinite_sum",
     ),
     Mutation(
